@@ -1,0 +1,5 @@
+from .appeal import Appeal
+from .case import Case
+from .defendant import Defendant
+
+__all__ = ["Appeal", "Case", "Defendant"]
