@@ -1,0 +1,50 @@
+"""Texts come in several languages; which one a reader gets is decided here."""
+
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Case, F, OuterRef, Subquery, Value, When
+
+
+def languages() -> list[tuple[str, str]]:
+    """The languages this site speaks; a function, so that changing LANGUAGES is no migration."""
+    return list(settings.LANGUAGES)
+
+
+def first_language() -> str:
+    return settings.LANGUAGE_CODE
+
+
+class LanguageField(models.CharField):  # type: ignore[type-arg]
+    """A language code of settings.LANGUAGES, e.g. "es"."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("max_length", 12)
+        kwargs.setdefault("choices", languages)
+        super().__init__(*args, **kwargs)
+
+
+class TextQuerySet(models.QuerySet[Any]):
+    """Rows of a text model: one row per thing and language.
+
+    The model names the foreign key to the thing (`parent`) and the path to the default language.
+    """
+
+    def best(self, language: str) -> Self:
+        """One row per thing: in `language`, else in its appeal's default language, else in any."""
+        parent: str = self.model.parent
+        preference = Case(
+            When(language=language, then=Value(0)),
+            When(language=F(self.model.default_language), then=Value(1)),
+            default=Value(2),
+        )
+        best = (
+            self.model._default_manager.filter(**{parent: OuterRef(parent)})
+            .order_by(preference, "language")
+            .values("pk")[:1]
+        )
+        return self.filter(pk=Subquery(best))
+
+
+TextManager = models.Manager.from_queryset(TextQuerySet)
