@@ -1,6 +1,7 @@
 """All settings. Every variable stands in .env.example and in the README; a bad one stops the start with a sentence."""
 
 import base64
+import ipaddress
 import os
 import secrets
 from pathlib import Path
@@ -38,6 +39,15 @@ def env_port(name: str, default: int) -> int:
     return int(text)
 
 
+def env_count(name: str, default: int) -> int:
+    text = env.str(name, default="").strip()
+    if not text:
+        return default
+    if not text.isdecimal() or not 1 <= int(text) <= 64:
+        raise ImproperlyConfigured(f"{name} is {text!r}: write a number from 1 to 64.")
+    return int(text)
+
+
 # Where everything lives that is not code: embedded database, documents, collected static files, generated keys.
 DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / ".data").resolve()
 
@@ -71,7 +81,21 @@ def generated_secret(name: str) -> str:
 DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY", default="") or generated_secret("SECRET_KEY")
 
+# Where the web process listens: this machine only, unless a proxy on another one stands before it.
+HOST = env.str("HOST", default="") or "127.0.0.1"
+try:
+    _address = ipaddress.ip_address(HOST)
+except ValueError as error:
+    raise ImproperlyConfigured(
+        f"HOST is {HOST!r}: write the address to listen on, like 127.0.0.1 or 0.0.0.0."
+    ) from error
+if EMBEDDED and not _address.is_loopback:
+    raise ImproperlyConfigured(
+        f"HOST is {HOST!r}, but without DATABASE_URL this is a demonstration with known logins: it listens on 127.0.0.1 only."
+    )
 PORT = env_port("PORT", 8000)
+# Web processes: about one a core; each takes 100 to 160 MB.
+WEB_WORKERS = env_count("WEB_WORKERS", 2)
 # How the outside reaches us: links in mails, redirects back from Stripe.
 SITE_URL = (env.str("SITE_URL", default="") or f"http://127.0.0.1:{PORT}").rstrip("/")
 if urlsplit(SITE_URL).scheme not in {"http", "https"} or not urlsplit(SITE_URL).hostname:
@@ -207,6 +231,11 @@ def database() -> dict[str, object]:
 
 
 DATABASES = {"default": database()}
+
+# --- Jobs ---------------------------------------------------------------------------------------
+
+# Each app's jobs.py holds its tasks (defensefund/jobs.py says how they are run).
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 
 # --- Mail ---------------------------------------------------------------------------------------
 
