@@ -1,0 +1,37 @@
+from .disbursement import Disbursement
+from .donation import Donation, Refund
+from .fund import Fund, FundCover
+from .ledger import Account, AccountKey, Entry, Reversal, Total
+from .legal_cost import Allocation, CostDocument, LegalCost
+from .letter import Letter
+from .payout import Payout
+from .pledge import Checkout, Pledge
+from .statement import BankAccount, StatementImport, StatementLine, StatementMatch
+from .stripe_event import StripeEvent
+from .supporter import Supporter
+
+__all__ = [
+    "Account",
+    "AccountKey",
+    "Allocation",
+    "BankAccount",
+    "Checkout",
+    "CostDocument",
+    "Disbursement",
+    "Donation",
+    "Entry",
+    "Fund",
+    "FundCover",
+    "LegalCost",
+    "Letter",
+    "Payout",
+    "Pledge",
+    "Refund",
+    "Reversal",
+    "StatementImport",
+    "StatementLine",
+    "StatementMatch",
+    "StripeEvent",
+    "Supporter",
+    "Total",
+]

@@ -1,0 +1,136 @@
+"""Payment of a legal cost: requested, approved by another person, paid, proved."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from defensefund.privacy import EncryptedTextField
+
+from .fields import CurrencyField, MoneyField
+from .legal_cost import CostDocument, LegalCost
+from .statement import BankAccount
+
+
+class DisbursementQuerySet(models.QuerySet["Disbursement"]):
+    def undecided(self) -> "DisbursementQuerySet":
+        return self.filter(approved_at=None, refused_at=None, paid_at=None)
+
+    def payable(self) -> "DisbursementQuerySet":
+        return self.filter(approved_at__isnull=False, refused_at=None, paid_at=None)
+
+    def open(self) -> "DisbursementQuerySet":
+        """Asked for and neither paid nor refused: money that is as good as spoken for."""
+        return self.filter(refused_at=None, paid_at=None)
+
+
+class Disbursement(models.Model):
+    """One payment of a legal cost.
+
+    The database computes `content_hash` over cost, amount, currency, payee, document and bank account, and drops
+    the approval when any of them changes (migrations/0002_ledger_rules.py).
+    """
+
+    number = models.UUIDField(_("number"), unique=True, default=uuid.uuid4, editable=False)
+    cost = models.ForeignKey(
+        LegalCost, models.PROTECT, related_name="disbursements", verbose_name=_("legal cost")
+    )
+    document = models.ForeignKey(
+        CostDocument, models.PROTECT, related_name="disbursements", verbose_name=_("document")
+    )
+    bank_account = models.ForeignKey(
+        BankAccount, models.PROTECT, related_name="disbursements", verbose_name=_("from account")
+    )
+    amount = MoneyField(_("amount"))
+    currency = CurrencyField(_("currency"))
+    payee_name = EncryptedTextField(_("payee"))
+    payee_account = EncryptedTextField(_("payee's account"))
+    payee_hash = models.CharField(_("payee, keyed hash"), max_length=64)
+    payment_reference = models.CharField(
+        _("payment reference"),
+        max_length=35,
+        unique=True,
+        help_text=_("Write it on the bank transfer: the statement line is found by it."),
+    )
+    content_hash = models.CharField(_("content hash"), max_length=64, editable=False)
+
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("requested by")
+    )
+    requested_at = models.DateTimeField(_("requested at"))
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("approved by"),
+    )
+    approved_at = models.DateTimeField(_("approved at"), null=True)
+    approved_hash = models.CharField(_("approved content"), max_length=64, blank=True)
+    refused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("refused by"),
+    )
+    refused_at = models.DateTimeField(_("refused at"), null=True)
+    refusal_reason = models.TextField(_("reason of the refusal"), blank=True)
+    paid_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("paid by"),
+    )
+    paid_at = models.DateTimeField(_("recorded as paid at"), null=True)
+    paid_on = models.DateField(_("paid on"), null=True)
+
+    objects = DisbursementQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("disbursement")
+        verbose_name_plural = _("disbursements")
+        ordering = ["-pk"]
+        permissions = [
+            ("request_disbursement", "Can request a disbursement"),
+            ("approve_disbursement", "Can approve or refuse a disbursement"),
+            ("pay_disbursement", "Can record a disbursement as paid"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="disbursement_amount_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(
+                name="disbursement_approved_by_another_person",
+                condition=Q(approved_by=None) | ~Q(approved_by=F("requested_by")),
+            ),
+            models.CheckConstraint(
+                name="disbursement_approval_complete_and_of_this_content",
+                condition=Q(approved_by__isnull=True, approved_at__isnull=True, approved_hash="")
+                | Q(
+                    approved_by__isnull=False,
+                    approved_at__isnull=False,
+                    approved_hash=F("content_hash"),
+                ),
+            ),
+            models.CheckConstraint(
+                name="disbursement_paid_only_when_approved",
+                condition=Q(paid_by__isnull=True, paid_at__isnull=True, paid_on__isnull=True)
+                | Q(
+                    paid_by__isnull=False,
+                    paid_at__isnull=False,
+                    paid_on__isnull=False,
+                    approved_at__isnull=False,
+                    refused_at__isnull=True,
+                ),
+            ),
+            models.CheckConstraint(
+                name="disbursement_refusal_complete",
+                condition=Q(refused_by__isnull=True, refused_at__isnull=True, refusal_reason="")
+                | (Q(refused_by__isnull=False, refused_at__isnull=False) & ~Q(refusal_reason="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.payment_reference

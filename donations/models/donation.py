@@ -1,0 +1,88 @@
+"""Money that arrived, and money that went back to who gave it."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from .fields import CurrencyField, MoneyField
+from .fund import Fund
+from .pledge import Pledge
+
+
+class Donation(models.Model):
+    """Money that arrived for a fund. Made by the webhook, a bank line or a treasurer with cash; never by a form of ours."""
+
+    class Method(models.TextChoices):
+        CARD = "card", _("card")
+        TRANSFER = "transfer", _("bank transfer")
+        CASH = "cash", _("cash")
+
+    pledge = models.ForeignKey(
+        Pledge,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="donations",
+        verbose_name=_("pledge"),
+        help_text=_("Empty when nobody announced the gift."),
+    )
+    fund = models.ForeignKey(Fund, models.PROTECT, related_name="donations", verbose_name=_("fund"))
+    method = models.CharField(_("method"), max_length=10, choices=Method)
+    amount = MoneyField(_("amount"), help_text=_("Gross: what the supporter paid."))
+    currency = CurrencyField(_("currency"))
+    fee = MoneyField(
+        _("fee"), null=True, help_text=_("What the processor kept; empty until it says so.")
+    )
+    received_at = models.DateTimeField(_("received at"))
+    source = models.CharField(
+        _("source"),
+        max_length=200,
+        unique=True,
+        help_text=_("The fact behind it, the same as its ledger entry's source."),
+    )
+    stripe_payment_intent_id = models.CharField(
+        _("Stripe payment"),
+        max_length=255,
+        unique=True,
+        null=True,
+    )
+
+    class Meta:
+        verbose_name = _("donation")
+        verbose_name_plural = _("donations")
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(name="donation_amount_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(
+                name="donation_fee_within_amount",
+                condition=Q(fee=None) | Q(fee__gte=0, fee__lte=F("amount")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.receipt_number
+
+    @property
+    def receipt_number(self) -> str:
+        return f"R-{self.pk:07d}"
+
+
+class Refund(models.Model):
+    """Money that went back to who gave it."""
+
+    donation = models.ForeignKey(
+        Donation, models.PROTECT, related_name="refunds", verbose_name=_("donation")
+    )
+    amount = MoneyField(_("amount"))
+    refunded_at = models.DateTimeField(_("refunded at"))
+    stripe_refund_id = models.CharField(_("Stripe refund"), max_length=255, unique=True)
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        constraints = [
+            models.CheckConstraint(name="refund_amount_positive", condition=Q(amount__gt=0))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.donation}: −{self.amount}"

@@ -1,0 +1,183 @@
+"""What money is for."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from appeals.models import Appeal, Case, Defendant
+
+from .fields import CurrencyField, MoneyField
+
+
+class FundQuerySet(models.QuerySet["Fund"]):
+    def open(self) -> "FundQuerySet":
+        return self.filter(closed_on=None)
+
+    def offered_for(self, appeal: Appeal) -> "FundQuerySet":
+        """The funds a supporter of `appeal` may choose from: the appeal's own first, then its published cases."""
+        return (
+            self.open()
+            .filter(
+                Q(kind=Fund.Kind.APPEAL, appeal=appeal)
+                | Q(kind=Fund.Kind.CASE, case__appeal=appeal)
+            )
+            .select_related("appeal", "case")
+            .order_by(F("case_id").asc(nulls_first=True))
+        )
+
+    def serving(self, case: Case, defendant: Defendant) -> "FundQuerySet":
+        """The funds that may pay a cost of `defendant` in `case`, the narrowest purpose first."""
+        order = models.Case(
+            *(models.When(kind=kind, then=rank) for rank, kind in enumerate(Fund.NARROWEST_FIRST))
+        )
+        return (
+            self.open()
+            .filter(
+                Q(kind=Fund.Kind.GENERAL)
+                | Q(kind=Fund.Kind.APPEAL, appeal=case.appeal_id)
+                | Q(kind=Fund.Kind.CASE, case=case)
+                | Q(kind=Fund.Kind.DEFENDANT, defendant=defendant)
+            )
+            .order_by(order, "pk")
+        )
+
+
+class Fund(models.Model):
+    """A purpose money is given for, with the rule for what is left over."""
+
+    class Kind(models.TextChoices):
+        GENERAL = "general", _("general")
+        APPEAL = "appeal", _("an appeal")
+        CASE = "case", _("a case")
+        DEFENDANT = "defendant", _("a defendant")
+
+    NARROWEST_FIRST = (Kind.DEFENDANT, Kind.CASE, Kind.APPEAL, Kind.GENERAL)
+
+    code = models.SlugField(
+        _("code"),
+        unique=True,
+        help_text=_("Stands in the ledger and in public files: never a person's name."),
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    name = models.CharField(
+        _("name"),
+        max_length=120,
+        help_text=_(
+            "For the office. The public sees the appeal's or case's own title in its language."
+        ),
+    )
+    purpose = models.TextField(
+        _("purpose"), help_text=_("What this money may be spent on, in one or two sentences.")
+    )
+    appeal = models.ForeignKey(
+        Appeal,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="funds",
+        verbose_name=_("appeal"),
+    )
+    case = models.ForeignKey(
+        Case, models.PROTECT, null=True, blank=True, related_name="funds", verbose_name=_("case")
+    )
+    defendant = models.ForeignKey(
+        Defendant,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="funds",
+        verbose_name=_("defendant"),
+    )
+    fallback = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("fallback fund"),
+        help_text=_("Where money goes that this purpose no longer needs (the surplus rule)."),
+    )
+    closed_on = models.DateField(_("closed on"), null=True, blank=True)
+
+    objects = FundQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("fund")
+        verbose_name_plural = _("funds")
+        constraints = [
+            models.CheckConstraint(
+                name="fund_kind_names_its_subject",
+                condition=(
+                    Q(kind="general", appeal=None, case=None, defendant=None)
+                    | Q(kind="appeal", appeal__isnull=False, case=None, defendant=None)
+                    | Q(kind="case", appeal=None, case__isnull=False, defendant=None)
+                    | Q(kind="defendant", appeal=None, case=None, defendant__isnull=False)
+                ),
+                violation_error_message=_(
+                    "Name exactly the appeal, case or defendant this fund is for."
+                ),
+            ),
+            models.CheckConstraint(
+                name="fund_fallback_is_another",
+                condition=Q(fallback=None) | ~Q(fallback=F("id")),
+                violation_error_message=_("A fund cannot fall back to itself."),
+            ),
+            *(
+                models.UniqueConstraint(
+                    fields=[subject], name=f"fund_once_per_{subject}", condition=Q(closed_on=None)
+                )
+                for subject in ("appeal", "case", "defendant")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FundCover(models.Model):
+    """Two people's decision to move money into a fund that facts took below zero; lifts its freeze."""
+
+    source = models.ForeignKey(Fund, models.PROTECT, related_name="+", verbose_name=_("from"))
+    target = models.ForeignKey(Fund, models.PROTECT, related_name="covers", verbose_name=_("to"))
+    amount = MoneyField(_("amount"))
+    currency = CurrencyField(_("currency"))
+    reason = models.TextField(_("reason"))
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("requested by")
+    )
+    requested_at = models.DateTimeField(_("requested at"))
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("approved by"),
+    )
+    approved_at = models.DateTimeField(_("approved at"), null=True)
+
+    class Meta:
+        verbose_name = _("cover of a fund")
+        verbose_name_plural = _("covers of funds")
+        permissions = [
+            ("request_fundcover", "Can ask to cover a fund below zero"),
+            ("approve_fundcover", "Can approve the cover of a fund"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="cover_amount_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(
+                name="cover_between_two_funds", condition=~Q(source=F("target"))
+            ),
+            models.CheckConstraint(
+                name="cover_approved_by_another_person",
+                condition=Q(approved_by=None) | ~Q(approved_by=F("requested_by")),
+            ),
+            models.CheckConstraint(
+                name="cover_approval_complete",
+                condition=Q(approved_by__isnull=True, approved_at__isnull=True)
+                | Q(approved_by__isnull=False, approved_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} → {self.target}"

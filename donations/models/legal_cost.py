@@ -1,0 +1,158 @@
+"""Bills and deposits of defendants, their documents, and the fund money set aside for them."""
+
+import secrets
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from appeals.models import Case, Defendant
+from defensefund.privacy import EncryptedTextField, keyed_hash
+
+from .fields import CurrencyField, MoneyField
+from .fund import Fund
+
+UNAMBIGUOUS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+
+
+def new_cost_number() -> str:
+    """ "C-" and six characters that are not mistaken for each other; says nothing about whose cost it is."""
+    return "C-" + "".join(secrets.choice(UNAMBIGUOUS) for _i in range(6))
+
+
+class LegalCost(models.Model):
+    """A bill or deposit for a defendant in a case, owed in one currency."""
+
+    class Kind(models.TextChoices):
+        FEES = "fees", _("lawyers' fees")
+        BAIL = "bail", _("bail (a deposit)")
+        COURT = "court", _("court fees and fines")
+        EXPERTS = "experts", _("experts and translators")
+        TRAVEL = "travel", _("travel to hearings")
+        PRISON = "prison", _("support in prison")
+        FAMILY = "family", _("support of the family")
+        MEDICAL = "medical", _("medical and psychological care")
+        SECURITY = "security", _("security after a raid")
+        BANK = "bank", _("bank and exchange fees")
+
+    number = models.CharField(
+        _("number"), max_length=20, unique=True, default=new_cost_number, editable=False
+    )
+    case = models.ForeignKey(
+        Case, models.PROTECT, related_name="legal_costs", verbose_name=_("case")
+    )
+    defendant = models.ForeignKey(
+        Defendant, models.PROTECT, related_name="legal_costs", verbose_name=_("defendant")
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    description = models.TextField(
+        _("description"),
+        help_text=_(
+            "What the bill is for. Write only what the authorities allege, never what anyone did."
+        ),
+    )
+    owed = MoneyField(_("amount owed"))
+    currency = CurrencyField(_("currency"))
+    due_on = models.DateField(_("due on"), null=True, blank=True)
+    payee_name = EncryptedTextField(
+        _("payee"), help_text=_("The lawyer, court or expert to be paid.")
+    )
+    payee_account = EncryptedTextField(
+        _("payee's account"), help_text=_("IBAN, CBU or other account number, as on the bill.")
+    )
+    is_sample = models.BooleanField(_("sample data"), default=False, editable=False)
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        editable=False,
+        verbose_name=_("recorded by"),
+    )
+    recorded_at = models.DateTimeField(_("recorded at"), editable=False)
+
+    class Meta:
+        verbose_name = _("legal cost")
+        verbose_name_plural = _("legal costs")
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="legal_cost_owed_positive",
+                condition=Q(owed__gt=0),
+                violation_error_message=_("The amount owed must be above zero."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def payee_hash(self) -> str:
+        """Equal for equal payees, so that an approval is bound to one without naming it."""
+        return keyed_hash(f"{self.payee_name}\n{self.payee_account}", purpose="payee")
+
+
+def document_path(document: "CostDocument", filename: str) -> str:
+    """A random name: the file's own could name people."""
+    return f"costs/{uuid.uuid4().hex}.{document.EXTENSIONS[document.content_type]}"
+
+
+class CostDocument(models.Model):
+    """The bill, receipt or ruling behind a legal cost; streamed to those who may see it, never served as a static file."""
+
+    EXTENSIONS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
+
+    cost = models.ForeignKey(
+        LegalCost, models.PROTECT, related_name="documents", verbose_name=_("legal cost")
+    )
+    file = models.FileField(_("file"), upload_to=document_path)
+    content_type = models.CharField(
+        _("type"), max_length=20, choices=[(key, key) for key in EXTENSIONS]
+    )
+    size = models.PositiveIntegerField(_("size in bytes"))
+    sha256 = models.CharField(_("SHA-256"), max_length=64)
+    uploaded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("uploaded by")
+    )
+    uploaded_at = models.DateTimeField(_("uploaded at"))
+
+    class Meta:
+        verbose_name = _("document")
+        verbose_name_plural = _("documents")
+        constraints = [
+            models.UniqueConstraint(fields=["cost", "sha256"], name="document_once_per_cost")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cost} {self.sha256[:8]}"
+
+
+class Allocation(models.Model):
+    """Fund money set aside for a legal cost, or released from it again."""
+
+    number = models.UUIDField(_("number"), unique=True, default=uuid.uuid4, editable=False)
+    fund = models.ForeignKey(
+        Fund, models.PROTECT, related_name="allocations", verbose_name=_("fund")
+    )
+    cost = models.ForeignKey(
+        LegalCost, models.PROTECT, related_name="allocations", verbose_name=_("legal cost")
+    )
+    amount = MoneyField(_("amount"))
+    is_release = models.BooleanField(_("released again"), default=False)
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("by")
+    )
+    at = models.DateTimeField(_("at"))
+
+    class Meta:
+        verbose_name = _("allocation")
+        verbose_name_plural = _("allocations")
+        ordering = ["-pk"]
+        permissions = [("allocate_fund", "Can set fund money aside for a legal cost")]
+        constraints = [
+            models.CheckConstraint(name="allocation_amount_positive", condition=Q(amount__gt=0))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.fund} → {self.cost}"

@@ -1,0 +1,64 @@
+"""Mail to be sent: written in the transaction of the fact it tells of, sent afterwards, at least once."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from .donation import Donation
+from .pledge import Pledge
+
+
+class LetterQuerySet(models.QuerySet["Letter"]):
+    def due(self, at: datetime) -> "LetterQuerySet":
+        return self.filter(sent_at=None, due_at__lte=at)
+
+
+class Letter(models.Model):
+    """One mail about one gift. Holds no address and no text: both come from the gift when it is sent."""
+
+    class Kind(models.TextChoices):
+        RECEIPT = "receipt", _("receipt")
+        TRANSFER_DETAILS = "transfer_details", _("details for the transfer")
+
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    pledge = models.ForeignKey(
+        Pledge, models.PROTECT, related_name="letters", verbose_name=_("pledge")
+    )
+    donation = models.ForeignKey(
+        Donation, models.PROTECT, null=True, related_name="letters", verbose_name=_("donation")
+    )
+    created_at = models.DateTimeField(_("created at"))
+    due_at = models.DateTimeField(_("next try at"))
+    attempts = models.PositiveSmallIntegerField(_("failed tries"), default=0)
+    error = models.TextField(_("error"), blank=True)
+    sent_at = models.DateTimeField(_("sent at"), null=True)
+
+    objects = LetterQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("letter")
+        verbose_name_plural = _("letters")
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="letter_receipt_names_its_donation",
+                condition=Q(kind="receipt", donation__isnull=False)
+                | Q(kind="transfer_details", donation__isnull=True),
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "donation"],
+                name="letter_once_per_donation",
+                condition=Q(donation__isnull=False),
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "pledge"],
+                name="letter_once_per_pledge",
+                condition=Q(donation__isnull=True),
+            ),
+        ]
+        indexes = [models.Index(name="letter_unsent", fields=["due_at"], condition=Q(sent_at=None))]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.pk}"

@@ -1,0 +1,147 @@
+"""A promise to give, and each attempt to keep it by card."""
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import F, Q, Sum, Value
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+
+from appeals.models import Appeal
+
+from .fields import CurrencyField, MoneyField
+from .fund import Fund
+from .supporter import Supporter
+
+
+class PledgeQuerySet(models.QuerySet["Pledge"]):
+    def with_received(self) -> "PledgeQuerySet":
+        """Annotates `received`: what arrived for the pledge, before refunds."""
+        return self.annotate(
+            received=Coalesce(
+                Sum("donations__amount"), Value(Decimal(0)), output_field=MoneyField()
+            )
+        )
+
+    def promised(self) -> "PledgeQuerySet":
+        """Promises by bank transfer still wholly or partly to arrive, with `received`.
+
+        A card payment in progress is not a promise: it is paid within half an hour or gone.
+        """
+        return (
+            self.filter(method=Pledge.Method.TRANSFER, cancelled_at=None)
+            .with_received()
+            .filter(received__lt=F("amount"))
+        )
+
+
+class Pledge(models.Model):
+    """What a supporter set out to give. Its state is computed from what arrived, never stored."""
+
+    class Method(models.TextChoices):
+        CARD = "card", _("card")
+        TRANSFER = "transfer", _("bank transfer")
+
+    class Frequency(models.TextChoices):
+        ONCE = "once", _("once")
+        MONTHLY = "monthly", _("monthly")
+
+    class Visibility(models.TextChoices):
+        SECRET = "secret", _("secret")
+
+    uuid = models.UUIDField(_("identifier"), unique=True, default=uuid.uuid4, editable=False)
+    appeal = models.ForeignKey(
+        Appeal, models.PROTECT, related_name="pledges", verbose_name=_("appeal")
+    )
+    fund = models.ForeignKey(Fund, models.PROTECT, related_name="pledges", verbose_name=_("fund"))
+    supporter = models.ForeignKey(
+        Supporter,
+        models.PROTECT,
+        null=True,
+        related_name="pledges",
+        verbose_name=_("supporter"),
+    )
+    method = models.CharField(_("method"), max_length=10, choices=Method)
+    frequency = models.CharField(_("frequency"), max_length=10, choices=Frequency)
+    amount = MoneyField(_("amount"))
+    currency = CurrencyField(_("currency"))
+    language = models.CharField(_("language"), max_length=5)
+    reference = models.CharField(
+        _("transfer reference"),
+        max_length=25,
+        unique=True,
+        null=True,
+        help_text=_("ISO 11649; the supporter writes it on the transfer."),
+    )
+    created_at = models.DateTimeField(_("created at"))
+    cancelled_at = models.DateTimeField(_("cancelled at"), null=True)
+
+    objects = PledgeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("pledge")
+        verbose_name_plural = _("pledges")
+        ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(name="pledge_amount_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(
+                name="pledge_reference_when_by_transfer",
+                condition=Q(method="transfer", reference__isnull=False)
+                | Q(method="card", reference__isnull=True),
+            ),
+        ]
+        indexes = [
+            # The public figure "promised" reads only these.
+            models.Index(
+                name="pledge_open_transfers",
+                fields=["fund", "currency"],
+                condition=Q(method="transfer", cancelled_at=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{_('pledge')} {self.pk}"
+
+
+class Checkout(models.Model):
+    """One visit to Stripe's payment page for a pledge; committed, with its idempotency key, before Stripe is asked."""
+
+    pledge = models.ForeignKey(
+        Pledge, models.PROTECT, related_name="checkouts", verbose_name=_("pledge")
+    )
+    idempotency_key = models.CharField(_("idempotency key"), max_length=100, unique=True)
+    stripe_session_id = models.CharField(
+        _("Stripe session"),
+        max_length=255,
+        unique=True,
+        null=True,
+    )
+    created_at = models.DateTimeField(_("created at"))
+    expires_at = models.DateTimeField(_("expires at"))
+    completed_at = models.DateTimeField(_("completed at"), null=True)
+    failed_at = models.DateTimeField(_("failed at"), null=True)
+    expired_at = models.DateTimeField(_("expired at"), null=True)
+
+    class Meta:
+        verbose_name = _("checkout")
+        verbose_name_plural = _("checkouts")
+        constraints = [
+            models.CheckConstraint(
+                name="checkout_ends_one_way",
+                condition=Q(failed_at=None) | Q(expired_at=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.idempotency_key
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether the supporter can still pay here at the instant `at`."""
+        return (
+            self.completed_at is None
+            and self.failed_at is None
+            and self.expired_at is None
+            and at < self.expires_at
+        )

@@ -1,0 +1,219 @@
+"""Our bank accounts and what the bank says; a line changes no balance until it is matched."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from defensefund.privacy import EncryptedTextField
+
+from .fields import CurrencyField, MoneyField
+
+
+class BankAccount(models.Model):
+    """An account of the fund at a bank, in one currency."""
+
+    code = models.SlugField(
+        _("code"), unique=True, help_text=_("Short name for commands and the ledger, like gls-eur.")
+    )
+    name = models.CharField(_("name"), max_length=80)
+    currency = CurrencyField(_("currency"))
+    holder = models.CharField(_("account holder"), max_length=120, blank=True)
+    number = models.CharField(
+        _("account number"), max_length=40, blank=True, help_text=_("IBAN, CBU or the like.")
+    )
+    bic = models.CharField(_("BIC"), max_length=11, blank=True)
+    instructions = models.TextField(
+        _("instructions"), blank=True, help_text=_("Shown to supporters beside the account number.")
+    )
+    takes_gifts = models.BooleanField(
+        _("takes gifts"), default=False, help_text=_("Shown to supporters who give by transfer.")
+    )
+    csv_mapping = models.JSONField(
+        _("CSV columns"),
+        default=dict,
+        blank=True,
+        help_text=_("How this bank's CSV files are read; set with the preview at upload."),
+    )
+    closed_on = models.DateField(_("closed on"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("bank account")
+        verbose_name_plural = _("bank accounts")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["currency"],
+                name="bank_account_one_per_currency",
+                condition=Q(closed_on=None),
+                violation_error_message=_(
+                    "There is an open account in this currency already: close it first."
+                ),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.currency})"
+
+
+class StatementImport(models.Model):
+    """One file from the bank, read whole or not at all."""
+
+    account = models.ForeignKey(
+        BankAccount, models.PROTECT, related_name="imports", verbose_name=_("bank account")
+    )
+    name = models.CharField(_("file name"), max_length=200)
+    sha256 = models.CharField(
+        _("SHA-256"), max_length=64, validators=[RegexValidator(r"\A[0-9a-f]{64}\Z")]
+    )
+    opening_balance = MoneyField(_("opening balance"), null=True)
+    closing_balance = MoneyField(_("closing balance"), null=True)
+    first_on = models.DateField(_("first day"), null=True)
+    last_on = models.DateField(_("last day"), null=True)
+    new_lines = models.PositiveIntegerField(_("new lines"))
+    known_lines = models.PositiveIntegerField(_("lines known already"))
+    imported_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("imported by"),
+        help_text=_("Empty when a command did it."),
+    )
+    imported_at = models.DateTimeField(_("imported at"))
+
+    class Meta:
+        verbose_name = _("statement import")
+        verbose_name_plural = _("statement imports")
+        ordering = ["-pk"]
+        permissions = [("import_statement", "Can import bank statements")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class StatementLineQuerySet(models.QuerySet["StatementLine"]):
+    def unmatched(self) -> "StatementLineQuerySet":
+        matched = StatementMatch.objects.standing().filter(line=models.OuterRef("pk"))
+        return self.filter(~models.Exists(matched))
+
+
+class StatementLine(models.Model):
+    """One movement the bank reports. What names a person in it is encrypted and can be erased."""
+
+    account = models.ForeignKey(
+        BankAccount, models.PROTECT, related_name="lines", verbose_name=_("bank account")
+    )
+    statement = models.ForeignKey(
+        StatementImport, models.PROTECT, related_name="lines", verbose_name=_("statement")
+    )
+    key = models.CharField(
+        _("key"),
+        max_length=100,
+        help_text=_(
+            "The bank's own identifier, or a hash of all fields and the ordinal among equal lines."
+        ),
+    )
+    booked_on = models.DateField(_("booked on"))
+    value_on = models.DateField(_("value date"), null=True)
+    amount = MoneyField(_("amount"), help_text=_("Positive: money came in."))
+    currency = CurrencyField(_("currency"))
+    references = ArrayField(
+        models.CharField(max_length=35),
+        verbose_name=_("references"),
+        default=list,
+        help_text=_("Transfer and payment references found in the line."),
+    )
+    counterparty = EncryptedTextField(_("counterparty"), blank=True)
+    counterparty_account = EncryptedTextField(_("counterparty's account"), blank=True)
+    text = EncryptedTextField(_("text"), blank=True)
+
+    objects = StatementLineQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("statement line")
+        verbose_name_plural = _("statement lines")
+        ordering = ["-booked_on", "-pk"]
+        permissions = [("match_statementline", "Can match statement lines")]
+        constraints = [
+            models.UniqueConstraint(fields=["account", "key"], name="statement_line_once"),
+            models.CheckConstraint(name="statement_line_amount_not_zero", condition=~Q(amount=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account.code} {self.booked_on} {self.amount}"
+
+
+class StatementMatchQuerySet(models.QuerySet["StatementMatch"]):
+    def standing(self) -> "StatementMatchQuerySet":
+        return self.filter(undone_at=None)
+
+
+class StatementMatch(models.Model):
+    """A person's word that a bank line is this payout, this disbursement or this gift."""
+
+    line = models.ForeignKey(
+        StatementLine, models.PROTECT, related_name="matches", verbose_name=_("line")
+    )
+    payout = models.ForeignKey(
+        "Payout", models.PROTECT, null=True, related_name="matches", verbose_name=_("payout")
+    )
+    disbursement = models.ForeignKey(
+        "Disbursement",
+        models.PROTECT,
+        null=True,
+        related_name="matches",
+        verbose_name=_("disbursement"),
+    )
+    donation = models.ForeignKey(
+        "Donation", models.PROTECT, null=True, related_name="matches", verbose_name=_("donation")
+    )
+    explanation = models.TextField(
+        _("explanation"), blank=True, help_text=_("Why the line belongs to none of these.")
+    )
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("confirmed by")
+    )
+    confirmed_at = models.DateTimeField(_("confirmed at"))
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("undone by"),
+    )
+    undone_at = models.DateTimeField(_("undone at"), null=True)
+
+    objects = StatementMatchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("match")
+        verbose_name_plural = _("matches")
+        constraints = [
+            models.CheckConstraint(
+                name="match_is_one_thing",
+                condition=(
+                    Q(payout__isnull=False, disbursement=None, donation=None, explanation="")
+                    | Q(payout=None, disbursement__isnull=False, donation=None, explanation="")
+                    | Q(payout=None, disbursement=None, donation__isnull=False, explanation="")
+                    | (Q(payout=None, disbursement=None, donation=None) & ~Q(explanation=""))
+                ),
+            ),
+            models.CheckConstraint(
+                name="match_undoing_complete",
+                condition=Q(undone_by__isnull=True, undone_at__isnull=True)
+                | Q(undone_by__isnull=False, undone_at__isnull=False),
+            ),
+            *(
+                models.UniqueConstraint(
+                    fields=[thing],
+                    name=f"match_{thing}_once",
+                    condition=Q(undone_at=None, **{f"{thing}__isnull": False}),
+                )
+                for thing in ("line", "payout", "disbursement", "donation")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.line)

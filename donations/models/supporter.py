@@ -1,0 +1,27 @@
+"""Who gives; may be nobody we know."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from defensefund.privacy import EncryptedTextField
+
+
+class Supporter(models.Model):
+    """The address a receipt goes to, encrypted; a gift without one has no supporter at all."""
+
+    email = EncryptedTextField(_("e-mail"))
+    email_hash = models.CharField(
+        _("e-mail, keyed hash"),
+        max_length=64,
+        unique=True,
+        help_text=_("Finds the row of an address without storing the address in clear."),
+    )
+    language = models.CharField(_("language"), max_length=5)
+    created_at = models.DateTimeField(_("created at"))
+
+    class Meta:
+        verbose_name = _("supporter")
+        verbose_name_plural = _("supporters")
+
+    def __str__(self) -> str:
+        return f"{_('supporter')} {self.pk}"
