@@ -1,7 +1,7 @@
 """Money that arrived, and money that went back to who gave it."""
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .fields import CurrencyField, MoneyField
@@ -45,6 +45,7 @@ class Donation(models.Model):
         max_length=255,
         unique=True,
         null=True,
+        blank=True,
     )
 
     class Meta:
@@ -54,8 +55,8 @@ class Donation(models.Model):
         constraints = [
             models.CheckConstraint(name="donation_amount_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(
-                name="donation_fee_within_amount",
-                condition=Q(fee=None) | Q(fee__gte=0, fee__lte=F("amount")),
+                name="donation_fee_not_negative",
+                condition=Q(fee=None) | Q(fee__gte=0),
             ),
         ]
 

@@ -10,12 +10,8 @@ from .fields import CurrencyField, MoneyField
 class PayoutQuerySet(models.QuerySet["Payout"]):
     def in_transit(self) -> "PayoutQuerySet":
         """Left Stripe and not yet seen on a bank statement."""
-        arrived = models.Exists(
-            Payout.matches.rel.related_model.objects.filter(  # type: ignore[attr-defined]
-                payout=models.OuterRef("pk"), undone_at=None
-            )
-        )
-        return self.filter(~arrived, returned_at=None)
+        standing = models.FilteredRelation("matches", condition=Q(matches__undone_at=None))
+        return self.annotate(standing=standing).filter(standing=None, returned_at=None)
 
 
 class Payout(models.Model):

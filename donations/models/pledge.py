@@ -33,7 +33,7 @@ class PledgeQuerySet(models.QuerySet["Pledge"]):
         return (
             self.filter(method=Pledge.Method.TRANSFER, cancelled_at=None)
             .with_received()
-            .filter(received__lt=F("amount"))
+            .filter(received__lt=F("amount"))  # type: ignore[misc]  # annotated just above
         )
 
 
@@ -73,6 +73,7 @@ class Pledge(models.Model):
         max_length=25,
         unique=True,
         null=True,
+        blank=True,
         help_text=_("ISO 11649; the supporter writes it on the transfer."),
     )
     created_at = models.DateTimeField(_("created at"))
@@ -117,6 +118,7 @@ class Checkout(models.Model):
         max_length=255,
         unique=True,
         null=True,
+        blank=True,
     )
     created_at = models.DateTimeField(_("created at"))
     expires_at = models.DateTimeField(_("expires at"))

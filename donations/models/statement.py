@@ -95,8 +95,8 @@ class StatementImport(models.Model):
 
 class StatementLineQuerySet(models.QuerySet["StatementLine"]):
     def unmatched(self) -> "StatementLineQuerySet":
-        matched = StatementMatch.objects.standing().filter(line=models.OuterRef("pk"))
-        return self.filter(~models.Exists(matched))
+        standing = models.FilteredRelation("matches", condition=Q(matches__undone_at=None))
+        return self.annotate(standing=standing).filter(standing=None)
 
 
 class StatementLine(models.Model):
