@@ -300,7 +300,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='appeal',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('goal_amount__isnull', True), ('goal_currency', '')), models.Q(('goal_amount__gt', 0), ('goal_currency__regex', '^[A-Z]{3}$')), _connector='OR'), name='appeal_goal_with_currency', violation_error_message='A goal is a sum above zero and its currency: give both, or neither.'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('goal_amount__isnull', True), ('goal_currency', '')), models.Q(('goal_amount__gt', 0), ('goal_amount__isnull', False), ('goal_currency__regex', '^[A-Z]{3}$')), _connector='OR'), name='appeal_goal_with_currency', violation_error_message='A goal is a sum above zero and its currency: give both, or neither.'),
         ),
         migrations.AddConstraint(
             model_name='appeal',

@@ -1,7 +1,5 @@
 """An appeal: a call for support, with its text in each language."""
 
-from typing import ClassVar
-
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -10,7 +8,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from .language import LanguageField, TextManager, first_language
+from .language import LanguageField, TextQuerySet, first_language
 
 # Addresses beside an appeal's own (/<lang>/<appeal>/) that belong to other pages.
 RESERVED_SLUGS = frozenset(
@@ -101,7 +99,9 @@ class Appeal(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(goal_amount__isnull=True, goal_currency="")
-                | Q(goal_amount__gt=0, goal_currency__regex=r"^[A-Z]{3}$"),
+                | Q(
+                    goal_amount__isnull=False, goal_amount__gt=0, goal_currency__regex=r"^[A-Z]{3}$"
+                ),
                 name="appeal_goal_with_currency",
                 violation_error_message=_(
                     "A goal is a sum above zero and its currency: give both, or neither."
@@ -125,10 +125,12 @@ class Appeal(models.Model):
         return self.published_at is not None
 
 
-class AppealText(models.Model):
-    parent: ClassVar = "appeal"
-    default_language: ClassVar = "appeal__default_language"
+class AppealTextQuerySet(TextQuerySet["AppealText"]):
+    parent = "appeal"
+    default_language = "appeal__default_language"
 
+
+class AppealText(models.Model):
     appeal = models.ForeignKey(Appeal, models.CASCADE, related_name="texts")
     language = LanguageField(_("language"))
     title = models.CharField(_("title"), max_length=200)
@@ -147,7 +149,7 @@ class AppealText(models.Model):
         ),
     )
 
-    objects = TextManager()
+    objects = AppealTextQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("text of the appeal")

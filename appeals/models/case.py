@@ -1,7 +1,5 @@
 """A case: one court proceeding, told as the authorities allege it; and its hearings."""
 
-from typing import ClassVar
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -9,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from .appeal import Appeal
-from .language import LanguageField, TextManager
+from .language import LanguageField, TextQuerySet
 
 
 class CaseQuerySet(models.QuerySet["Case"]):
@@ -94,10 +92,12 @@ class Case(models.Model):
         return self.published_at is not None
 
 
-class CaseText(models.Model):
-    parent: ClassVar = "case"
-    default_language: ClassVar = "case__appeal__default_language"
+class CaseTextQuerySet(TextQuerySet["CaseText"]):
+    parent = "case"
+    default_language = "case__appeal__default_language"
 
+
+class CaseText(models.Model):
     case = models.ForeignKey(Case, models.CASCADE, related_name="texts")
     language = LanguageField(_("language"))
     title = models.CharField(_("title"), max_length=200)
@@ -119,7 +119,7 @@ class CaseText(models.Model):
         ),
     )
 
-    objects = TextManager()
+    objects = CaseTextQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("text of the case")

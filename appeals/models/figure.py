@@ -1,7 +1,5 @@
 """A number the appeal cites, and the source that states it."""
 
-from typing import ClassVar
-
 from django.conf import settings
 from django.core.validators import RegexValidator
 from django.db import models
@@ -9,7 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .appeal import Appeal
-from .language import LanguageField, TextManager
+from .language import LanguageField, TextQuerySet
 
 
 class Source(models.Model):
@@ -125,10 +123,12 @@ class Figure(models.Model):
         return self.confirmed_at is not None
 
 
-class FigureText(models.Model):
-    parent: ClassVar = "figure"
-    default_language: ClassVar = "figure__appeal__default_language"
+class FigureTextQuerySet(TextQuerySet["FigureText"]):
+    parent = "figure"
+    default_language = "figure__appeal__default_language"
 
+
+class FigureText(models.Model):
     figure = models.ForeignKey(Figure, models.CASCADE, related_name="texts")
     language = LanguageField(_("language"))
     label = models.CharField(
@@ -139,7 +139,7 @@ class FigureText(models.Model):
         _("period or date"), max_length=200, blank=True, help_text=_("Empty: not stated.")
     )
 
-    objects = TextManager()
+    objects = FigureTextQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("text of the figure")

@@ -1,6 +1,6 @@
 """Texts come in several languages; which one a reader gets is decided here."""
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -25,26 +25,23 @@ class LanguageField(models.CharField):  # type: ignore[type-arg]
         super().__init__(*args, **kwargs)
 
 
-class TextQuerySet(models.QuerySet[Any]):
-    """Rows of a text model: one row per thing and language.
+class TextQuerySet[Text: models.Model](models.QuerySet[Text]):
+    """Rows of a text model: one row per thing and language."""
 
-    The model names the foreign key to the thing (`parent`) and the path to the default language.
-    """
+    # The foreign key to the thing, and the path to its appeal's default language.
+    parent: ClassVar[str]
+    default_language: ClassVar[str]
 
     def best(self, language: str) -> Self:
         """One row per thing: in `language`, else in its appeal's default language, else in any."""
-        parent: str = self.model.parent
         preference = Case(
             When(language=language, then=Value(0)),
-            When(language=F(self.model.default_language), then=Value(1)),
+            When(language=F(self.default_language), then=Value(1)),
             default=Value(2),
         )
         best = (
-            self.model._default_manager.filter(**{parent: OuterRef(parent)})
+            self.model._default_manager.filter(**{self.parent: OuterRef(self.parent)})
             .order_by(preference, "language")
             .values("pk")[:1]
         )
         return self.filter(pk=Subquery(best))
-
-
-TextManager = models.Manager.from_queryset(TextQuerySet)

@@ -3,22 +3,24 @@
 The database keeps that order (migration 0002): the verbs in `publishing` only ask for it.
 """
 
-from typing import ClassVar
-
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from .appeal import Appeal
 from .case import Case
-from .language import LanguageField, TextManager
+from .language import LanguageField, TextQuerySet
 
 
 class UpdateQuerySet(models.QuerySet["Update"]):
     def published(self) -> "UpdateQuerySet":
-        return self.filter(published_at__isnull=False, appeal__published_at__isnull=False)
+        return self.filter(
+            Q(case__isnull=True) | Q(case__published_at__isnull=False),
+            published_at__isnull=False,
+            appeal__published_at__isnull=False,
+        )
 
     def waiting(self) -> "UpdateQuerySet":
         """Submitted, and not yet reviewed."""
@@ -162,11 +164,25 @@ class Update(models.Model):
             return self.State.REVIEWED
         return self.State.SUBMITTED if self.submitted_at else self.State.DRAFT
 
+    def content_hash(self) -> str | None:
+        """What a review of the present texts is bound to: 64 hex digits, None without any text."""
+        present: str | None = (
+            Update.objects.filter(pk=self.pk)
+            .values_list(
+                Func(F("pk"), function="appeals_update_hash", output_field=models.CharField()),
+                flat=True,
+            )
+            .get()
+        )
+        return present
+
+
+class UpdateTextQuerySet(TextQuerySet["UpdateText"]):
+    parent = "update"
+    default_language = "update__appeal__default_language"
+
 
 class UpdateText(models.Model):
-    parent: ClassVar = "update"
-    default_language: ClassVar = "update__appeal__default_language"
-
     update = models.ForeignKey(Update, models.CASCADE, related_name="texts")
     language = LanguageField(_("language"))
     title = models.CharField(_("title"), max_length=200)
@@ -186,7 +202,7 @@ class UpdateText(models.Model):
         editable=False,
     )
 
-    objects = TextManager()
+    objects = UpdateTextQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("text of the update")

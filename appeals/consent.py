@@ -1,0 +1,161 @@
+"""Who may be named: recording and withdrawing consent, keeping names apart from texts.
+
+Reading is not here: public pages read PublicDefendant and PublicParty, and nothing else knows a name.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import combinations, pairwise
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from .models import AppealText, CaseText, Consent, Defendant, FigureText, Identity, UpdateText
+
+
+class NameInText(Exception):
+    """A text names a defendant in plain words; the message says who (by alias) and what to write instead."""
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """What `withdraw` did: how many consents ended, and the texts that may still mention the person."""
+
+    ended: int
+    mentions: list[str]
+
+
+@transaction.atomic
+def record(
+    *,
+    defendant: Defendant,
+    source: Consent.Source,
+    evidence: str,
+    given_on: date | None,
+    by: User,
+    at: datetime,
+    has_name: bool = False,
+    has_photo: bool = False,
+    has_charge: bool = False,
+    has_quotes: bool = False,
+    expires_on: date | None = None,
+) -> Consent:
+    """Write down what `defendant` agreed to have shown. ValidationError says what is missing."""
+    consent = Consent(
+        defendant=defendant,
+        source=source,
+        evidence=evidence.strip(),
+        given_on=given_on,
+        expires_on=expires_on,
+        has_name=has_name,
+        has_photo=has_photo,
+        has_charge=has_charge,
+        has_quotes=has_quotes,
+        recorded_by=by,
+        recorded_at=at,
+    )
+    consent.full_clean()
+    consent.save()
+    return consent
+
+
+@transaction.atomic
+def withdraw(*, defendant: Defendant, by: User, at: datetime) -> Withdrawal:
+    """End every consent of `defendant` that still stands; from then on no page shows the name.
+
+    A second withdrawal ends nothing and is no error: what was wanted holds.
+    """
+    Defendant.objects.select_for_update().get(pk=defendant.pk)
+    ended = Consent.objects.filter(defendant=defendant, withdrawn_at__isnull=True).update(
+        withdrawn_at=at, withdrawn_by=by
+    )
+    return Withdrawal(ended=ended, mentions=list(_loose_mentions(defendant)))
+
+
+@transaction.atomic
+def identify(*, defendant: Defendant, name: str) -> Identity:
+    """Keep the person's name, encrypted; NameInText when a text already says it in plain words."""
+    name = " ".join(name.split())
+    found = [label for label, text in _all_texts() if _names(name, text)]
+    if found:
+        raise NameInText(
+            _("This name stands in plain words in: %(where)s. Write [[%(key)s]] there first.")
+            % {"where": ", ".join(found), "key": defendant.key}
+        )
+    identity, _created = Identity.objects.update_or_create(
+        defendant=defendant, defaults={"name": name}
+    )
+    return identity
+
+
+@transaction.atomic
+def forget(*, defendant: Defendant) -> None:
+    """Erase the name; alias, cases and the consent history stay."""
+    Identity.objects.filter(defendant=defendant).delete()
+
+
+def refuse_plain_names(texts: Iterable[str]) -> None:
+    """NameInText when one of `texts` says a defendant's name in plain words.
+
+    Only [[key]] vanishes when consent does, so a name in a text would outlive the consent to it.
+    """
+    words = [_words(text) for text in texts]
+    for identity in Identity.objects.select_related("defendant"):
+        if any(_pairs(identity.name) & _neighbours(text) for text in words):
+            raise NameInText(
+                _(
+                    "The text names %(alias)s in plain words. Write [[%(key)s]] instead: "
+                    "the name then disappears by itself when consent is withdrawn."
+                )
+                % {"alias": identity.defendant.alias, "key": identity.defendant.key}
+            )
+
+
+def _words(text: str) -> list[str]:
+    """Lower-case words without accents and punctuation, so that “Cantéro” and "CANTERO" are one."""
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return re.findall(r"\w+", "".join(c for c in plain if not unicodedata.combining(c)))
+
+
+def _neighbours(words: list[str]) -> set[tuple[str, ...]]:
+    return {(word,) for word in words} | set(pairwise(words))
+
+
+def _pairs(name: str) -> set[tuple[str, ...]]:
+    """What counts as the name: any two of its words in their order, or its only word."""
+    words = _words(name)
+    return {(words[0],)} if len(words) == 1 else set(combinations(words, 2))
+
+
+def _names(name: str, text: str) -> bool:
+    return bool(_pairs(name) & _neighbours(_words(text)))
+
+
+def _loose_mentions(defendant: Defendant) -> Iterator[str]:
+    """Texts with any longer word of the name, e.g. the surname alone: for a human to look at."""
+    identity = Identity.objects.filter(defendant=defendant).first()
+    if identity is None:
+        return
+    telling = {word for word in _words(identity.name) if len(word) > 3}
+    for label, text in _all_texts():
+        if telling & set(_words(text)):
+            yield label
+
+
+def _all_texts() -> Iterator[tuple[str, str]]:
+    """Everything people wrote that a public page may show, with the words to find it by."""
+    for appeal in AppealText.objects.all():
+        label = f"{appeal._meta.verbose_name} “{appeal.title}”"
+        yield label, f"{appeal.title}\n{appeal.summary}\n{appeal.body}"
+    for case in CaseText.objects.all():
+        label = f"{case._meta.verbose_name} “{case.title}”"
+        yield label, f"{case.title}\n{case.charge}\n{case.summary}"
+    for update in UpdateText.objects.all():
+        yield f"{update._meta.verbose_name} “{update.title}”", f"{update.title}\n{update.body}"
+    for figure in FigureText.objects.all():
+        label = f"{figure._meta.verbose_name} “{figure.label}”"
+        yield label, f"{figure.label}\n{figure.place}\n{figure.period}"
