@@ -1,0 +1,220 @@
+"""Post entries to the ledger. The only writer of Account, Entry and Reversal; the totals are the database's own work."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from hashlib import sha256
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection, transaction
+from psycopg.errors import IntegrityError as PostgresIntegrityError
+
+from .models import Account, AccountKey, Entry, Reversal
+
+
+class LedgerError(Exception):
+    """An entry that cannot be posted."""
+
+
+class NotEnough(LedgerError):
+    """A decision of ours would take a fund or a cost below zero."""
+
+
+class Frozen(LedgerError):
+    """A fact took this account below zero; decisions wait until two people cover it."""
+
+
+class SourceConflict(LedgerError):
+    """The fact is booked already, with other accounts, amount or day: two facts claim one name."""
+
+
+class AlreadyReversed(LedgerError):
+    """An entry is reversed once."""
+
+
+@dataclass(frozen=True)
+class Posting:
+    """A movement to be booked: `amount` (exact, above zero) leaves `credit` and enters `debit`, in accounting's sense.
+
+    `source` names the fact and is unique for ever: booking the same posting again changes nothing.
+    """
+
+    kind: Entry.Kind
+    debit: AccountKey
+    credit: AccountKey
+    amount: Decimal
+    booked_on: date
+    source: str
+
+
+INSERT = """
+INSERT INTO donations_entry (kind, debit_id, credit_id, amount, currency, booked_on, source)
+SELECT p.kind, d.id, c.id, p.amount, p.currency, p.booked_on, p.source
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::numeric[], %s::text[], %s::date[], %s::text[])
+     AS p (kind, debit, credit, amount, currency, booked_on, source)
+JOIN donations_account d ON d.code = p.debit
+JOIN donations_account c ON c.code = p.credit
+ORDER BY p.source
+ON CONFLICT (source) DO NOTHING
+"""
+
+REFUSALS: dict[str, type[LedgerError]] = {
+    "account_not_overdrawn": NotEnough,
+    "account_not_frozen": Frozen,
+}
+
+
+def post(posting: Posting) -> None:
+    """Books one fact; nothing if it is booked already. Raises as `post_many`."""
+    post_many([posting])
+
+
+def post_many(postings: Sequence[Posting]) -> int:
+    """Books facts in one statement, all or none; returns how many were new.
+
+    Raises NotEnough or Frozen when the database refuses a decision, SourceConflict when a source is booked
+    with other facts. Accounts are made when first needed.
+    """
+    if not postings:
+        return 0
+    with transaction.atomic():
+        new = _insert(postings)
+        if new < len(postings):
+            # Some accounts are not there yet, or some facts are booked already: both are rare, so looked at only now.
+            _make_accounts(postings)
+            new += _insert(postings)
+            if new < len(postings):
+                _check_same_facts(postings)
+    return new
+
+
+def _insert(postings: Sequence[Posting]) -> int:
+    columns: list[list[str | Decimal | date]] = [
+        [p.kind.value for p in postings],
+        [p.debit.code for p in postings],
+        [p.credit.code for p in postings],
+        [p.amount for p in postings],
+        [p.debit.currency for p in postings],
+        [p.booked_on for p in postings],
+        [p.source for p in postings],
+    ]
+    try:
+        # A savepoint, so that a refusal leaves the caller's transaction usable.
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(INSERT, columns)
+            return int(cursor.rowcount)
+    except IntegrityError as error:
+        raise _named(error) from error
+
+
+def _named(error: IntegrityError) -> Exception:
+    cause = error.__cause__
+    constraint = cause.diag.constraint_name if isinstance(cause, PostgresIntegrityError) else None
+    refusal = REFUSALS.get(constraint or "")
+    return refusal(str(error).splitlines()[0]) if refusal else error
+
+
+def _make_accounts(postings: Sequence[Posting]) -> None:
+    keys = {key.code: key for p in postings for key in (p.debit, p.credit)}
+    known = set(Account.objects.filter(code__in=keys).values_list("code", flat=True))
+    Account.objects.bulk_create(
+        [
+            Account(
+                code=key.code,
+                kind=key.kind,
+                currency=key.currency,
+                place=key.place,
+                fund_id=key.fund_id,
+                legal_cost_id=key.legal_cost_id,
+                bank_account_id=key.bank_account_id,
+            )
+            for code, key in sorted(keys.items())
+            if code not in known
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _check_same_facts(postings: Sequence[Posting]) -> None:
+    booked = Entry.objects.select_related("debit", "credit").in_bulk(
+        [p.source for p in postings], field_name="source"
+    )
+    for p in postings:
+        entry = booked.get(p.source)
+        if entry is None or (
+            entry.kind,
+            entry.debit.code,
+            entry.credit.code,
+            entry.amount,
+            entry.booked_on,
+        ) != (p.kind, p.debit.code, p.credit.code, p.amount, p.booked_on):
+            raise SourceConflict(f"{p.source} is booked with other facts.")
+
+
+@transaction.atomic
+def reverse(entry: Entry, *, by: User, reason: str, at: datetime) -> Entry:
+    """Books the mirror image of `entry` on the day of `at`, and keeps who did it and why.
+
+    Raises AlreadyReversed; NotEnough when taking a decision back would overdraw what it gave.
+    """
+    if not reason.strip():
+        raise LedgerError("A reversal needs a reason.")
+    try:
+        with transaction.atomic():
+            mirror = Entry.objects.create(
+                kind=entry.kind,
+                debit_id=entry.credit_id,
+                credit_id=entry.debit_id,
+                amount=entry.amount,
+                currency=entry.currency,
+                booked_on=at.date(),
+                source=f"reversal:{entry.source}",
+                reverses=entry,
+            )
+    except IntegrityError as error:
+        named = _named(error)
+        if named is error and Entry.objects.filter(reverses=entry).exists():
+            raise AlreadyReversed(f"{entry.source} is reversed already.") from error
+        raise named from error
+    Reversal.objects.create(entry=mirror, reason=reason, by=by, at=at)
+    return mirror
+
+
+def balance(key: AccountKey) -> Decimal:
+    """The balance of an account by its stored totals; zero while no entry has needed the account."""
+    return _read("SELECT donations_balance(id) FROM donations_account WHERE code = %s", key)
+
+
+def free(key: AccountKey) -> Decimal:
+    """What may still be decided over: the balance, less what of a cost lies with a court as bail."""
+    return _read("SELECT donations_free(id) FROM donations_account WHERE code = %s", key)
+
+
+def _read(query: str, key: AccountKey) -> Decimal:
+    with connection.cursor() as cursor:
+        cursor.execute(query, [key.code])
+        row = cursor.fetchone()
+    return Decimal(row[0]) if row else Decimal(0)
+
+
+HASH_LINES = """
+SELECT concat_ws('|', e.source, e.kind, d.code, c.code, trim_scale(e.amount), e.currency, e.booked_on)
+FROM donations_entry e
+JOIN donations_account d ON d.id = e.debit_id
+JOIN donations_account c ON c.id = e.credit_id
+ORDER BY e.source COLLATE "C"
+"""
+
+
+def ledger_hash() -> str:
+    """SHA-256 over one line per entry ordered by source: the same whatever order facts arrived in, whatever the ids."""
+    digest = sha256()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"DECLARE hash_lines NO SCROLL CURSOR FOR {HASH_LINES}")
+        while True:
+            cursor.execute("FETCH 10000 FROM hash_lines")
+            rows = cursor.fetchall()
+            if not rows:
+                return digest.hexdigest()
+            digest.update("".join(f"{line}\n" for (line,) in rows).encode())
