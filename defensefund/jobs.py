@@ -7,11 +7,12 @@ its arguments are ids and never personal data, because failures are logged with 
 import asyncio
 import logging
 import math
+import signal
 import time
 from typing import Any
 
-from django.db import OperationalError
-from procrastinate import App, JobContext
+import psycopg
+from procrastinate import JobContext
 from procrastinate.connector import BaseConnector
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
@@ -29,6 +30,7 @@ logger = logging.getLogger(__name__)
 CONCURRENCY = 4
 # A job that was cut off this often is taken for the reason, and left as failed.
 MAX_ATTEMPTS = 5
+RETRY_SECONDS = 2
 KEEP_FINISHED_HOURS = 3 * 24
 KEEP_FAILED_HOURS = 90 * 24
 
@@ -44,33 +46,46 @@ class WorkerConnector(PsycopgConnector):
 
 
 def work_on() -> None:
-    """Work until SIGTERM or Ctrl-C; then finish the jobs that run. Outlives a database that is away for a while."""
-    while True:
-        try:
-            with app.replace_connector(_connector()):
-                asyncio.run(_run(app, wait=True))
-            return
-        except (ConnectorException, OperationalError) as error:
-            logger.warning("The database does not answer, trying again in 5 seconds: %s", error)
-            time.sleep(5)
+    """Work until SIGTERM or Ctrl-C, then finish the jobs that run. Outlives a database that is away for a while."""
+    with app.replace_connector(_connector()):
+        asyncio.run(_run_until_stopped())
 
 
 def work_off() -> None:
     """Do all that is due, periodic tasks and what those jobs enqueue included, and come back."""
     with app.replace_connector(_connector()):
-        asyncio.run(_run_all_due(app))
+        asyncio.run(_run_all_due())
 
 
 def _connector() -> WorkerConnector:
     return WorkerConnector(kwargs=connector_params(), min_size=1, max_size=4)
 
 
-async def _run(worker_app: App, **options: Any) -> None:
-    async with worker_app.open_async():
-        await worker_app.run_worker_async(concurrency=CONCURRENCY, **options)
+async def _run_until_stopped() -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    stopping = asyncio.create_task(stopped.wait())
+    while not stopped.is_set():
+        # It comes back by itself only when it has lost the database.
+        working = asyncio.create_task(_run_worker())
+        await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        working.cancel()
+        try:
+            await working
+        except asyncio.CancelledError:
+            return
+        except (ConnectorException, psycopg.OperationalError) as error:
+            logger.warning("The job worker has lost the database: %s", error)
+        await asyncio.wait({stopping}, timeout=RETRY_SECONDS)
 
 
-async def _run_all_due(worker_app: App) -> None:
+async def _run_worker() -> None:
+    async with app.open_async():
+        await app.run_worker_async(concurrency=CONCURRENCY, install_signal_handlers=False)
+
+
+async def _run_all_due() -> None:
     started = 0
 
     async def count(call_next: AsyncCallNext, context: JobContext, worker: Worker) -> Any:
@@ -78,14 +93,14 @@ async def _run_all_due(worker_app: App) -> None:
         started += 1
         return await call_next()
 
-    async with worker_app.open_async():
+    async with app.open_async():
         # The latest time of each task that has come; the database knows which were enqueued before.
-        deferrer = PeriodicDeferrer(registry=worker_app.periodic_registry, max_delay=math.inf)
+        deferrer = PeriodicDeferrer(registry=app.periodic_registry, max_delay=math.inf)
         await deferrer.defer_jobs(deferrer.get_previous_tasks(at=time.time()))
         before = -1
         while started > before:
             before = started
-            await worker_app.run_worker_async(
+            await app.run_worker_async(
                 concurrency=CONCURRENCY, wait=False, listen_notify=False, worker_middleware=[count]
             )
 

@@ -3,6 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
+import psycopg
 from django.core.management.base import BaseCommand, CommandError
 from procrastinate.exceptions import ConnectorException
 
@@ -25,5 +26,5 @@ class Command(BaseCommand):
             return
         try:
             jobs.work_off()
-        except ConnectorException as error:
+        except (ConnectorException, psycopg.OperationalError) as error:
             raise CommandError(f"The database does not answer: {error}") from error
