@@ -3,9 +3,11 @@ from django.contrib import admin
 from django.urls import include, path
 
 from defensefund import views
+from donations.views import stripe_webhook
 
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
+    path("stripe/webhook/", stripe_webhook, name="stripe_webhook"),
     path("admin/", admin.site.urls),
     *i18n_patterns(
         path("", include("donations.urls")),

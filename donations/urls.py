@@ -1,4 +1,10 @@
-from django.urls import URLPattern
+from django.urls import path
+
+from . import views
 
 app_name = "donations"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("gift/<str:token>/", views.gift, name="gift"),
+    path("gift/<str:token>/pay/", views.pay, name="pay"),
+    path("<slug:appeal>/donate/", views.donate, name="donate"),
+]

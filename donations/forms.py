@@ -1,0 +1,162 @@
+"""The form a supporter gives with."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID, uuid4
+
+from django import forms
+from django.core import signing
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from appeals.models import Appeal
+
+from . import currencies
+from .checkout import Gift
+from .currencies import GIVING, UnreadableAmount, format_amount, parse_amount
+from .models import BankAccount, Fund, Pledge
+
+OTHER = "other"
+# A form left open longer is asked to be sent again, with everything still filled in.
+FORM_LIFE_SECONDS = 24 * 3600
+_signer = signing.TimestampSigner(salt="donations.form")
+
+UNREADABLE = {
+    "digits": _(
+        "Write the amount in figures, like %(example)s: no letters, signs or currency symbol."
+    ),
+    "groups": _("We cannot tell what amount this is. Write it without grouping, like %(example)s."),
+    "decimals": _("%(currency)s has no such small parts. Write the amount like %(example)s."),
+}
+
+
+class DonateForm(forms.Form):
+    """`currency` is chosen before, by a link, because it decides the amounts offered and the ways to pay."""
+
+    fund = forms.ModelChoiceField(
+        Fund.objects.none(),
+        label=_("What it is for"),
+        widget=forms.RadioSelect,
+        empty_label=None,
+        error_messages={
+            "required": _("Choose what your gift is for."),
+            "invalid_choice": _("This purpose takes no gifts any more. Please choose another."),
+        },
+    )
+    preset = forms.ChoiceField(label=_("Amount"), widget=forms.RadioSelect, required=False)
+    amount = forms.CharField(
+        label=_("Another amount"),
+        required=False,
+        max_length=30,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+    method = forms.ChoiceField(
+        label=_("How you give"),
+        widget=forms.RadioSelect,
+        error_messages={"required": _("Choose card or bank transfer.")},
+    )
+    email = forms.EmailField(
+        label=_("E-mail for the receipt"),
+        required=False,
+        max_length=254,
+        help_text=_(
+            "Not needed. It is kept encrypted, used for this gift alone and shown to nobody."
+        ),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={"invalid": _("This is no e-mail address. Write it like ana@example.org.")},
+    )
+    started = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, appeal: Appeal, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.appeal, self.currency = appeal, currency
+        self.range = GIVING[currency]
+        self.language = get_language() or "es"
+        funds = Fund.objects.offered_for(appeal)
+        self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
+        self.fields["fund"].initial = funds.first()
+        self.fields["preset"].choices = [  # type: ignore[attr-defined]
+            *((f"{preset:f}", self._written(preset)) for preset in self.range.presets),
+            (OTHER, _("Another amount")),
+        ]
+        self.fields["preset"].initial = f"{self.range.presets[1]:f}"
+        self.bank_account = BankAccount.objects.filter(
+            currency=currency, takes_gifts=True, closed_on=None
+        ).first()
+        methods = [(Pledge.Method.CARD.value, _("Card"))]
+        if self.bank_account:
+            methods.append((Pledge.Method.TRANSFER.value, _("Bank transfer")))
+        self.fields["method"].choices = methods  # type: ignore[attr-defined]
+        self.fields["method"].initial = Pledge.Method.CARD.value
+        self.fields["started"].initial = _signer.sign(uuid4().hex)
+
+    def _written(self, amount: Decimal) -> str:
+        return format_amount(amount, self.currency, self.language)
+
+    def clean_amount(self) -> Decimal | None:
+        text = self.cleaned_data["amount"].strip()
+        preset = self.data.get(self.add_prefix("preset"), "")
+        if not text:
+            if preset == OTHER:
+                raise forms.ValidationError(_("Write the amount you want to give."))
+            return None
+        try:
+            amount = parse_amount(text, self.currency)
+        except UnreadableAmount as error:
+            example = "1500" if currencies.exponent(self.currency) == 0 else "25,50"
+            raise forms.ValidationError(
+                UNREADABLE[str(error)], params={"example": example, "currency": self.currency}
+            ) from error
+        if amount < self.range.minimum:
+            raise forms.ValidationError(
+                _("The smallest gift by this form is %(amount)s."),
+                params={"amount": self._written(self.range.minimum)},
+            )
+        if amount > self.range.maximum:
+            raise forms.ValidationError(
+                _("The largest gift by this form is %(amount)s. For more, please write to us."),
+                params={"amount": self._written(self.range.maximum)},
+            )
+        return amount
+
+    def clean_started(self) -> UUID:
+        """The form's own identifier: sent twice it is the same gift."""
+        try:
+            signed = _signer.unsign(self.cleaned_data["started"], max_age=FORM_LIFE_SECONDS)
+            return UUID(hex=signed)
+        except (signing.BadSignature, ValueError) as error:
+            # A fresh one goes out with the errors, so that sending again is all there is to do.
+            self.data = self.data.copy()
+            self.data[self.add_prefix("started")] = _signer.sign(uuid4().hex)
+            raise forms.ValidationError(
+                _("This page was open for too long. Nothing was charged; please send it again.")
+            ) from error
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if not self.has_error("amount") and cleaned.get("amount") is None:
+            preset = cleaned.get("preset")
+            if not preset:
+                if not self.has_error("preset"):
+                    self.add_error("preset", _("Choose an amount, or write another."))
+            else:
+                cleaned["amount"] = currencies.quantize(Decimal(preset), self.currency)
+        return cleaned
+
+    @property
+    def uuid(self) -> UUID:
+        uuid: UUID = self.cleaned_data["started"]
+        return uuid
+
+    def gift(self) -> Gift:
+        """The checked gift; only after is_valid()."""
+        data = self.cleaned_data
+        return Gift(
+            appeal=self.appeal,
+            fund=data["fund"],
+            method=Pledge.Method(data["method"]),
+            amount=data["amount"],
+            currency=self.currency,
+            email=data["email"],
+            language=self.language,
+        )

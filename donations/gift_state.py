@@ -1,0 +1,66 @@
+"""READ: where a gift stands, for its private page. Computed from what arrived, never stored."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from .models import BankAccount, Donation, Pledge
+
+
+class Stage(StrEnum):
+    UNPAID = "unpaid"  # the supporter has not paid, or the attempt failed or expired
+    CHECKING = "checking"  # on Stripe's page, or just back from it
+    SETTLING = "settling"  # a bank debit confirmed, the money to follow in days
+    AWAITED = "awaited"  # a transfer announced
+    PARTLY = "partly"  # part of a transfer arrived
+    ARRIVED = "arrived"
+
+
+@dataclass(frozen=True)
+class GiftState:
+    """Amounts are in the pledge's currency; `missing` is never below zero."""
+
+    stage: Stage
+    received: Decimal
+    refunded: Decimal
+    missing: Decimal
+    donations: list[Donation]
+    bank_account: BankAccount | None
+    receipt_sent: bool
+
+
+def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
+    donations = list(pledge.donations.prefetch_related("refunds").order_by("pk"))
+    received = sum((donation.amount for donation in donations), Decimal(0))
+    refunded = sum((r.amount for donation in donations for r in donation.refunds.all()), Decimal(0))
+    by_transfer = pledge.method == Pledge.Method.TRANSFER
+    account = (
+        BankAccount.objects.filter(
+            currency=pledge.currency, takes_gifts=True, closed_on=None
+        ).first()
+        if by_transfer
+        else None
+    )
+    return GiftState(
+        stage=_stage(pledge, received, at=at),
+        received=received,
+        refunded=refunded,
+        missing=max(pledge.amount - received, Decimal(0)),
+        donations=donations,
+        bank_account=account,
+        receipt_sent=pledge.letters.filter(kind="receipt", sent_at__isnull=False).exists(),
+    )
+
+
+def _stage(pledge: Pledge, received: Decimal, *, at: datetime) -> Stage:
+    if received >= pledge.amount:
+        return Stage.ARRIVED
+    if pledge.method == Pledge.Method.TRANSFER:
+        return Stage.PARTLY if received else Stage.AWAITED
+    last = pledge.checkouts.order_by("-pk").first()
+    if last is None or last.failed_at or last.expired_at:
+        return Stage.UNPAID
+    if last.completed_at:
+        return Stage.SETTLING
+    return Stage.CHECKING if last.is_open(at) else Stage.UNPAID
