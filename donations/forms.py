@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 
 from django import forms
 from django.core import signing
-from django.utils.translation import get_language
+from django.http import QueryDict
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models import Appeal
@@ -30,10 +31,18 @@ UNREADABLE = {
 }
 
 
+class FundChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, fund: Fund) -> str:
+        if fund.kind == Fund.Kind.APPEAL:
+            return gettext("Where it is needed most")
+        title: str = fund.public_title  # type: ignore[attr-defined]  # annotated by with_public_title
+        return title
+
+
 class DonateForm(forms.Form):
     """`currency` is chosen before, by a link, because it decides the amounts offered and the ways to pay."""
 
-    fund = forms.ModelChoiceField(
+    fund = FundChoiceField(
         Fund.objects.none(),
         label=_("What it is for"),
         widget=forms.RadioSelect,
@@ -72,7 +81,7 @@ class DonateForm(forms.Form):
         self.appeal, self.currency = appeal, currency
         self.range = GIVING[currency]
         self.language = get_language() or "es"
-        funds = Fund.objects.offered_for(appeal)
+        funds = Fund.objects.offered_for(appeal).with_public_title(self.language)
         self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
         self.fields["fund"].initial = funds.first()
         self.fields["preset"].choices = [  # type: ignore[attr-defined]
@@ -126,8 +135,10 @@ class DonateForm(forms.Form):
             return UUID(hex=signed)
         except (signing.BadSignature, ValueError) as error:
             # A fresh one goes out with the errors, so that sending again is all there is to do.
-            self.data = self.data.copy()
-            self.data[self.add_prefix("started")] = _signer.sign(uuid4().hex)
+            data = QueryDict(mutable=True)
+            data.update(self.data)
+            data[self.add_prefix("started")] = _signer.sign(uuid4().hex)
+            self.data = data
             raise forms.ValidationError(
                 _("This page was open for too long. Nothing was charged; please send it again.")
             ) from error

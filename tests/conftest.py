@@ -5,6 +5,7 @@ from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from defensefund import postgres
+from tests.stripe_events import signed
 
 # A cluster of their own: fast, because nothing in it is kept, and apart from the sample data of ./run.
 CLUSTER = settings.DATA_DIR / "test-postgres"
@@ -16,6 +17,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
     settings.MEDIA_ROOT = settings.DATA_DIR / "test-documents"
+    # WhiteNoise warns of a folder that is not there.
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     flush_despite_append_only()
     if settings.EMBEDDED:
         settings.DATABASES["default"].update(postgres.address(CLUSTER))
@@ -42,8 +45,26 @@ def flush_despite_append_only() -> None:
     def sql_flush(self, style, tables, **options):  # type: ignore[no-untyped-def]
         return [
             "ALTER TABLE donations_entry DISABLE TRIGGER USER",
+            # The queue's tables are not Django's to clean.
+            "TRUNCATE procrastinate_jobs CASCADE",
             *flush(self, style, [t for t in tables if t not in KEPT_TABLES], **options),
             *(f"ALTER TABLE donations_entry ENABLE ALWAYS TRIGGER {guard}" for guard in GUARDS),
         ]
 
     DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def deliver(client):
+    """Posts an event to the webhook as Stripe does; returns the response."""
+
+    def deliver(payload, **signing):
+        body, header = signed(payload, **signing)
+        return client.post(
+            "/stripe/webhook/",
+            body,
+            content_type="application/json",
+            headers={"Stripe-Signature": header},
+        )
+
+    return deliver

@@ -1,23 +1,26 @@
 """Rows for tests: plain functions, every default in sight, all people invented."""
 
 import itertools
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 
 from django.contrib.auth.models import Group, User
 from django.core.files.base import ContentFile
 
-from appeals.models import Appeal, Case, Defendant
+from appeals.models import Appeal, AppealText, Case, CaseText, Defendant
+from defensefund.privacy import keyed_hash
 from donations import ledger
 from donations.models import (
     AccountKey,
     BankAccount,
+    Checkout,
     CostDocument,
     Entry,
     Fund,
     LegalCost,
     Pledge,
+    Supporter,
 )
 from donations.references import new_reference
 
@@ -39,14 +42,36 @@ def make_user(username=None, *groups, **fields) -> User:
     return user
 
 
-def make_appeal(slug=None, **fields) -> Appeal:
-    return Appeal.objects.create(slug=slug or f"appeal-{next(_numbers)}", **fields)
+def make_appeal(slug=None, *, by=None, **fields) -> Appeal:
+    """A published appeal, with a title in each language."""
+    appeal = Appeal.objects.create(slug=slug or f"appeal-{next(_numbers)}", **fields)
+    for language in ("es", "en"):
+        AppealText.objects.create(
+            appeal=appeal,
+            language=language,
+            title=f"Sample appeal ({language})",
+            summary="Sample.",
+            body="Sample.",
+        )
+    appeal.published_at, appeal.published_by = NOW, by or make_user()
+    appeal.save()
+    return appeal
 
 
-def make_case(appeal=None, slug=None, **fields) -> Case:
-    return Case.objects.create(
-        appeal=appeal or make_appeal(), slug=slug or f"case-{next(_numbers)}", **fields
+def make_case(appeal=None, slug=None, *, by=None, **fields) -> Case:
+    """A published case, with a title in each language."""
+    case = Case.objects.create(
+        appeal=appeal or make_appeal(by=by),
+        slug=slug or f"case-{next(_numbers)}",
+        **fields,
     )
+    for language in ("es", "en"):
+        CaseText.objects.create(
+            case=case, language=language, title=f"Sample case ({language})", summary="Sample."
+        )
+    case.published_at, case.published_by = NOW, by or make_user()
+    case.save()
+    return case
 
 
 def make_defendant(alias="Ana (sample)", cases=(), **fields) -> Defendant:
@@ -114,6 +139,30 @@ def make_pledge(
         method=method,
         reference=new_reference() if method == "transfer" else None,
         **{"frequency": "once", "language": "es", "created_at": NOW} | fields,
+    )
+
+
+def make_supporter(email="ana@example.org", language="es") -> Supporter:
+    return Supporter.objects.create(
+        email=email,
+        email_hash=keyed_hash(email, purpose="email"),
+        language=language,
+        created_at=NOW,
+    )
+
+
+def make_checkout(pledge=None, session=None, **fields) -> Checkout:
+    """A visit to Stripe's page that Stripe knows of and that is not paid yet."""
+    number = next(_numbers)
+    return Checkout.objects.create(
+        pledge=pledge or make_pledge(supporter=make_supporter()),
+        stripe_session_id=session or f"cs_{number}",
+        **{
+            "idempotency_key": f"checkout-{number}",
+            "created_at": NOW,
+            "expires_at": NOW + timedelta(minutes=31),
+        }
+        | fields,
     )
 
 

@@ -3,9 +3,10 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from appeals.models import Appeal, Case, Defendant
+from appeals.models import Appeal, AppealText, Case, CaseText, Defendant
 
 from .fields import CurrencyField, MoneyField
 
@@ -20,10 +21,22 @@ class FundQuerySet(models.QuerySet["Fund"]):
             self.open()
             .filter(
                 Q(kind=Fund.Kind.APPEAL, appeal=appeal)
-                | Q(kind=Fund.Kind.CASE, case__appeal=appeal)
+                | Q(kind=Fund.Kind.CASE, case__appeal=appeal, case__published_at__isnull=False)
             )
             .select_related("appeal", "case")
             .order_by(F("case_id").asc(nulls_first=True))
+        )
+
+    def with_public_title(self, language: str) -> "FundQuerySet":
+        """Annotates `public_title`: the appeal's or case's own title in `language`; empty for the other kinds."""
+        case_title = CaseText.objects.best(language).filter(case=models.OuterRef("case"))
+        appeal_title = AppealText.objects.best(language).filter(appeal=models.OuterRef("appeal"))
+        return self.annotate(
+            public_title=Coalesce(
+                models.Subquery(case_title.values("title")[:1]),
+                models.Subquery(appeal_title.values("title")[:1]),
+                models.Value(""),
+            )
         )
 
     def serving(self, case: Case, defendant: Defendant) -> "FundQuerySet":

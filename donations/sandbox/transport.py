@@ -1,0 +1,7 @@
+"""Stripe's answers, made in this process."""
+
+import stripe
+
+
+class SandboxHTTPClient(stripe.HTTPClient):
+    name = "sandbox"
