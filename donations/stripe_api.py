@@ -228,7 +228,7 @@ def parse_event(body: bytes, signature: str | None) -> Event:
     """
     for secret in settings.STRIPE_WEBHOOK_SECRETS:
         try:
-            event = client().construct_event(body, signature, secret)  # type: ignore[arg-type]
+            event = client().construct_event(body, signature, secret)
         except stripe.SignatureVerificationError:
             continue
         except (ValueError, AttributeError, TypeError) as error:

@@ -121,7 +121,8 @@ class Plan:
 
 def _book(events: Sequence[StripeEvent], *, at: datetime) -> None:
     plan = _rows_of(events, at=at)
-    for event in events:
+    # What came in before what went out again, since Stripe keeps no order.
+    for event in sorted(events, key=lambda event: event.type.startswith("refund.")):
         try:
             _check_origin(event)
             if handler := HANDLERS.get(event.type):
