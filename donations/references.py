@@ -5,13 +5,14 @@ import secrets
 
 from stdnum import iso11649
 
-# No 0/O, 1/I/L, 5/S, 2/Z, 8/B, U/V: read aloud or copied by hand, none is taken for another.
-ALPHABET = "34679ACDEFGHJKMNPQRTWXY"
+# Letters alone: the check digits find every single wrong letter, but not every digit taken for a letter.
+# No O, I, L, S, Z, B, U, V: read aloud or copied by hand, none of the rest is taken for another or for a digit.
+ALPHABET = "ACDEFGHJKMNPQRTWXY"
 LENGTH = 10
 
 
 def new_reference() -> str:
-    """A fresh reference like "RF87ACDE3467HJ": two check digits and ten random characters (23^10 of them)."""
+    """A fresh reference like "RF60TARMXKNQHY": two check digits and ten random characters (18^10 of them)."""
     body = "".join(secrets.choice(ALPHABET) for _i in range(LENGTH))
     return f"RF{_check_digits(body)}{body}"
 
@@ -23,7 +24,7 @@ def _check_digits(body: str) -> str:
 
 
 def format_reference(reference: str) -> str:
-    """In groups of four, as ISO 11649 has it printed: "RF87 ACDE 3467 HJ"."""
+    """In groups of four, as ISO 11649 has it printed: "RF60 TARM XKNQ HY"."""
     return str(iso11649.format(reference))
 
 

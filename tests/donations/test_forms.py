@@ -1,0 +1,145 @@
+from decimal import Decimal
+
+import pytest
+from django.utils import translation
+
+from donations.forms import DonateForm
+from donations.models import Pledge
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def appeal():
+    appeal = factories.make_appeal()
+    factories.make_fund("appeal", appeal=appeal)
+    return appeal
+
+
+def form_with(appeal, currency="EUR", language="es", **changes):
+    """The form as a browser would send it, with `changes`."""
+    with translation.override(language):
+        blank = DonateForm(appeal=appeal, currency=currency)
+        data = {
+            "fund": blank.fields["fund"].initial.pk,
+            "preset": blank.fields["preset"].initial,
+            "amount": "",
+            "method": "card",
+            "email": "",
+            "started": blank.fields["started"].initial,
+        }
+        form = DonateForm(data | changes, appeal=appeal, currency=currency)
+        form.is_valid()
+        return form
+
+
+def test_form_as_offered_is_a_whole_gift(appeal):
+    form = form_with(appeal)
+
+    assert form.errors == {}
+    gift = form.gift()
+    assert (gift.appeal, gift.fund, gift.method, gift.amount, gift.currency) == (
+        appeal,
+        appeal.funds.get(),
+        Pledge.Method.CARD,
+        Decimal("25.00"),
+        "EUR",
+    )
+    assert (gift.email, gift.language) == ("", "es")
+
+
+@pytest.mark.parametrize(("text", "amount"), [("12,50", "12.50"), ("12.50", "12.50"), ("3", "3")])
+def test_written_amount_wins_over_the_preset(appeal, text, amount):
+    assert form_with(appeal, amount=text).gift().amount == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "sentence"),
+    [
+        (
+            {"amount": "much"},
+            "amount",
+            "Write the amount in figures, like 25,50: no letters, signs or currency symbol.",
+        ),
+        (
+            {"amount": "12.34.5"},
+            "amount",
+            "We cannot tell what amount this is. Write it without grouping, like 25,50.",
+        ),
+        (
+            {"amount": "3,999"},
+            "amount",
+            None,
+        ),
+        (
+            {"amount": "2,99"},
+            "amount",
+            "The smallest gift by this form is €3.00.",
+        ),
+        (
+            {"amount": "5000,01"},
+            "amount",
+            "The largest gift by this form is €5,000.00. For more, please write to us.",
+        ),
+        ({"preset": "other"}, "amount", "Write the amount you want to give."),
+        ({"preset": ""}, "preset", "Choose an amount, or write another."),
+        ({"fund": ""}, "fund", "Choose what your gift is for."),
+        (
+            {"fund": 10**9},
+            "fund",
+            "This purpose takes no gifts any more. Please choose another.",
+        ),
+        ({"method": ""}, "method", "Choose card or bank transfer."),
+        ({"email": "ana@"}, "email", "This is no e-mail address. Write it like ana@example.org."),
+        (
+            {"started": "forged"},
+            "started",
+            "This page was open for too long. Nothing was charged; please send it again.",
+        ),
+    ],
+)
+def test_form_says_what_is_wrong(appeal, changes, field, sentence):
+    form = form_with(appeal, language="en", **changes)
+
+    expected = {field: [sentence]} if sentence else {}
+    assert form.errors == expected
+
+
+def test_stale_form_goes_out_again_with_a_fresh_token(appeal):
+    form = form_with(appeal, started="forged")
+    data = form.data
+
+    again = DonateForm(data, appeal=appeal, currency="EUR")
+
+    assert again.is_valid(), again.errors
+
+
+def test_currency_without_decimals_refuses_them(appeal):
+    form = form_with(appeal, currency="CLP", language="en", amount="5000,50")
+
+    assert form.errors == {"amount": ["CLP has no such small parts. Write the amount like 1500."]}
+    assert form_with(appeal, currency="CLP", amount="5.000").gift().amount == Decimal(5000)
+
+
+def test_transfer_is_offered_only_where_an_account_takes_it(appeal):
+    assert "method" in form_with(appeal, method="transfer").errors
+
+    factories.make_bank_account("EUR", takes_gifts=True)
+
+    assert form_with(appeal, method="transfer").gift().method == Pledge.Method.TRANSFER
+
+
+def test_fund_of_another_appeal_is_refused(appeal):
+    other = factories.make_fund("appeal", appeal=factories.make_appeal())
+
+    assert "fund" in form_with(appeal, fund=other.pk).errors
+
+
+def test_funds_are_named_by_the_public_titles(appeal):
+    factories.make_fund("case", case=factories.make_case(appeal))
+    with translation.override("en"):
+        form = DonateForm(appeal=appeal, currency="EUR")
+        labels = [str(label) for _value, label in form.fields["fund"].choices]
+
+    assert labels == ["Where it is needed most", "Sample case (en)"]
