@@ -16,6 +16,9 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
+    # WhiteNoise warns of a folder that is not there.
+    settings.STATIC_ROOT = settings.DATA_DIR / "test-static"
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     settings.MEDIA_ROOT = settings.DATA_DIR / "test-documents"
     # WhiteNoise warns of a folder that is not there.
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
