@@ -4,6 +4,7 @@ import base64
 import ipaddress
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -39,12 +40,12 @@ def env_port(name: str, default: int) -> int:
     return int(text)
 
 
-def env_count(name: str, default: int) -> int:
+def env_count(name: str, default: int, *, least: int = 1) -> int:
     text = env.str(name, default="").strip()
     if not text:
         return default
-    if not text.isdecimal() or not 1 <= int(text) <= 64:
-        raise ImproperlyConfigured(f"{name} is {text!r}: write a number from 1 to 64.")
+    if not text.isdecimal() or not least <= int(text) <= 64:
+        raise ImproperlyConfigured(f"{name} is {text!r}: write a number from {least} to 64.")
     return int(text)
 
 
@@ -96,6 +97,8 @@ if EMBEDDED and not _address.is_loopback:
 PORT = env_port("PORT", 8000)
 # Web processes: about one a core; each takes 100 to 160 MB.
 WEB_WORKERS = env_count("WEB_WORKERS", 2)
+# How many reverse proxies of ours stand before it and add to X-Forwarded-For; with 0 that header is not read.
+TRUSTED_PROXIES = env_count("TRUSTED_PROXIES", 0, least=0)
 # How the outside reaches us: links in mails, redirects back from Stripe.
 SITE_URL = (env.str("SITE_URL", default="") or f"http://127.0.0.1:{PORT}").rstrip("/")
 if urlsplit(SITE_URL).scheme not in {"http", "https"} or not urlsplit(SITE_URL).hostname:
@@ -164,8 +167,6 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django_otp",
-    "django_otp.plugins.otp_totp",
-    "django_otp.plugins.otp_static",
     "axes",
     "procrastinate.contrib.django",
     "defensefund",
@@ -176,6 +177,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "defensefund.middleware.AnswerHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -184,6 +186,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
+    "defensefund.middleware.StaffSession",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
@@ -293,14 +296,24 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
+# Wrong passwords and codes (defensefund/lockout.py): six from one network for one login name, then a pause.
+AXES_HANDLER = "defensefund.lockout.StaffLockout"
 AXES_FAILURE_LIMIT = 6
-AXES_COOLOFF_TIME = 0.25  # hours
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+# What is refused meanwhile does not count, so nobody can keep an account shut by going on.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_CALLABLE = "defensefund.lockout.login_name"
+AXES_CLIENT_IP_CALLABLE = "defensefund.lockout.network"
+AXES_LOCKOUT_CALLABLE = "defensefund.lockout.locked_out"
 AXES_RESET_ON_SUCCESS = True
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "proof", "csrfmiddlewaretoken"]
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-AXES_LOCKOUT_TEMPLATE = "locked_out.html"
 
 SESSION_COOKIE_AGE = 8 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"

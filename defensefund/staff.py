@@ -1,7 +1,91 @@
-"""Who works here and how they prove it: the admin site, groups, second factor."""
+"""The office: an admin site that nobody enters by password alone."""
 
 from django.contrib.admin import AdminSite
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django_otp.middleware import is_verified
+
+from defensefund import sign_in
+from defensefund.models import SecurityEvent
 
 
 class StaffSite(AdminSite):
-    """The office."""
+    site_header = _("Office")
+    site_title = _("Office")
+    index_title = _("What there is to do")
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        user = request.user
+        if not (isinstance(user, User) and user.is_active and user.is_staff):
+            return False
+        return is_verified(user) or sign_in.is_demo_login(request, user)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        view = self.admin_view
+        own: list[URLPattern | URLResolver] = [
+            path("login/second-step/", sign_in.verify, name="second_factor_verify"),
+            path("login/set-up/", sign_in.set_up, name="second_factor_set_up"),
+            path("second-factor/", view(sign_in.overview), name="second_factor"),
+            path("second-factor/replace/", view(sign_in.replace), name="second_factor_replace"),
+            path("second-factor/codes/", view(sign_in.renew_codes), name="second_factor_codes"),
+        ]
+        return own + super().get_urls()
+
+    @method_decorator(never_cache)
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        """The password step; who has only proved a password elsewhere goes on to the second."""
+        finder = LoginView()
+        finder.setup(request)
+        then = finder.get_redirect_url() or reverse("admin:index")
+        if request.method == "GET":
+            if self.has_permission(request):
+                return HttpResponseRedirect(then)
+            if isinstance(request.user, User) and request.user.is_active and request.user.is_staff:
+                return sign_in.wait_for_second_factor(request, request.user, then)
+        context = {
+            **self.each_context(request),
+            "title": _("Log in"),
+            "app_path": request.get_full_path(),
+            REDIRECT_FIELD_NAME: then,
+            **(extra_context or {}),
+        }
+        response = sign_in.PasswordStep.as_view(
+            authentication_form=AdminAuthenticationForm,
+            template_name="admin/login.html",
+            extra_context=context,
+        )(request)
+        assert isinstance(response, HttpResponse)
+        return response
+
+    def logout(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> TemplateResponse:
+        response = super().logout(request, extra_context)
+        # Not "cookies": that would also forget that this device is known, which is what keeps its owner
+        # from being shut out by other people's wrong passwords. The session itself is gone either way.
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> TemplateResponse:
+        response = super().password_change(request, extra_context)
+        if response.status_code == 302 and isinstance(request.user, User):
+            SecurityEvent.objects.record(
+                SecurityEvent.Kind.PASSWORD_CHANGED,
+                user=request.user,
+                by=request.user,
+                at=timezone.now(),
+            )
+        return response

@@ -16,9 +16,6 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
-    # WhiteNoise warns of a folder that is not there.
-    settings.STATIC_ROOT = settings.DATA_DIR / "test-static"
-    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     settings.MEDIA_ROOT = settings.DATA_DIR / "test-documents"
     # WhiteNoise warns of a folder that is not there.
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
@@ -38,20 +35,28 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 KEPT_TABLES = frozenset(
     {"auth_group", "auth_group_permissions", "auth_permission", "django_content_type"}
 )
-GUARDS = ("entry_append_only", "entry_no_truncate", "entry_post")
+# Append-only tables, with the triggers that keep them so.
+GUARDS = {
+    "donations_entry": ("entry_append_only", "entry_no_truncate", "entry_post"),
+    "defensefund_securityevent": ("security_event_append_only", "security_event_no_truncate"),
+}
 
 
 def flush_despite_append_only() -> None:
-    """Tests with real commits are cleaned by TRUNCATE, which the ledger refuses: its guards step aside for that alone."""
+    """Tests with real commits are cleaned by TRUNCATE, which append-only tables refuse: their guards step aside for that alone."""
     flush = DatabaseOperations.sql_flush
 
     def sql_flush(self, style, tables, **options):  # type: ignore[no-untyped-def]
         return [
-            "ALTER TABLE donations_entry DISABLE TRIGGER USER",
+            *(f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in GUARDS),
             # The queue's tables are not Django's to clean.
             "TRUNCATE procrastinate_jobs CASCADE",
             *flush(self, style, [t for t in tables if t not in KEPT_TABLES], **options),
-            *(f"ALTER TABLE donations_entry ENABLE ALWAYS TRIGGER {guard}" for guard in GUARDS),
+            *(
+                f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {guard}"
+                for table, guards in GUARDS.items()
+                for guard in guards
+            ),
         ]
 
     DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign]

@@ -1,15 +1,21 @@
 """Rows for tests: plain functions, every default in sight, all people invented."""
 
 import itertools
+import time
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 
 from django.contrib.auth.models import Group, User
 from django.core.files.base import ContentFile
+from django_otp import DEVICE_ID_SESSION_KEY
+from django_otp.oath import hotp
 
 from appeals.models import Appeal, AppealText, Case, CaseText, Defendant
+from defensefund.models import Authenticator
+from defensefund.models.authenticator import STEP_SECONDS
 from defensefund.privacy import keyed_hash
+from defensefund.step_up import PROVED_AT
 from donations import ledger
 from donations.models import (
     AccountKey,
@@ -40,6 +46,28 @@ def make_user(username=None, *groups, **fields) -> User:
     )
     user.groups.set([Group.objects.get(name=name) for name in groups])
     return user
+
+
+def make_authenticator(user, **fields) -> Authenticator:
+    fields = {"name": "app", "confirmed": True, "set_up_at": NOW} | fields
+    return Authenticator.objects.create(user=user, **fields)
+
+
+def code_of(authenticator, at=None) -> str:
+    """What the authenticator app shows `at` an instant (now, when none is named)."""
+    step = int(at.timestamp() if at else time.time()) // STEP_SECONDS
+    return f"{hotp(bytes.fromhex(authenticator.key), step):06d}"
+
+
+def log_in(client, user):
+    """`client` as after password and second factor; a proof that expensive verbs ask for is fresh."""
+    authenticator = Authenticator.objects.filter(user=user, confirmed=True).first()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    session = client.session
+    session[DEVICE_ID_SESSION_KEY] = (authenticator or make_authenticator(user)).persistent_id
+    session[PROVED_AT] = time.time()
+    session.save()
+    return client
 
 
 def make_appeal(slug=None, *, by=None, **fields) -> Appeal:

@@ -129,9 +129,6 @@ class AppealTextQuerySet(TextQuerySet["AppealText"]):
     parent = "appeal"
     default_language = "appeal__default_language"
 
-    def published(self) -> "AppealTextQuerySet":
-        return self.filter(appeal__published_at__isnull=False)
-
 
 class AppealText(models.Model):
     appeal = models.ForeignKey(Appeal, models.CASCADE, related_name="texts")

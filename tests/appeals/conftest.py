@@ -1,13 +1,7 @@
 """People of the office and a small published world for the appeals' tests."""
 
-from collections.abc import Callable, Iterator
-
 import pytest
-from django.contrib.auth.models import Permission, User
-from django.test import Client
-from django.utils.translation import override
-from django_otp import DEVICE_ID_SESSION_KEY
-from django_otp.plugins.otp_static.models import StaticDevice
+from django.contrib.auth.models import User
 
 
 @pytest.fixture
@@ -20,33 +14,3 @@ def ana(db: None) -> User:
 def bruno(db: None) -> User:
     """Reviews."""
     return User.objects.create_user("bruno")
-
-
-@pytest.fixture(autouse=True)
-def english() -> Iterator[None]:
-    """The tests read what people are told in the language it was written in."""
-    with override("en"):
-        yield
-
-
-@pytest.fixture
-def office(client: Client) -> Callable[..., Client]:
-    """Logs somebody in, second factor included, with permissions of appeals by codename."""
-
-    def log_in(user: User, *permissions: str) -> Client:
-        user.is_staff = True
-        user.save(update_fields=["is_staff"])
-        known = Permission.objects.filter(
-            content_type__app_label="appeals", codename__in=permissions
-        )
-        assert len(known) == len(permissions)
-        user.user_permissions.set(known)
-        client.force_login(user)
-        client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
-        device = StaticDevice.objects.create(user=user, confirmed=True)
-        session = client.session
-        session[DEVICE_ID_SESSION_KEY] = device.persistent_id
-        session.save()
-        return client
-
-    return log_in

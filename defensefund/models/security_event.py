@@ -1,0 +1,67 @@
+"""The security log: who did what to whose access, and when. Append-only in the database."""
+
+from datetime import datetime
+from logging import getLogger
+from typing import ClassVar
+
+from django.contrib.auth.models import User
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+log = getLogger("defensefund.security")
+
+
+class SecurityEventQuerySet(models.QuerySet["SecurityEvent"]):
+    def record(
+        self, kind: "SecurityEvent.Kind", *, user: User, by: User | None, at: datetime
+    ) -> "SecurityEvent":
+        """Keep the event, and write it to the process's log too: that copy leaves the machine, and shows a hole here.
+
+        `user` is whose access it concerns; `by` is who did it, None when nobody had logged in.
+        """
+        event = self.create(kind=kind, user=user, by=by, at=at)
+        log.info(
+            "%s: user %s, by %s, event %s", kind, user.pk, by.pk if by else "unknown", event.pk
+        )
+        return event
+
+
+class SecurityEvent(models.Model):
+    class Kind(models.TextChoices):
+        LOGGED_IN = "logged in", _("logged in")
+        NEW_DEVICE = "new device", _("logged in from a new device")
+        SET_UP = "second factor set up", _("second factor set up")
+        REMOVED = "second factor removed", _("second factor removed")
+        CODES_MADE = "recovery codes made", _("recovery codes made")
+        CODE_USED = "recovery code used", _("recovery code used")
+        PASSWORD_CHANGED = "password changed", _("password changed")
+        RIGHTS_CHANGED = "rights changed", _("account or rights changed")
+        LOCKED_OUT = "locked out", _("too many failed logins")
+
+    kind = models.CharField(_("what"), max_length=40, choices=Kind)
+    user = models.ForeignKey(
+        User,
+        models.PROTECT,
+        related_name="security_events",
+        verbose_name=_("whose access"),
+    )
+    by = models.ForeignKey(
+        User,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("done by"),
+    )
+    at = models.DateTimeField(_("when"))
+
+    objects = SecurityEventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("security event")
+        verbose_name_plural = _("security log")
+        ordering: ClassVar = ["-at", "-pk"]
+        indexes: ClassVar = [models.Index(fields=["user", "-at"], name="security_event_user_at")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.at:%Y-%m-%d %H:%M}"

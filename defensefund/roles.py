@@ -1,0 +1,70 @@
+"""Who may do what: the one table of groups and permissions, and how it gets into the database.
+
+An organizer never meets a donor or a payee's account; who asks for a payment does not approve it (the database
+refuses that too, superusers included); an auditor reads the books and never who gave.
+"""
+
+from django.apps import apps
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+
+OUR_APPS = ("appeals", "donations", "sandbox", "defensefund")
+
+
+def _may(acts: str, app: str, models: str) -> frozenset[str]:
+    return frozenset(f"{app}.{act}_{model}" for act in acts.split() for model in models.split())
+
+
+PUBLIC_TEXTS = "appeal appealtext case casetext hearing source figure figuretext update updatetext"
+SPENDING = "fund legalcost costdocument allocation disbursement fundcover"
+BOOKS = "account entry reversal donation refund payout"
+BANK = "bankaccount statementimport statementline statementmatch"
+
+GROUPS: dict[str, frozenset[str]] = {
+    # Writes what the public reads and keeps the defendants' consents; sees no money but the public figures.
+    "organizer": _may("view add change", "appeals", PUBLIC_TEXTS)
+    | _may("delete", "appeals", "appealtext casetext hearing source figure figuretext updatetext")
+    | _may("view add change", "appeals", "defendant identity")
+    | _may("identify", "appeals", "defendant")
+    | _may("record withdraw", "appeals", "consent")
+    | _may("view", "appeals", "consent")
+    | _may("publish", "appeals", "appeal case update")
+    | _may("confirm", "appeals", "figure"),
+    # Matches every unit of money, sets it aside, asks for payments and makes approved ones.
+    "treasurer": _may("view", "donations", f"{SPENDING} {BOOKS} {BANK}")
+    | _may("add change", "donations", "fund legalcost costdocument bankaccount")
+    | _may("view", "donations", "pledge checkout supporter letter stripeevent")
+    | _may("allocate", "donations", "fund")
+    | _may("request pay", "donations", "disbursement")
+    | _may("request", "donations", "fundcover")
+    | _may("import", "donations", "statement")
+    | _may("match", "donations", "statementline")
+    | _may("retry", "donations", "stripeevent")
+    | _may("view", "appeals", "appeal case defendant"),
+    # The second person: for money going out, and for a text going public.
+    "approver": _may("view", "donations", f"{SPENDING} account entry")
+    | _may("approve", "donations", "disbursement fundcover")
+    | _may("view", "appeals", f"{PUBLIC_TEXTS} defendant")
+    | _may("review publish", "appeals", "update"),
+    # Reads the books, changes nothing, and meets no donor.
+    "auditor": _may("view", "donations", f"{SPENDING} {BOOKS} {BANK}")
+    | _may("view", "appeals", "appeal case"),
+}
+
+# Permissions of ours that no group has: a superuser, who is not for daily work, can do these.
+NOBODYS: frozenset[str] = frozenset()
+
+
+@transaction.atomic
+def sync_groups() -> None:
+    """Make the groups say what GROUPS says, no more and no less; members stay. Safe to run again."""
+    for label in OUR_APPS:
+        create_permissions(apps.get_app_config(label), verbosity=0)
+    known = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.select_related("content_type")
+    }
+    for name, permissions in GROUPS.items():
+        group, _created = Group.objects.get_or_create(name=name)
+        group.permissions.set([known[permission] for permission in permissions])

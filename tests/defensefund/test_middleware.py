@@ -1,0 +1,75 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from defensefund.sign_in import LOGGED_IN_AT, SEEN_AT
+from tests.factories import log_in, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def ago(**passed):
+    return (timezone.now() - timedelta(**passed)).timestamp()
+
+
+def aged(client, logged_in_at, seen_at):
+    log_in(client, make_user())
+    session = client.session
+    session[LOGGED_IN_AT], session[SEEN_AT] = logged_in_at, seen_at
+    session.save()
+    return client
+
+
+@pytest.mark.parametrize(
+    ("logged_in_at", "seen_at", "status"),
+    [
+        (ago(minutes=29), ago(minutes=29), 200),
+        (ago(minutes=31), ago(minutes=31), 302),
+        (ago(hours=7, minutes=59), ago(minutes=2), 200),
+        (ago(hours=8, minutes=1), ago(minutes=2), 302),
+    ],
+)
+def test_session_ends_idle_or_old(client, logged_in_at, seen_at, status):
+    aged(client, logged_in_at, seen_at)
+
+    assert client.get("/admin/").status_code == status
+    assert client.get("/admin/").status_code == status
+
+
+def test_using_the_office_keeps_the_session_alive(client):
+    aged(client, ago(hours=2), ago(minutes=20))
+    client.get("/admin/")
+
+    assert client.session[SEEN_AT] > ago(minutes=1)
+
+
+def test_session_cookie_is_of_this_browser_session_and_unreadable_to_scripts(client):
+    user = make_user()
+    response = client.post(
+        "/admin/login/", {"username": user.username, "password": "a long test password"}
+    )
+    cookie = response.cookies["sessionid"]
+
+    assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", "")
+
+
+@pytest.mark.parametrize("path", ["/admin/login/", "/admin/", "/admin/nothing/", "/healthz"])
+def test_every_answer_lends_the_page_nothing(client, path):
+    policy = client.get(path)["Permissions-Policy"]
+
+    assert "camera=()" in policy
+    assert "geolocation=()" in policy
+    assert "clipboard-write=(self)" in policy
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/admin/", "/admin/login/", "/admin/password_change/", "/admin/jsi18n/", "/admin/nothing/"],
+)
+def test_nothing_of_the_office_is_kept_by_a_cache(client, path):
+    log_in(client, make_user())
+
+    assert "no-store" in client.get(path)["Cache-Control"]
+    client.logout()
+    assert "no-store" in client.get(path)["Cache-Control"]
