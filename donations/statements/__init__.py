@@ -1,0 +1,164 @@
+"""Bank files to rows: pure functions over bytes, no models, no network. What cannot be read is refused, never skipped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+# What banks write where they have no reference to write.
+NO_REFERENCE = frozenset({"NOTPROVIDED", "NOT PROVIDED", "NOREF", "NONREF"})
+
+
+class UnreadableStatement(ValueError):
+    """The file cannot be taken as it is. The message is a sentence for the person who uploaded it: where, what, how to mend."""
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.line = line
+
+
+class UnbalancedStatement(UnreadableStatement):
+    """The file can be read, but its own figures contradict each other: a line is missing, doubled or changed."""
+
+
+@dataclass(frozen=True)
+class StatementRow:
+    """One booked movement of the account, money in positive. `line` says where it stands in the file.
+
+    `amount` and `currency` are what moved the account. Where the bank booked in another currency and says the account's
+    value beside it, `stated_amount` and `stated_currency` keep what the file states; else they are None and "".
+    """
+
+    line: int
+    booked_on: date
+    value_on: date
+    amount: Decimal
+    currency: str
+    counterparty: str = ""
+    counterparty_account: str = ""
+    text: str = ""
+    references: tuple[str, ...] = ()
+    bank_id: str = ""
+    is_reversal: bool = False
+    # How many payments the bank put into this one movement without saying which.
+    batch_of: int = 1
+    stated_amount: Decimal | None = None
+    stated_currency: str = ""
+
+
+@dataclass(frozen=True)
+class Balance:
+    amount: Decimal
+    on: date | None = None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A row of the file that is no booked movement, and which rule says so: "pending", "rule", "repeated" or "empty"."""
+
+    line: int
+    reason: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The booked rows of one account in one currency, oldest first, and the balances the file states for it.
+
+    `account` is what the file calls the account ("" when it does not say), `kind` is "statement", "interim" (its lines
+    come again in the statement) or "notification" (so does its money, booked otherwise).
+    """
+
+    account: str
+    currency: str
+    rows: tuple[StatementRow, ...]
+    opening: Balance | None = None
+    closing: Balance | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    kind: str = "statement"
+    number: str = ""
+
+    @property
+    def total(self) -> Decimal:
+        return sum((row.amount for row in self.rows), Decimal(0))
+
+
+def difference(statement: Statement) -> Decimal | None:
+    """Closing balance less opening balance and rows: zero when the statement adds up, None when it states no balances."""
+    if statement.opening is None or statement.closing is None:
+        return None
+    return statement.closing.amount - statement.opening.amount - statement.total
+
+
+def check_balance(statement: Statement) -> None:
+    """Refuse a statement whose opening balance and rows do not give its closing balance.
+
+    Raises UnbalancedStatement with the difference.
+    """
+    gap = difference(statement)
+    if not gap or statement.opening is None or statement.closing is None:
+        return
+    raise UnbalancedStatement(
+        _(
+            "The statement does not add up: it opens with %(opening)s, its lines come to %(total)s, but it closes with "
+            "%(closing)s. %(difference)s %(currency)s is unaccounted for. Download the statement again, whole, "
+            "from your bank."
+        )
+        % {
+            "opening": plain(statement.opening.amount),
+            "total": plain(statement.total),
+            "closing": plain(statement.closing.amount),
+            "difference": plain(abs(gap)),
+            "currency": statement.currency,
+        }
+    )
+
+
+def check_chain(statements: Sequence[Statement]) -> None:
+    """Refuse statements of one file where one does not open with what the one before it closed with.
+
+    Raises UnbalancedStatement.
+    """
+    last: dict[tuple[str, str], Statement] = {}
+    for statement in statements:
+        before = last.get((statement.account, statement.currency))
+        if (
+            before
+            and before.closing
+            and statement.opening
+            and before.closing.amount != statement.opening.amount
+        ):
+            raise UnbalancedStatement(
+                _(
+                    "Between two statements in this file money is missing: one closes with %(closing)s %(currency)s, the "
+                    "next opens with %(opening)s. Ask your bank for the statement in between."
+                )
+                % {
+                    "closing": plain(before.closing.amount),
+                    "opening": plain(statement.opening.amount),
+                    "currency": statement.currency,
+                }
+            )
+        if statement.closing is not None:
+            last[statement.account, statement.currency] = statement
+
+
+def plain(amount: Decimal) -> str:
+    """The amount in digits for a sentence about a file: a point for decimals, no grouping, no exponent."""
+    return f"{amount:f}"
+
+
+def at_row(line: int, problem: str) -> UnreadableStatement:
+    """The error for one row of a table, named the way an editor or spreadsheet numbers it."""
+    place = pgettext("bank file", "Row %(line)d") % {"line": line}
+    return UnreadableStatement(f"{place}: {problem}", line)
+
+
+def at_entry(number: int, problem: str) -> UnreadableStatement:
+    """The error for one entry of an XML file, counted from 1 as the entries stand in it."""
+    place = pgettext("bank file", "Entry %(number)d") % {"number": number}
+    return UnreadableStatement(f"{place}: {problem}", number)

@@ -1,0 +1,38 @@
+"""Which line is which: keys that let two equal payments of one day live, and make the same line known when it comes again."""
+
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import sha256
+
+from donations.statements import StatementRow, plain
+
+
+def keys(rows: Sequence[StatementRow]) -> list[str]:
+    """One key per row, unique within one account's rows of one file, the same in every file that holds the whole day.
+
+    A key is a hash of what the bank will say again, and the ordinal among equal rows: "9f86d0…-2". Where the bank gives an
+    id, day and amount are hashed with it, because banks use one id for a transfer and the tax on it, or count anew each
+    year; else every field is. Pass the rows of one account only, oldest first.
+    """
+    seen: Counter[str] = Counter()
+    result = []
+    for row in rows:
+        digest = sha256("\x1f".join(_facts(row)).encode()).hexdigest()[:40]
+        seen[digest] += 1
+        result.append(f"{digest}-{seen[digest]}")
+    return result
+
+
+def _facts(row: StatementRow) -> list[str]:
+    moved = [row.booked_on.isoformat(), plain(row.amount.normalize()), row.currency]
+    if row.bank_id:
+        return ["id", row.bank_id, *moved]
+    return [
+        "fields",
+        *moved,
+        row.value_on.isoformat(),
+        " ".join(row.counterparty.split()),
+        row.counterparty_account,
+        " ".join(row.text.split()),
+        *row.references,
+    ]
