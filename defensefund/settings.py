@@ -140,6 +140,8 @@ STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
 # The account events must name, when they name one; empty: any of the endpoint's own.
 STRIPE_ACCOUNT = env.str("STRIPE_ACCOUNT", default="")
 STRIPE_SANDBOX = not STRIPE_SECRET_KEY
+# The stand-in for Stripe on an installation with a database of its own: for trying out, never for real gifts.
+ALLOW_SANDBOX = env_bool("ALLOW_SANDBOX", False)
 STRIPE_LIVEMODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 if STRIPE_SANDBOX:
     STRIPE_SECRET_KEY = "sk_test_sandbox"  # noqa: S105  a name for the stand-in, opens nothing

@@ -1,5 +1,8 @@
 from django.apps import AppConfig
 
+# Registers the system check.
+from . import checks as checks
+
 
 class SandboxConfig(AppConfig):
     name = "donations.sandbox"

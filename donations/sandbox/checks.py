@@ -1,0 +1,21 @@
+"""The stand-in must never take the place of Stripe where real gifts are expected."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+
+
+@register()
+def sandbox_is_wanted(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    if not settings.STRIPE_SANDBOX or settings.EMBEDDED or settings.ALLOW_SANDBOX:
+        return []
+    return [
+        Error(
+            "STRIPE_SECRET_KEY is not set, so payments would only be played by the sandbox.",
+            hint="Set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRETS, or ALLOW_SANDBOX=true on a test installation.",
+            id="sandbox.E001",
+        )
+    ]
