@@ -21,7 +21,8 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 
 def env_list(name: str, default: str = "") -> list[str]:
-    return [item.strip() for item in env.str(name, default=default).split(",") if item.strip()]
+    text = env.str(name, default="") or default
+    return [item.strip() for item in text.split(",") if item.strip()]
 
 
 def env_bool(name: str, default: bool) -> bool:
