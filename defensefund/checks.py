@@ -76,7 +76,7 @@ def _missing() -> Iterator[tuple[str, str, str]]:
             "ALLOWED_HOSTS has a pattern: an invented Host header would be believed.",
             "Name every host in full.",
         )
-    if settings.MAILERS["default"]["BACKEND"].endswith("console.EmailBackend"):
+    if settings.MAILERS["default"]["BACKEND"] == "django.core.mail.backends.console.EmailBackend":
         yield (
             "W005",
             "SMTP_URL is not set: receipts and reminders are written to the log, and nobody gets them.",
