@@ -1,10 +1,11 @@
 """Payment of a legal cost: requested, approved by another person, paid, proved."""
 
 import uuid
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField
@@ -24,6 +25,10 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
     def open(self) -> "DisbursementQuerySet":
         """Asked for and neither paid nor refused: money that is as good as spoken for."""
         return self.filter(refused_at=None, paid_at=None)
+
+    def total(self) -> Decimal:
+        amount: Decimal | None = self.aggregate(total=Sum("amount"))["total"]
+        return amount or Decimal(0)
 
 
 class Disbursement(models.Model):
