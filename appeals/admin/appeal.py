@@ -16,7 +16,7 @@ from appeals import documents, publishing, text_import
 from appeals.models import Appeal, AppealText, Case, Figure
 
 from . import previews
-from .buttons import Button, ButtonAdmin
+from .buttons import Button, ButtonAdmin, fieldsets
 from .forms import AppealTextFormSet, ImportForm, TextForm
 
 
@@ -50,7 +50,7 @@ class CaseInline(ListInline):
 
 class FigureInline(ListInline):
     model = Figure
-    fields = ("value", "is_more_than", "unit", "sentence", "source", "confirmed_at")
+    fields = ("is_more_than", "sentence", "source", "confirmed_at")
     readonly_fields = fields
 
 
@@ -111,6 +111,7 @@ class AppealAdmin(ButtonAdmin):
             "opts": self.opts,
             "title": _("Import an appeal"),
             "form": form,
+            "fieldsets": fieldsets(form),
         }
         return TemplateResponse(request, "admin/appeals/import.html", context)
 

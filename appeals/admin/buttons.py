@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import AdminForm
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -51,6 +52,12 @@ class Button:
     previews: Callable[[Any], Iterable[Preview]] = lambda row: ()
 
 
+def fieldsets(form: forms.BaseForm) -> AdminForm:
+    """The visible fields as the office's own templates draw them."""
+    names = [field.name for field in form.visible_fields()]
+    return AdminForm(form, [(None, {"fields": names})], {})  # type: ignore[arg-type]
+
+
 class ButtonAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Saves only what was changed, so that a form never writes back steps the database took meanwhile."""
 
@@ -80,6 +87,10 @@ class ButtonAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def _url_name(self, button: Button) -> str:
         return f"{self.opts.app_label}_{self.opts.model_name}_{button.name}"
+
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        """Only where there is a page to view."""
+        return super().get_view_on_site_url(obj) if getattr(obj, "published_at", None) else None
 
     def may_press(self, request: HttpRequest, button: Button) -> bool:
         return self.has_view_permission(request) and request.user.has_perm(
@@ -128,6 +139,7 @@ class ButtonAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "title": button.label,
             "button": button,
             "form": form,
+            "fieldsets": fieldsets(form),
             "previews": list(button.previews(row)),
             "media": self.media + form.media,
         }

@@ -24,7 +24,7 @@ class ConsentInline(admin.TabularInline):  # type: ignore[type-arg]
     extra = 0
     can_delete = False
     fields = (
-        "scope_display",
+        "scope",
         "source",
         "evidence",
         "given_on",
@@ -36,6 +36,10 @@ class ConsentInline(admin.TabularInline):  # type: ignore[type-arg]
     )
     readonly_fields = fields
     verbose_name_plural = gettext_lazy("what the person agreed to")
+
+    @admin.display(description=gettext_lazy("scope"))
+    def scope(self, given: Consent) -> str:
+        return given.scope_display()
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

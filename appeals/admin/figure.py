@@ -1,5 +1,6 @@
 """The editors' desk for figures: proposed by an import or by hand, confirmed by a person, shown with their source."""
 
+import textwrap
 from datetime import datetime
 from typing import Any
 
@@ -46,7 +47,7 @@ def confirm(figure: Figure, _data: dict[str, Any], by: User, at: datetime) -> st
 @admin.register(Figure)
 class FigureAdmin(ButtonAdmin):
     form = TextForm
-    list_display = ("__str__", "is_more_than", "appeal", "source", "sentence", "confirmed_at")
+    list_display = ("__str__", "sentence_start", "source", "appeal", "confirmed_at")
     list_filter = (IsConfirmed, "appeal")
     list_select_related = ("appeal", "source")
     autocomplete_fields = ("appeal", "source")
@@ -66,6 +67,10 @@ class FigureAdmin(ButtonAdmin):
             applies=lambda figure: not figure.is_confirmed,
         ),
     )
+
+    @admin.display(description=gettext_lazy("sentence"))
+    def sentence_start(self, figure: Figure) -> str:
+        return textwrap.shorten(figure.sentence, 90, placeholder="…")
 
     def has_confirm_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("appeals.confirm_figure")
