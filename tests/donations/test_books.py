@@ -260,6 +260,10 @@ def test_check_books_prints_every_proof_and_exits_0(busy, capsys):
 
 
 BREAKS = {
+    "balanced": "ALTER TABLE donations_entry DROP CONSTRAINT entry_currency_of_credit;"
+    " ALTER TABLE donations_entry DISABLE TRIGGER entry_append_only;"
+    " UPDATE donations_entry SET credit_id = (SELECT id FROM donations_account WHERE code = 'stripe:CLP')"
+    " WHERE kind = 'fee' AND currency = 'EUR'",
     "totals": "UPDATE donations_total SET debit = debit + 1 WHERE (account_id, kind, slot) IN"
     " (SELECT account_id, kind, slot FROM donations_total LIMIT 1)",
     "donations": "UPDATE donations_donation SET amount = amount + 1 WHERE id IN"
@@ -293,18 +297,6 @@ def test_check_books_finds_what_was_broken_behind_its_back(busy, name, capsys):
     assert exit.value.code == 1
     broken = {line.split()[1] for line in capsys.readouterr().out.splitlines() if line[:2] == "NO"}
     assert name in broken
-
-
-def test_balanced_proof_finds_an_asset_without_a_purpose(busy):
-    with connection.cursor() as cursor:
-        # An account that changes sides unbalances all its entries.
-        cursor.execute(
-            "SET CONSTRAINTS ALL IMMEDIATE;"
-            "ALTER TABLE donations_account DROP CONSTRAINT account_kind_names_its_subject;"
-            "UPDATE donations_account SET kind = 'fund' WHERE place = 'stripe' AND currency = 'EUR'"
-        )
-
-    assert [p.name for p in prove() if not p.holds and p.name == "balanced"] == ["balanced"]
 
 
 def test_ledger_hash_command_prints_the_hash(busy, capsys):
