@@ -22,6 +22,11 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
     def payable(self) -> "DisbursementQuerySet":
         return self.filter(approved_at__isnull=False, refused_at=None, paid_at=None)
 
+    def unproved(self) -> "DisbursementQuerySet":
+        """Paid, and not yet seen on a bank statement."""
+        standing = models.FilteredRelation("matches", condition=Q(matches__undone_at=None))
+        return self.annotate(standing=standing).filter(standing=None, paid_at__isnull=False)
+
     def open(self) -> "DisbursementQuerySet":
         """Asked for and neither paid nor refused: money that is as good as spoken for."""
         return self.filter(refused_at=None, paid_at=None)
