@@ -26,6 +26,7 @@ PERMISSIONS_POLICY = ", ".join(
             for feature in (
                 "accelerometer",
                 "autoplay",
+                "bluetooth",
                 "browsing-topics",
                 "camera",
                 "display-capture",

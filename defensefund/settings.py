@@ -21,8 +21,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 
 def env_list(name: str, default: str = "") -> list[str]:
-    text = env.str(name, default="") or default
-    return [item.strip() for item in text.split(",") if item.strip()]
+    return [item.strip() for item in env.str(name, default=default).split(",") if item.strip()]
 
 
 def env_bool(name: str, default: bool) -> bool:
@@ -295,7 +294,6 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
@@ -323,8 +321,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
-# Other sites learn nothing. With "no-referrer" browsers send `Origin: null` with our own forms, and Django refuses them.
-SECURE_REFERRER_POLICY = "same-origin"
+SECURE_REFERRER_POLICY = "no-referrer"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 if SITE_URL.startswith("https://"):

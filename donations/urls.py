@@ -1,12 +1,9 @@
 from django.urls import path
 
-from . import book_views, views
+from . import views
 
 app_name = "donations"
 urlpatterns = [
-    path("books/", book_views.page, name="books"),
-    path("books.json", book_views.as_json, name="books_json"),
-    path("books.csv", book_views.as_csv, name="books_csv"),
     path("gift/<str:token>/", views.gift, name="gift"),
     path("gift/<str:token>/pay/", views.pay, name="pay"),
     path("<slug:appeal>/donate/", views.donate, name="donate"),

@@ -40,11 +40,11 @@ def money_whole(amount: Decimal | int, currency: str) -> str:
 
 
 def _with_sign(amount: Decimal | int, currency: str, *, decimals: bool) -> str:
-    if type(amount) not in {Decimal, int}:  # bool is an int too
+    if isinstance(amount, bool) or not isinstance(amount, Decimal | int):
         raise TypeError(f"An amount is a Decimal, not {type(amount).__name__}.")
     locale = page_locale()
     number = format_currency(
-        Decimal(amount).copy_abs(),
+        Decimal(abs(amount)),
         currency,
         format="#,##0.00" if decimals else "#,##0",
         currency_digits=decimals,

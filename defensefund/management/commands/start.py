@@ -56,6 +56,7 @@ class Command(BaseCommand):
             children.start("work")
             wait_until_healthy(children)
             self.stdout.write(greeting(logins))
+            self.stdout.flush()  # also into a file, where it would wait for the end
             while not (ended := children.ended()):
                 time.sleep(1)
                 if settings.EMBEDDED:

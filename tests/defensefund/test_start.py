@@ -1,0 +1,169 @@
+"""What ./run starts, as a whole: it answers, it stops, and it leaves nothing behind, however it ends."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+class Installation:
+    """An embedded installation in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.output = folder / "output"
+        self.started: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> subprocess.Popen[bytes]:
+        # Nothing of the environment that the tests run in.
+        environment = {
+            "PATH": os.defpath,
+            "DATA_DIR": str(self.folder / "data"),
+            "PORT": str(self.port),
+            "WEB_WORKERS": "1",
+        }
+        with self.output.open("ab") as output:
+            process = subprocess.Popen(
+                [sys.executable, ROOT / "manage.py", "start"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self.started.append(process)
+        return process
+
+    def wait_for(self, text: str) -> None:
+        end = time.monotonic() + 60
+        while text not in self.said():
+            assert time.monotonic() < end, self.said()
+            time.sleep(0.05)
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def get(self, path: str) -> bytes:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
+            return response.read()
+
+    def processes(self) -> list[str]:
+        """Every process that names this installation on its command line or in its environment."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                text = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if os.fsencode(self.folder) in text:
+                found.append(process.name)
+        return found
+
+    def wait_for_the_end(self) -> None:
+        end = time.monotonic() + 20
+        while left := self.processes():
+            assert time.monotonic() < end, left
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def installation() -> Iterator[Installation]:
+    folder = Path(tempfile.mkdtemp(prefix="defensefund start "))
+    folder.chmod(0o711)
+    installation = Installation(folder)
+    yield installation
+    for process in installation.processes():
+        os.kill(int(process), signal.SIGKILL)
+    for started in installation.started:
+        started.wait()
+    shutil.rmtree(folder)
+
+
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self").exists(), reason="looks for leftovers in /proc"
+)
+
+
+@needs_proc
+def test_start_serves_until_ctrl_c_and_leaves_nothing(installation):
+    process = installation.start()
+    installation.wait_for("Ctrl-C stops it all.")
+
+    assert installation.get("/healthz") == b"ok\n"
+    said = installation.said()
+    assert f"http://127.0.0.1:{installation.port}/admin/" in said
+    assert "TEST payments" in said
+    second = installation.start()
+    assert second.wait(30) == 1
+    assert f"Port {installation.port} is in use" in installation.said()
+    assert installation.get("/healthz") == b"ok\n"
+
+    process.send_signal(signal.SIGINT)
+
+    assert process.wait(30) == 0
+    assert installation.said().endswith("Stopped.\n")
+    assert "Traceback" not in installation.said()
+    installation.wait_for_the_end()
+
+
+@needs_proc
+def test_killed_start_takes_everything_with_it(installation):
+    process = installation.start()
+    installation.wait_for("Ctrl-C stops it all.")
+
+    process.kill()
+    process.wait()
+
+    installation.wait_for_the_end()
+
+
+@needs_proc
+def test_killed_worker_stops_everything_with_a_sentence(installation):
+    process = installation.start()
+    installation.wait_for("Ctrl-C stops it all.")
+    worker = next(
+        int(each)
+        for each in installation.processes()
+        if b"\0work\0" in (Path("/proc") / each / "cmdline").read_bytes()
+    )
+
+    os.kill(worker, signal.SIGKILL)
+
+    assert process.wait(30) == 1
+    assert "The job worker was killed (signal 9); so everything stops." in installation.said()
+    assert "Traceback" not in installation.said()
+    installation.wait_for_the_end()
+
+
+@needs_proc
+def test_killed_database_is_started_again(installation):
+    process = installation.start()
+    installation.wait_for("Ctrl-C stops it all.")
+    pid_file = installation.folder / "data" / "postgres" / "postmaster.pid"
+    before = pid_file.read_text().split()[0]
+
+    os.kill(int(before), signal.SIGKILL)
+
+    end = time.monotonic() + 20
+    while not pid_file.exists() or pid_file.read_text().split()[:1] in ([], [before]):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    while b"ok" not in installation.get("/healthz"):
+        assert time.monotonic() < end
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    installation.wait_for_the_end()
