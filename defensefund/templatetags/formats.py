@@ -44,7 +44,7 @@ def _with_sign(amount: Decimal | int, currency: str, *, decimals: bool) -> str:
         raise TypeError(f"An amount is a Decimal, not {type(amount).__name__}.")
     locale = page_locale()
     number = format_currency(
-        Decimal(abs(amount)),
+        abs(Decimal(amount)),
         currency,
         format="#,##0.00" if decimals else "#,##0",
         currency_digits=decimals,

@@ -22,16 +22,16 @@ def aged(client, logged_in_at, seen_at):
 
 
 @pytest.mark.parametrize(
-    ("logged_in_at", "seen_at", "status"),
+    ("logged_in", "seen", "status"),
     [
-        (ago(minutes=29), ago(minutes=29), 200),
-        (ago(minutes=31), ago(minutes=31), 302),
-        (ago(hours=7, minutes=59), ago(minutes=2), 200),
-        (ago(hours=8, minutes=1), ago(minutes=2), 302),
+        ({"minutes": 29}, {"minutes": 29}, 200),
+        ({"minutes": 31}, {"minutes": 31}, 302),
+        ({"hours": 7, "minutes": 59}, {"minutes": 2}, 200),
+        ({"hours": 8, "minutes": 1}, {"minutes": 2}, 302),
     ],
 )
-def test_session_ends_idle_or_old(client, logged_in_at, seen_at, status):
-    aged(client, logged_in_at, seen_at)
+def test_session_ends_idle_or_old(client, logged_in, seen, status):
+    aged(client, ago(**logged_in), ago(**seen))
 
     assert client.get("/admin/").status_code == status
     assert client.get("/admin/").status_code == status
