@@ -26,7 +26,6 @@ PERMISSIONS_POLICY = ", ".join(
             for feature in (
                 "accelerometer",
                 "autoplay",
-                "bluetooth",
                 "browsing-topics",
                 "camera",
                 "display-capture",

@@ -48,8 +48,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view", "appeals", f"{PUBLIC_TEXTS} defendant")
     | _may("review publish", "appeals", "update"),
     # Reads the books, changes nothing, and meets no donor.
-    "auditor": _may("view", "donations", f"{SPENDING} {BOOKS} {BANK}")
-    | _may("view", "appeals", "appeal case"),
+    "auditor": _may("view", "donations", f"{SPENDING} {BOOKS} {BANK}"),
 }
 
 # Permissions of ours that no group has: a superuser, who is not for daily work, can do these.

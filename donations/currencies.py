@@ -6,6 +6,7 @@ from decimal import ROUND_DOWN, Decimal
 
 from babel.numbers import format_currency
 from django.conf import settings
+from django.utils.translation import get_language
 
 # Decimals where they are not two: ISO 4217, and Stripe's list of zero-decimal currencies, which agree on these.
 # The same table stands in the database as donations_exponent() (migrations/0002_ledger_rules.py); a test compares them.
@@ -117,3 +118,8 @@ def parse_amount(text: str, currency: str) -> Decimal:
 def format_amount(amount: Decimal, currency: str, language: str) -> str:
     """`amount` as a person of `language` writes it, with the currency's own decimals: "1.234,50 €"."""
     return format_currency(quantize(amount, currency), currency, locale=language)
+
+
+def written(amount: Decimal, currency: str) -> str:
+    """`amount` in the language in force: for sentences to people."""
+    return format_amount(amount, currency, get_language() or "en")

@@ -31,7 +31,7 @@ class GiftState:
 
 
 def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
-    donations = list(pledge.donations.prefetch_related("refunds").order_by("pk"))
+    donations = list(pledge.donations.standing().prefetch_related("refunds").order_by("pk"))
     received = sum((donation.amount for donation in donations), Decimal(0))
     refunded = sum((r.amount for donation in donations for r in donation.refunds.all()), Decimal(0))
     by_transfer = pledge.method == Pledge.Method.TRANSFER

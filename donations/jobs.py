@@ -1,16 +1,33 @@
 """What the worker does for the money: act on Stripe's events, send letters; woken by the database, swept by the clock."""
 
+import logging
+from datetime import timedelta
+
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from . import emails, webhooks
+from . import emails, payouts, stripe_api, webhooks
+
+logger = logging.getLogger(__name__)
 
 
 # The names are those the database queues (migrations/0002_ledger_rules.py, donations_wake).
 @app.task(name="process_events", queueing_lock="process_events")
 def process_events() -> None:
-    while webhooks.process_pending(at=timezone.now()):
-        pass
+    if not _process_all():
+        return
+    try:
+        # So that the fee stands beside the gift within seconds, and payouts as soon as they are told of.
+        payouts.sync(since=timezone.now() - timedelta(hours=1))
+    except stripe_api.StripeUnavailable:
+        logger.warning("Stripe does not answer; fees follow at the next turn")
+
+
+def _process_all() -> int:
+    total = 0
+    while looked_at := webhooks.process_pending(at=timezone.now()):
+        total += looked_at
+    return total
 
 
 @app.task(name="send_letters", queueing_lock="send_letters")
@@ -24,3 +41,28 @@ def sweep(timestamp: int) -> None:
     """Once a minute: what failed and is due again, and what no wake-up reached."""
     process_events()
     send_letters()
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="sync_stripe", queueing_lock="sync_stripe")
+def sync_stripe(timestamp: int) -> None:
+    """Every ten minutes the last two hours: events that never arrived, fees, payouts."""
+    _sync(timedelta(hours=2))
+
+
+@app.periodic(cron="23 3 * * *")
+@app.task(name="sync_stripe_nightly", queueing_lock="sync_stripe_nightly")
+def sync_stripe_nightly(timestamp: int) -> None:
+    """At night as far back as Stripe keeps its events."""
+    _sync(timedelta(days=30))
+
+
+def _sync(back: timedelta) -> None:
+    now = timezone.now()
+    try:
+        webhooks.catch_up(since=now - back, at=now)
+        _process_all()
+        payouts.sync(since=now - back)
+    except stripe_api.StripeUnavailable:
+        # The next run goes as far back again.
+        logger.warning("Stripe does not answer; trying again at the next turn")

@@ -216,5 +216,6 @@ def ledger_hash() -> str:
             cursor.execute("FETCH 10000 FROM hash_lines")
             rows = cursor.fetchall()
             if not rows:
+                cursor.execute("CLOSE hash_lines")
                 return digest.hexdigest()
             digest.update("".join(f"{line}\n" for (line,) in rows).encode())

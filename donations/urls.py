@@ -1,9 +1,12 @@
 from django.urls import path
 
-from . import views
+from . import book_views, views
 
 app_name = "donations"
 urlpatterns = [
+    path("books/", book_views.page, name="books"),
+    path("books.json", book_views.as_json, name="books_json"),
+    path("books.csv", book_views.as_csv, name="books_csv"),
     path("gift/<str:token>/", views.gift, name="gift"),
     path("gift/<str:token>/pay/", views.pay, name="pay"),
     path("<slug:appeal>/donate/", views.donate, name="donate"),

@@ -1,5 +1,7 @@
 """An appeal: a call for support, with its text in each language."""
 
+from datetime import date
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -124,10 +126,17 @@ class Appeal(models.Model):
     def is_published(self) -> bool:
         return self.published_at is not None
 
+    def is_over(self, today: date) -> bool:
+        """The last day is behind: the page stays, but asks for nothing any more."""
+        return self.ends_on is not None and self.ends_on < today
+
 
 class AppealTextQuerySet(TextQuerySet["AppealText"]):
     parent = "appeal"
     default_language = "appeal__default_language"
+
+    def published(self) -> "AppealTextQuerySet":
+        return self.filter(appeal__published_at__isnull=False)
 
 
 class AppealText(models.Model):

@@ -96,6 +96,9 @@ class CaseTextQuerySet(TextQuerySet["CaseText"]):
     parent = "case"
     default_language = "case__appeal__default_language"
 
+    def published(self) -> "CaseTextQuerySet":
+        return self.filter(case__in=Case.objects.published())
+
 
 class CaseText(models.Model):
     case = models.ForeignKey(Case, models.CASCADE, related_name="texts")

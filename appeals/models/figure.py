@@ -127,6 +127,9 @@ class FigureTextQuerySet(TextQuerySet["FigureText"]):
     parent = "figure"
     default_language = "figure__appeal__default_language"
 
+    def confirmed(self) -> "FigureTextQuerySet":
+        return self.filter(figure__confirmed_at__isnull=False)
+
 
 class FigureText(models.Model):
     figure = models.ForeignKey(Figure, models.CASCADE, related_name="texts")

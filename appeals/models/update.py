@@ -181,6 +181,11 @@ class UpdateTextQuerySet(TextQuerySet["UpdateText"]):
     parent = "update"
     default_language = "update__appeal__default_language"
 
+    def published(self) -> "UpdateTextQuerySet":
+        """Latest first."""
+        texts = self.filter(update__in=Update.objects.published())
+        return texts.order_by("-update__published_at", "-update_id")
+
 
 class UpdateText(models.Model):
     update = models.ForeignKey(Update, models.CASCADE, related_name="texts")

@@ -40,11 +40,11 @@ def money_whole(amount: Decimal | int, currency: str) -> str:
 
 
 def _with_sign(amount: Decimal | int, currency: str, *, decimals: bool) -> str:
-    if isinstance(amount, bool) or not isinstance(amount, Decimal | int):
+    if type(amount) not in {Decimal, int}:  # bool is an int too
         raise TypeError(f"An amount is a Decimal, not {type(amount).__name__}.")
     locale = page_locale()
     number = format_currency(
-        abs(Decimal(amount)),
+        Decimal(amount).copy_abs(),
         currency,
         format="#,##0.00" if decimals else "#,##0",
         currency_digits=decimals,

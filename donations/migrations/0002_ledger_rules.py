@@ -96,6 +96,15 @@ BEGIN
         PERFORM 1 FROM donations_account WHERE id = ANY (lowered_ids) ORDER BY id FOR NO KEY UPDATE;
     END IF;
 
+    IF EXISTS (
+        SELECT 1 FROM new_entries n JOIN donations_account d ON d.id = n.debit_id
+        WHERE n.kind = 'bail_paid' AND NOT EXISTS (
+            SELECT 1 FROM donations_account a WHERE a.kind = 'cost' AND a.legal_cost_id = d.legal_cost_id)
+    ) THEN
+        RAISE EXCEPTION 'nothing is set aside for this bail'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'account_not_overdrawn';
+    END IF;
+
     INSERT INTO donations_total AS t (account_id, kind, slot, debit, credit)
     SELECT m.account_id, m.kind, pg_backend_pid() % 16, sum(m.debit), sum(m.credit)
     FROM (

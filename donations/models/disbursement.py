@@ -1,10 +1,11 @@
 """Payment of a legal cost: requested, approved by another person, paid, proved."""
 
 import uuid
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField
@@ -21,9 +22,18 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
     def payable(self) -> "DisbursementQuerySet":
         return self.filter(approved_at__isnull=False, refused_at=None, paid_at=None)
 
+    def unproved(self) -> "DisbursementQuerySet":
+        """Paid, and not yet seen on a bank statement."""
+        standing = models.FilteredRelation("matches", condition=Q(matches__undone_at=None))
+        return self.annotate(standing=standing).filter(standing=None, paid_at__isnull=False)
+
     def open(self) -> "DisbursementQuerySet":
         """Asked for and neither paid nor refused: money that is as good as spoken for."""
         return self.filter(refused_at=None, paid_at=None)
+
+    def total(self) -> Decimal:
+        amount: Decimal | None = self.aggregate(total=Sum("amount"))["total"]
+        return amount or Decimal(0)
 
 
 class Disbursement(models.Model):

@@ -9,6 +9,12 @@ from .fund import Fund
 from .pledge import Pledge
 
 
+class DonationQuerySet(models.QuerySet["Donation"]):
+    def standing(self) -> "DonationQuerySet":
+        """Without those whose bank line turned out to be something else."""
+        return self.filter(reversed_at=None)
+
+
 class Donation(models.Model):
     """Money that arrived for a fund. Made by the webhook, a bank line or a treasurer with cash; never by a form of ours."""
 
@@ -48,6 +54,15 @@ class Donation(models.Model):
         blank=True,
     )
 
+    reversed_at = models.DateTimeField(
+        _("reversed at"),
+        null=True,
+        editable=False,
+        help_text=_("When the bank line it was made from was found to be something else."),
+    )
+
+    objects = DonationQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("donation")
         verbose_name_plural = _("donations")
@@ -57,6 +72,10 @@ class Donation(models.Model):
             models.CheckConstraint(
                 name="donation_fee_not_negative",
                 condition=Q(fee=None) | Q(fee__gte=0),
+            ),
+            models.CheckConstraint(
+                name="donation_by_card_is_refunded_not_reversed",
+                condition=Q(reversed_at=None) | ~Q(method="card"),
             ),
         ]
 

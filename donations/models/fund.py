@@ -1,5 +1,7 @@
 """What money is for."""
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -151,6 +153,7 @@ class Fund(models.Model):
 class FundCover(models.Model):
     """Two people's decision to move money into a fund that facts took below zero; lifts its freeze."""
 
+    number = models.UUIDField(_("number"), unique=True, default=uuid.uuid4, editable=False)
     source = models.ForeignKey(Fund, models.PROTECT, related_name="+", verbose_name=_("from"))
     target = models.ForeignKey(Fund, models.PROTECT, related_name="covers", verbose_name=_("to"))
     amount = MoneyField(_("amount"))

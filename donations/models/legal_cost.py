@@ -2,10 +2,11 @@
 
 import secrets
 import uuid
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models import Case, Defendant
@@ -128,6 +129,17 @@ class CostDocument(models.Model):
         return f"{self.cost} {self.sha256[:8]}"
 
 
+class AllocationQuerySet(models.QuerySet["Allocation"]):
+    def net(self) -> Decimal:
+        """What was set aside less what was released."""
+        signed = models.Case(models.When(is_release=True, then=-F("amount")), default=F("amount"))
+        total: Decimal | None = self.aggregate(total=Sum(signed))["total"]
+        return total or Decimal(0)
+
+    def given_by(self, fund: Fund) -> Decimal:
+        return self.filter(fund=fund).net()
+
+
 class Allocation(models.Model):
     """Fund money set aside for a legal cost, or released from it again."""
 
@@ -144,6 +156,8 @@ class Allocation(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("by")
     )
     at = models.DateTimeField(_("at"))
+
+    objects = AllocationQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("allocation")

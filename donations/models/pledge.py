@@ -21,7 +21,9 @@ class PledgeQuerySet(models.QuerySet["Pledge"]):
         """Annotates `received`: what arrived for the pledge, before refunds."""
         return self.annotate(
             received=Coalesce(
-                Sum("donations__amount"), Value(Decimal(0)), output_field=MoneyField()
+                Sum("donations__amount", filter=Q(donations__reversed_at=None)),
+                Value(Decimal(0)),
+                output_field=MoneyField(),
             )
         )
 

@@ -1,20 +1,26 @@
 """Which line is which: keys that let two equal payments of one day live, and make the same line known when it comes again."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
 from donations.statements import StatementRow, plain
 
 
-def keys(rows: Sequence[StatementRow]) -> list[str]:
+def keys(rows: Sequence[StatementRow], after: Iterable[str] = ()) -> list[str]:
     """One key per row, unique within one account's rows of one file, the same in every file that holds the whole day.
 
     A key is a hash of what the bank will say again, and the ordinal among equal rows: "9f86d0…-2". Where the bank gives an
     id, day and amount are hashed with it, because banks use one id for a transfer and the tax on it, or count anew each
     year; else every field is. Pass the rows of one account only, oldest first.
+
+    `after` are keys of rows that came before these and are none of them: two statements of one day, each with one of two
+    equal payments. Ordinals go on from theirs.
     """
     seen: Counter[str] = Counter()
+    for key in after:
+        digest, _dash, ordinal = key.rpartition("-")
+        seen[digest] = max(seen[digest], int(ordinal))
     result = []
     for row in rows:
         digest = sha256("\x1f".join(_facts(row)).encode()).hexdigest()[:40]

@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from defensefund.sign_in import LOGGED_IN_AT, SEEN_AT
@@ -73,3 +74,21 @@ def test_nothing_of_the_office_is_kept_by_a_cache(client, path):
     assert "no-store" in client.get(path)["Cache-Control"]
     client.logout()
     assert "no-store" in client.get(path)["Cache-Control"]
+
+
+def test_own_forms_come_with_an_origin_that_is_believed():
+    """Browsers write `Origin: null` on a form of ours under Referrer-Policy: no-referrer, and its POST is refused."""
+    client = Client(enforce_csrf_checks=True)
+    page = client.get("/admin/login/")
+    token = page.context["csrf_token"]
+
+    assert page["Referrer-Policy"] == "same-origin"
+    answers = [
+        client.post(
+            "/admin/login/",
+            {"username": "x", "password": "y", "csrfmiddlewaretoken": str(token)},
+            headers={"Origin": origin},
+        ).status_code
+        for origin in ("http://testserver", "null", "https://elsewhere.example")
+    ]
+    assert answers == [200, 403, 403]

@@ -1,0 +1,140 @@
+"""The editors' desk for appeals: texts per language, publishing, import of a file."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from appeals import documents, publishing, text_import
+from appeals.models import Appeal, AppealText, Case, Figure
+
+from . import previews
+from .buttons import Button, ButtonAdmin, fieldsets
+from .forms import AppealTextFormSet, ImportForm, TextForm
+
+
+class AppealTextInline(admin.StackedInline):  # type: ignore[type-arg]
+    model = AppealText
+    form = TextForm
+    formset = AppealTextFormSet
+    extra = 0
+    min_num = 1
+
+
+class ListInline(admin.TabularInline):  # type: ignore[type-arg]
+    """Rows to look at and go to; they are changed on their own page."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class CaseInline(ListInline):
+    model = Case
+    fields = ("slug", "stage", "court", "docket", "published_at")
+    readonly_fields = fields
+
+
+class FigureInline(ListInline):
+    model = Figure
+    fields = ("is_more_than", "sentence", "source", "confirmed_at")
+    readonly_fields = fields
+
+
+def publish(appeal: Appeal, _data: dict[str, Any], by: User, at: datetime) -> str:
+    publishing.publish_appeal(appeal=appeal, by=by, at=at)
+    return _("The appeal is public.")
+
+
+def withdraw(appeal: Appeal, _data: dict[str, Any], by: User, at: datetime) -> str:
+    publishing.withdraw_appeal(appeal=appeal)
+    return _("The appeal is off the public pages.")
+
+
+@admin.register(Appeal)
+class AppealAdmin(ButtonAdmin):
+    form = TextForm
+    list_display = ("slug", "default_language", "published_at", "published_by")
+    list_select_related = ("published_by",)
+    search_fields = ("slug", "texts__title")
+    readonly_fields = ("published_at", "published_by")
+    inlines = (AppealTextInline, CaseInline, FigureInline)
+    change_list_template = "admin/appeals/appeal/change_list.html"
+    public_notice = gettext_lazy("This appeal is public: everyone reads what you save.")
+    buttons = (
+        Button(
+            "publish",
+            gettext_lazy("Publish the appeal"),
+            gettext_lazy("From then on everyone can read these texts."),
+            "publish_appeal",
+            publish,
+            applies=lambda appeal: not appeal.is_published,
+            previews=previews.of_appeal,
+        ),
+        Button(
+            "withdraw",
+            gettext_lazy("Take the appeal off the public pages"),
+            gettext_lazy("Its cases and its news disappear with it. Nothing is deleted."),
+            "publish_appeal",
+            withdraw,
+            applies=lambda appeal: appeal.is_published,
+        ),
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.import_view)
+        return [path("import/", view, name="appeals_appeal_import"), *super().get_urls()]
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = ImportForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            done = self._import(request, form)
+            if done is not None:
+                return done
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Import an appeal"),
+            "form": form,
+            "fieldsets": fieldsets(form),
+        }
+        return TemplateResponse(request, "admin/appeals/import.html", context)
+
+    def _import(self, request: HttpRequest, form: ImportForm) -> HttpResponse | None:
+        file = form.cleaned_data["file"]
+        try:
+            imported = text_import.import_appeal(
+                data=file.read(),
+                name=file.name,
+                slug=form.cleaned_data["slug"],
+                language=form.cleaned_data["language"],
+            )
+        except (documents.Unreadable, text_import.NotImportable) as error:
+            form.add_error(None, str(error))
+            return None
+        self.log_change(request, imported.appeal, "Imported a text")
+        for notice in imported.notices:
+            messages.warning(request, notice)
+        messages.success(
+            request,
+            _("A draft with %(paragraphs)s paragraphs; %(figures)s figures wait to be confirmed.")
+            % {"paragraphs": imported.paragraphs, "figures": imported.proposed},
+        )
+        return HttpResponseRedirect(
+            reverse("admin:appeals_appeal_change", args=[imported.appeal.pk])
+        )

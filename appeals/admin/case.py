@@ -1,0 +1,77 @@
+"""The editors' desk for cases: what is alleged, where it stands, when there is a hearing."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from appeals import publishing
+from appeals.models import Case, CaseText, Hearing
+
+from . import previews
+from .buttons import Button, ButtonAdmin
+from .forms import PublicTextFormSet, TextForm
+
+
+class CaseTextInline(admin.StackedInline):  # type: ignore[type-arg]
+    model = CaseText
+    form = TextForm
+    formset = PublicTextFormSet
+    extra = 0
+    min_num = 1
+
+
+class HearingInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = Hearing
+    form = TextForm
+    extra = 0
+
+
+def publish(case: Case, _data: dict[str, Any], by: User, at: datetime) -> str:
+    publishing.publish_case(case=case, by=by, at=at)
+    if case.appeal.is_published:
+        return _("The case is public.")
+    return _("The case will be public together with its appeal.")
+
+
+def withdraw(case: Case, _data: dict[str, Any], by: User, at: datetime) -> str:
+    publishing.withdraw_case(case=case)
+    return _("The case is off the public pages.")
+
+
+@admin.register(Case)
+class CaseAdmin(ButtonAdmin):
+    form = TextForm
+    list_display = ("slug", "appeal", "stage", "court", "docket", "published_at")
+    list_filter = ("appeal", "stage")
+    list_select_related = ("appeal",)
+    search_fields = ("slug", "court", "docket", "texts__title")
+    autocomplete_fields = ("appeal",)
+    readonly_fields = ("published_at", "published_by")
+    inlines = (CaseTextInline, HearingInline)
+    public_notice = gettext_lazy("This case is public: everyone reads what you save.")
+    buttons = (
+        Button(
+            "publish",
+            gettext_lazy("Publish the case"),
+            gettext_lazy(
+                "From then on everyone can read these texts, and the people in the case stand "
+                "there by alias, or by name where they agreed to it."
+            ),
+            "publish_case",
+            publish,
+            applies=lambda case: not case.is_published,
+            previews=previews.of_case,
+        ),
+        Button(
+            "withdraw",
+            gettext_lazy("Take the case off the public pages"),
+            gettext_lazy("Its news disappears with it. Nothing is deleted."),
+            "publish_case",
+            withdraw,
+            applies=lambda case: case.is_published,
+        ),
+    )

@@ -1,0 +1,147 @@
+"""The editors' desk for defendants: alias, cases, and the history of what they agreed to have shown."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from appeals import consent
+from appeals.models import Consent, Defendant, Identity
+
+from .buttons import Button, ButtonAdmin
+from .forms import ConsentForm, NameForm, TextForm
+
+
+class ConsentInline(admin.TabularInline):  # type: ignore[type-arg]
+    """The history; it is written by the buttons alone."""
+
+    model = Consent
+    extra = 0
+    can_delete = False
+    fields = (
+        "scope",
+        "source",
+        "evidence",
+        "given_on",
+        "expires_on",
+        "recorded_at",
+        "recorded_by",
+        "withdrawn_at",
+        "withdrawn_by",
+    )
+    readonly_fields = fields
+    verbose_name_plural = gettext_lazy("what the person agreed to")
+
+    @admin.display(description=gettext_lazy("scope"))
+    def scope(self, given: Consent) -> str:
+        return given.scope_display()
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Consent]:
+        return super().get_queryset(request).select_related("recorded_by", "withdrawn_by")
+
+
+def has_name(defendant: Defendant) -> bool:
+    return Identity.objects.filter(defendant=defendant).exists()
+
+
+def has_consent(defendant: Defendant) -> bool:
+    return defendant.consents.filter(withdrawn_at__isnull=True).exists()
+
+
+def identify(defendant: Defendant, data: dict[str, Any], by: User, at: datetime) -> str:
+    consent.identify(defendant=defendant, name=data["name"])
+    return _("The name is kept, encrypted.")
+
+
+def forget(defendant: Defendant, _data: dict[str, Any], by: User, at: datetime) -> str:
+    consent.forget(defendant=defendant)
+    return _("The name is erased.")
+
+
+def record(defendant: Defendant, data: dict[str, Any], by: User, at: datetime) -> str:
+    consent.record(defendant=defendant, by=by, at=at, **data)
+    return _("The consent is recorded.")
+
+
+def withdraw(defendant: Defendant, _data: dict[str, Any], by: User, at: datetime) -> str:
+    result = consent.withdraw(defendant=defendant, by=by, at=at)
+    said = ngettext(
+        "%(count)s consent is withdrawn: no page shows the name any more.",
+        "%(count)s consents are withdrawn: no page shows the name any more.",
+        result.ended,
+    ) % {"count": result.ended}
+    if not result.mentions:
+        return said
+    look = _("Look at these texts, which may still mention the person: %(where)s.")
+    return f"{said} {look % {'where': ', '.join(result.mentions)}}"
+
+
+@admin.register(Defendant)
+class DefendantAdmin(ButtonAdmin):
+    form = TextForm
+    list_display = ("alias", "key")
+    list_filter = ("cases__appeal", "cases")
+    search_fields = ("alias", "key")
+    filter_horizontal = ("cases",)
+    inlines = (ConsentInline,)
+    buttons = (
+        Button(
+            "identify",
+            gettext_lazy("Write down the name"),
+            gettext_lazy("Only if it is needed. It replaces a name that is there."),
+            "identify_defendant",
+            identify,
+            form=NameForm,
+        ),
+        Button(
+            "forget",
+            gettext_lazy("Erase the name"),
+            gettext_lazy("The alias, the cases and the history of consent stay."),
+            "identify_defendant",
+            forget,
+            applies=has_name,
+        ),
+        Button(
+            "record_consent",
+            gettext_lazy("Record consent"),
+            gettext_lazy(
+                "Only what the person agreed to, in person or through their lawyer. "
+                "A record is never changed afterwards, only withdrawn."
+            ),
+            "record_consent",
+            record,
+            form=ConsentForm,
+        ),
+        Button(
+            "withdraw_consent",
+            gettext_lazy("Withdraw consent"),
+            gettext_lazy("Ends everything the person agreed to. The pages show the alias at once."),
+            "withdraw_consent",
+            withdraw,
+            applies=has_consent,
+        ),
+    )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        fields = ("alias", "key", "cases")
+        may_read = request.user.has_perm("appeals.identify_defendant")
+        return (*fields, "name") if obj is not None and may_read else fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("name",)
+
+    @admin.display(description=gettext_lazy("name"))
+    def name(self, defendant: Defendant) -> str:
+        identity = Identity.objects.filter(defendant=defendant).first()
+        return identity.name if identity else "–"

@@ -1,0 +1,100 @@
+"""The editors' desk for figures: proposed by an import or by hand, confirmed by a person, shown with their source."""
+
+import textwrap
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from appeals import consent, publishing
+from appeals.models import Figure, FigureText, Source
+
+from .buttons import Button, ButtonAdmin
+from .forms import TextForm
+
+
+class FigureTextInline(admin.StackedInline):  # type: ignore[type-arg]
+    model = FigureText
+    form = TextForm
+    extra = 0
+    min_num = 1
+
+
+class IsConfirmed(admin.SimpleListFilter):
+    title = gettext_lazy("confirmed")
+    parameter_name = "confirmed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("no", gettext_lazy("proposed")), ("yes", gettext_lazy("confirmed"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Figure]) -> QuerySet[Figure]:
+        if self.value() in {"no", "yes"}:
+            return queryset.filter(confirmed_at__isnull=self.value() == "no")
+        return queryset
+
+
+def confirm(figure: Figure, _data: dict[str, Any], by: User, at: datetime) -> str:
+    publishing.confirm_figure(figure=figure, by=by, at=at)
+    return _("The figure is confirmed.")
+
+
+@admin.register(Figure)
+class FigureAdmin(ButtonAdmin):
+    form = TextForm
+    list_display = ("__str__", "sentence_start", "source", "appeal", "confirmed_at")
+    list_filter = (IsConfirmed, "appeal")
+    list_select_related = ("appeal", "source")
+    autocomplete_fields = ("appeal", "source")
+    readonly_fields = ("confirmed_at", "confirmed_by")
+    inlines = (FigureTextInline,)
+    actions = ("confirm_selected",)
+    buttons = (
+        Button(
+            "confirm",
+            gettext_lazy("Confirm the figure"),
+            gettext_lazy(
+                "You compared number, label and source with the text they come from. "
+                "From then on it stands on the appeal's page; a change asks for a new confirmation."
+            ),
+            "confirm_figure",
+            confirm,
+            applies=lambda figure: not figure.is_confirmed,
+        ),
+    )
+
+    @admin.display(description=gettext_lazy("sentence"))
+    def sentence_start(self, figure: Figure) -> str:
+        return textwrap.shorten(figure.sentence, 90, placeholder="…")
+
+    def has_confirm_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("appeals.confirm_figure")
+
+    @admin.action(description=gettext_lazy("Confirm the selected figures"), permissions=["confirm"])
+    def confirm_selected(self, request: HttpRequest, figures: QuerySet[Figure]) -> None:
+        assert isinstance(request.user, User)
+        confirmed = 0
+        for figure in figures:
+            try:
+                publishing.confirm_figure(figure=figure, by=request.user, at=timezone.now())
+            except (publishing.NotPublishable, consent.NameInText) as error:
+                messages.error(request, f"{figure}: {error}")
+            else:
+                confirmed += 1
+                self.log_change(request, figure, "Confirmed")
+        said = ngettext(
+            "%(count)s figure is confirmed.", "%(count)s figures are confirmed.", confirmed
+        )
+        messages.success(request, said % {"count": confirmed})
+
+
+@admin.register(Source)
+class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("publisher", "title", "url", "retrieved_on", "is_as_cited")
+    search_fields = ("publisher", "title")
+    actions = None

@@ -1,0 +1,166 @@
+"""The editors' desk for news: written, submitted, reviewed by another person, published."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from appeals import publishing
+from appeals.models import Update, UpdateText
+
+from . import previews
+from .buttons import Button, ButtonAdmin
+from .forms import ReviewForm, TextForm
+
+State = Update.State
+
+
+class UpdateTextInline(admin.StackedInline):  # type: ignore[type-arg]
+    model = UpdateText
+    form = TextForm
+    extra = 0
+    min_num = 1
+    readonly_fields = ("written_by",)
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(State.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Update]) -> QuerySet[Update]:
+        steps: dict[str | None, dict[str, bool]] = {
+            State.DRAFT: {"submitted_at__isnull": True},
+            State.SUBMITTED: {"submitted_at__isnull": False, "reviewed_at__isnull": True},
+            State.REVIEWED: {"reviewed_at__isnull": False, "published_at__isnull": True},
+            State.PUBLISHED: {"published_at__isnull": False},
+        }
+        return queryset.filter(**steps.get(self.value(), {}))
+
+
+def submit(update: Update, _data: dict[str, Any], by: User, at: datetime) -> str:
+    publishing.submit(update=update, by=by, at=at)
+    return _("The text waits for somebody else's review.")
+
+
+def review(update: Update, data: dict[str, Any], by: User, at: datetime) -> str:
+    publishing.review(update=update, seen_hash=data["seen_hash"], by=by, at=at)
+    return _("Reviewed: the text may be published as it is.")
+
+
+def publish(update: Update, _data: dict[str, Any], by: User, at: datetime) -> str:
+    publishing.publish(update=update, by=by, at=at)
+    return _("The text is public.")
+
+
+def withdraw(update: Update, _data: dict[str, Any], by: User, at: datetime) -> str:
+    publishing.withdraw(update=update)
+    return _("The text is off the public pages.")
+
+
+@admin.register(Update)
+class UpdateAdmin(ButtonAdmin):
+    form = TextForm
+    list_display = (
+        "slug",
+        "appeal",
+        "case",
+        "state_display",
+        "created_by",
+        "reviewed_by",
+        "published_at",
+    )
+    list_filter = (StateFilter, "appeal")
+    list_select_related = ("appeal", "case", "created_by", "reviewed_by")
+    search_fields = ("slug", "texts__title")
+    autocomplete_fields = ("appeal", "case")
+    readonly_fields = (
+        "state_display",
+        "created_by",
+        "submitted_by",
+        "reviewed_by",
+        "reviewed_at",
+        "published_by",
+        "published_at",
+    )
+    inlines = (UpdateTextInline,)
+    public_notice = gettext_lazy(
+        "This text is public. Saving a change takes it off the page until somebody has reviewed it again."
+    )
+    buttons = (
+        Button(
+            "submit",
+            gettext_lazy("Submit for review"),
+            gettext_lazy("Somebody who wrote none of it reads it before it can be published."),
+            "change_update",
+            submit,
+            applies=lambda update: update.state == State.DRAFT,
+            previews=previews.of_update,
+        ),
+        Button(
+            "review",
+            gettext_lazy("Review"),
+            gettext_lazy(
+                "Read every language. The text may say only what the authorities allege, never what "
+                "anyone did, and name nobody who has not agreed. Your review is of exactly this text: "
+                "any later change makes it void."
+            ),
+            "review_update",
+            review,
+            applies=lambda update: update.state == State.SUBMITTED,
+            form=ReviewForm,
+            initial=lambda update: {"seen_hash": update.content_hash()},
+            previews=previews.of_update,
+        ),
+        Button(
+            "publish",
+            gettext_lazy("Publish"),
+            gettext_lazy("From then on everyone can read this text."),
+            "publish_update",
+            publish,
+            applies=lambda update: update.state == State.REVIEWED,
+            previews=previews.of_update,
+        ),
+        Button(
+            "withdraw",
+            gettext_lazy("Take it off the public pages"),
+            gettext_lazy("The review stays valid as long as the text is not changed."),
+            "publish_update",
+            withdraw,
+            applies=lambda update: update.state == State.PUBLISHED,
+        ),
+    )
+
+    @admin.display(description=gettext_lazy("state"))
+    def state_display(self, update: Update) -> str:
+        return str(update.state.label)
+
+    def save_model(self, request: HttpRequest, obj: Update, form: Any, change: bool) -> None:
+        if not change:
+            assert isinstance(request.user, User)
+            obj.created_by = request.user
+        super().save_model(request, obj, form, change)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        for text in formset.save(commit=False):
+            text.written_by = request.user
+            text.save()
+        for text in formset.deleted_objects:
+            text.delete()
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        before = form.instance.state
+        super().save_related(request, form, formsets, change)
+        after = Update.objects.get(pk=form.instance.pk).state
+        if before in {State.REVIEWED, State.PUBLISHED} and after == State.DRAFT:
+            messages.warning(
+                request,
+                _("The text was changed, so its review is void: submit it for review again."),
+            )

@@ -1,0 +1,164 @@
+"""The pages everyone may read. They read published texts and the consent views, set no cookie, and are the same for all."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.core.paginator import EmptyPage, Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import conditional_page, require_safe
+
+from .feeds import updates_feed
+from .models import (
+    Appeal,
+    AppealText,
+    CaseText,
+    FigureText,
+    PublicDefendant,
+    PublicParty,
+    UpdateText,
+)
+
+UPDATES_ON_THE_APPEAL = 3
+UPDATES_ON_A_PAGE = 10
+
+View = Callable[..., HttpResponse]
+
+
+def public_page(view: View) -> View:
+    """Reading only; kept a minute by browsers and caches, so that a withdrawn name is gone soon everywhere."""
+    return require_safe(cache_control(public=True, max_age=60)(conditional_page(view)))
+
+
+def language() -> str:
+    code = get_language()
+    assert code, "public pages stand under a language"
+    return code
+
+
+def published_text(appeal: str) -> AppealText:
+    """The text of the published appeal with this slug, in the reader's language or the next best."""
+    texts = AppealText.objects.published().best(language()).select_related("appeal")
+    return get_object_or_404(texts, appeal__slug=appeal)
+
+
+def names_in(appeal: Appeal) -> dict[str, str]:
+    """What each person of the appeal may be called, by key."""
+    people = PublicDefendant.objects.filter(appeal=appeal)
+    return {person.key: person.display_name for person in people}
+
+
+def appeal_page(text: AppealText, people: Iterable[PublicDefendant]) -> dict[str, Any]:
+    """Everything the appeal's page shows, in one query each; `people` may be of more appeals than this."""
+    people = list(people)
+    figures = FigureText.objects.confirmed().best(language()).select_related("figure__source")
+    cases = CaseText.objects.published().best(language()).select_related("case")
+    updates = UpdateText.objects.published().best(language()).select_related("update")
+    return {
+        "appeal": text.appeal,
+        "is_over": text.appeal.is_over(timezone.now().date()),
+        "text": text,
+        "figures": figures.filter(figure__appeal=text.appeal_id).order_by(
+            "figure__position", "figure"
+        ),
+        "cases": cases.filter(case__appeal=text.appeal_id).order_by("case__position", "case"),
+        "updates": updates.filter(update__appeal=text.appeal_id)[:UPDATES_ON_THE_APPEAL],
+        "people": [person for person in people if person.appeal_id == text.appeal_id],
+        "names": {person.key: person.display_name for person in people},
+    }
+
+
+@public_page
+def home(request: HttpRequest) -> HttpResponse:
+    published = AppealText.objects.published().best(language()).select_related("appeal")
+    texts = list(published.order_by("-appeal__published_at", "-appeal"))
+    if not texts:
+        return render(request, "appeals/home.html")
+    people = PublicDefendant.objects.filter(appeal__in=[text.appeal_id for text in texts])
+    newest, *others = texts
+    context = appeal_page(newest, people) | {"others": others}
+    return render(request, "appeals/home.html", context)
+
+
+@public_page
+def appeal(request: HttpRequest, appeal: str) -> HttpResponse:
+    text = published_text(appeal)
+    people = PublicDefendant.objects.filter(appeal=text.appeal_id)
+    return render(request, "appeals/appeal.html", appeal_page(text, people))
+
+
+@public_page
+def case(request: HttpRequest, appeal: str, case: str) -> HttpResponse:
+    appeal_text = published_text(appeal)
+    texts = CaseText.objects.published().best(language()).select_related("case")
+    text = get_object_or_404(texts, case__appeal=appeal_text.appeal_id, case__slug=case)
+    people = list(PublicParty.objects.filter(case=text.case_id))
+    # Beside a charge a person may have to stay an alias who is named elsewhere in the appeal.
+    parties = {person.key: person.display_name for person in people}
+    context = {
+        "appeal": appeal_text.appeal,
+        "is_over": appeal_text.appeal.is_over(timezone.now().date()),
+        "appeal_text": appeal_text,
+        "case": text.case,
+        "text": text,
+        "hearings": text.case.hearings.all(),
+        "people": people,
+        "names": names_in(appeal_text.appeal) | parties,
+        "updates": UpdateText.objects.published()
+        .best(language())
+        .select_related("update")
+        .filter(update__case=text.case_id)[:UPDATES_ON_A_PAGE],
+    }
+    return render(request, "appeals/case.html", context)
+
+
+@public_page
+def updates(request: HttpRequest, appeal: str, page: int = 1) -> HttpResponse:
+    appeal_text = published_text(appeal)
+    texts = UpdateText.objects.published().best(language()).select_related("update")
+    paginator = Paginator(texts.filter(update__appeal=appeal_text.appeal_id), UPDATES_ON_A_PAGE)
+    try:
+        shown = paginator.page(page)
+    except EmptyPage as error:
+        raise Http404 from error
+    context = {
+        "appeal": appeal_text.appeal,
+        "appeal_text": appeal_text,
+        "page": shown,
+        "names": names_in(appeal_text.appeal),
+    }
+    return render(request, "appeals/updates.html", context)
+
+
+@public_page
+def update(request: HttpRequest, appeal: str, update: str) -> HttpResponse:
+    appeal_text = published_text(appeal)
+    texts = UpdateText.objects.published().best(language()).select_related("update")
+    text = get_object_or_404(texts, update__appeal=appeal_text.appeal_id, update__slug=update)
+    case = CaseText.objects.published().best(language()).filter(case=text.update.case_id)
+    context = {
+        "appeal": appeal_text.appeal,
+        "is_over": appeal_text.appeal.is_over(timezone.now().date()),
+        "appeal_text": appeal_text,
+        "update": text.update,
+        "text": text,
+        "case_text": case.select_related("case").first() if text.update.case_id else None,
+        "names": names_in(appeal_text.appeal),
+    }
+    return render(request, "appeals/update.html", context)
+
+
+@public_page
+def feed(request: HttpRequest, appeal: str) -> HttpResponse:
+    appeal_text = published_text(appeal)
+    texts = UpdateText.objects.published().best(language()).select_related("update")
+    xml = updates_feed(
+        appeal_text,
+        texts.filter(update__appeal=appeal_text.appeal_id)[:20],
+        names=names_in(appeal_text.appeal),
+        language=language(),
+    )
+    return HttpResponse(xml, content_type="application/atom+xml; charset=utf-8")

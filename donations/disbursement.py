@@ -1,0 +1,183 @@
+"""Pay a legal cost: requested, approved by another person, paid, proved by the bank's line."""
+
+import secrets
+from datetime import date, datetime
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from . import ledger
+from .currencies import is_exact, written
+from .ledger import Posting
+from .models import AccountKey, BankAccount, CostDocument, Disbursement, Entry, LegalCost
+from .models.legal_cost import UNAMBIGUOUS
+
+
+class DisbursementError(Exception):
+    """A step of a payment that is refused; the message is a sentence for the office."""
+
+
+class SamePerson(DisbursementError):
+    """Who asked for a payment cannot approve it, whatever their rights."""
+
+
+class ContentChanged(DisbursementError):
+    """What is to be approved is not what the approver saw."""
+
+
+class WrongState(DisbursementError):
+    """The step does not fit: already approved, refused, paid, or not approved yet."""
+
+
+class NotEnoughMoney(DisbursementError):
+    """Less is set aside for the cost than asked for."""
+
+
+@transaction.atomic
+def request(
+    *,
+    cost: LegalCost,
+    document: CostDocument,
+    bank_account: BankAccount,
+    amount: Decimal,
+    by: User,
+    at: datetime,
+) -> Disbursement:
+    """Asks that `amount` be paid to the cost's payee as it is recorded now. Raises DisbursementError's kinds."""
+    if document.cost_id != cost.pk:
+        raise DisbursementError(_("This document belongs to another cost."))
+    if bank_account.currency != cost.currency:
+        raise DisbursementError(
+            _("This cost is owed in %(currency)s: choose the account in that currency.")
+            % {"currency": cost.currency}
+        )
+    if amount <= 0 or not is_exact(amount, cost.currency):
+        raise DisbursementError(_("The amount must be above zero and no finer than the currency."))
+    # Held until the end, so that two requests at once cannot both count on the same money.
+    LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
+    free = ledger.free(AccountKey.cost(cost)) - cost.disbursements.open().total()
+    if amount > free:
+        raise NotEnoughMoney(
+            _("%(amount)s is set aside for this cost and not asked for yet: set more aside first.")
+            % {"amount": written(free, cost.currency)}
+        )
+    return Disbursement.objects.create(
+        cost=cost,
+        document=document,
+        bank_account=bank_account,
+        amount=amount,
+        currency=cost.currency,
+        payee_name=cost.payee_name,
+        payee_account=cost.payee_account,
+        payee_hash=cost.payee_hash,
+        payment_reference="PAY-" + "".join(secrets.choice(UNAMBIGUOUS) for _i in range(8)),
+        requested_by=by,
+        requested_at=at,
+    )
+
+
+@transaction.atomic
+def approve(
+    disbursement: Disbursement, *, content_hash: str, by: User, at: datetime
+) -> Disbursement:
+    """Approves exactly what `content_hash` stands for: amount, currency, payee, cost, document, account."""
+    row = _locked(disbursement)
+    if row.refused_at or row.paid_at or row.approved_at:
+        raise WrongState(_("This payment is decided already."))
+    if row.requested_by_id == by.pk:
+        raise SamePerson(_("You asked for this payment yourself: another person must approve it."))
+    if row.content_hash != content_hash:
+        raise ContentChanged(
+            _("This payment was changed after you opened it. Look at it again, then decide.")
+        )
+    row.approved_by, row.approved_at, row.approved_hash = by, at, content_hash
+    row.save(update_fields=["approved_by", "approved_at", "approved_hash"])
+    return row
+
+
+@transaction.atomic
+def refuse(disbursement: Disbursement, *, reason: str, by: User, at: datetime) -> Disbursement:
+    """Ends the request, by anyone who may approve; also after an approval, until it is paid."""
+    row = _locked(disbursement)
+    if row.refused_at or row.paid_at:
+        raise WrongState(_("This payment is decided already."))
+    if not reason.strip():
+        raise DisbursementError(_("Say why: who asked for it will want to know."))
+    row.refused_by, row.refused_at, row.refusal_reason = by, at, reason
+    row.save(update_fields=["refused_by", "refused_at", "refusal_reason"])
+    return row
+
+
+@transaction.atomic
+def amend(disbursement: Disbursement, *, amount: Decimal, by: User) -> Disbursement:
+    """Changes the amount before it is paid; the database drops an approval given for the old one.
+
+    Who changes it has asked for it from then on, so that nobody approves their own change.
+    """
+    row = _locked(disbursement)
+    if row.refused_at or row.paid_at:
+        raise WrongState(_("This payment is decided already."))
+    if amount <= 0 or not is_exact(amount, row.currency):
+        raise DisbursementError(_("The amount must be above zero and no finer than the currency."))
+    cost = row.cost
+    LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
+    others = cost.disbursements.open().exclude(pk=row.pk).total()
+    free = ledger.free(AccountKey.cost(cost)) - others
+    if amount > free:
+        raise NotEnoughMoney(
+            _("%(amount)s is set aside for this cost: set more aside first.")
+            % {"amount": written(free, row.currency)}
+        )
+    row.amount, row.requested_by = amount, by
+    row.approved_by = row.approved_at = None
+    row.approved_hash = ""
+    row.save(
+        update_fields=["amount", "requested_by", "approved_by", "approved_at", "approved_hash"]
+    )
+    row.refresh_from_db(fields=["content_hash"])
+    return row
+
+
+@transaction.atomic
+def pay(disbursement: Disbursement, *, paid_on: date, by: User, at: datetime) -> Disbursement:
+    """Books that the bank was told to pay on `paid_on`. Raises WrongState, NotEnoughMoney.
+
+    A deposit of bail stays ours and moves to where the court holds it; all else leaves the cost for good.
+    """
+    row = _locked(disbursement)
+    if row.paid_at:
+        raise WrongState(_("This payment is recorded as paid already."))
+    if not row.approved_at or row.refused_at:
+        raise WrongState(_("This payment is not approved."))
+    if paid_on > at.date():
+        raise DisbursementError(_("The day of payment lies in the future."))
+    row.paid_by, row.paid_at, row.paid_on = by, at, paid_on
+    row.save(update_fields=["paid_by", "paid_at", "paid_on"])
+    is_bail = row.cost.kind == LegalCost.Kind.BAIL
+    try:
+        ledger.post(
+            Posting(
+                kind=Entry.Kind.BAIL_PAID if is_bail else Entry.Kind.DISBURSEMENT,
+                debit=AccountKey.bail(row.cost) if is_bail else AccountKey.cost(row.cost),
+                credit=AccountKey.bank(row.bank_account),
+                amount=row.amount,
+                booked_on=paid_on,
+                source=f"disbursement:{row.number}",
+            )
+        )
+    except (ledger.NotEnough, ledger.Frozen) as error:
+        raise NotEnoughMoney(
+            _("Only %(amount)s is set aside for this cost.")
+            % {"amount": written(ledger.free(AccountKey.cost(row.cost)), row.currency)}
+        ) from error
+    return row
+
+
+def _locked(disbursement: Disbursement) -> Disbursement:
+    return (
+        Disbursement.objects.select_for_update(of=("self",))
+        .select_related("cost", "bank_account")
+        .get(pk=disbursement.pk)
+    )

@@ -1,0 +1,279 @@
+"""Import a bank file: all of its new lines or none, known lines again without effect."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from ..currencies import is_exact
+from ..models import BankAccount, StatementImport, StatementLine
+from ..references import find_references
+from ..statements import (
+    LeftOut,
+    Statement,
+    StatementRow,
+    UnreadableStatement,
+    at_row,
+    check_balance,
+    check_chain,
+    files,
+)
+from ..statements.identity import keys
+from ..statements.mapping import BadMapping, CsvMapping
+from .chain import Stretch, check_continues
+from .errors import ImportRefused
+
+# Banks date some lines with the next working day; what lies further ahead is a day read in the wrong order.
+AHEAD = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a file holds for an account, compared with what is there; nothing is written yet."""
+
+    rows: tuple[StatementRow, ...]
+    keys: tuple[str, ...]
+    known: frozenset[str]
+    left_out: tuple[LeftOut, ...]
+    opening: Decimal | None
+    closing: Decimal | None
+    # The first and the last day; None when neither a row nor a balance names one.
+    span: tuple[date, date] | None
+
+    @property
+    def new_rows(self) -> list[tuple[StatementRow, str]]:
+        pairs = zip(self.rows, self.keys, strict=True)
+        return [(row, key) for row, key in pairs if key not in self.known]
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """How many of the file's lines were new and known; of all of them, how many are matched and how many open."""
+
+    new: int
+    known: int
+    matched: int
+    open: int
+
+
+@transaction.atomic
+def import_statement(
+    *, account: BankAccount, name: str, content: bytes, by: User | None, at: datetime
+) -> ImportResult:
+    """Writes the lines of a bank file that are not here yet.
+
+    `name` is the file's, kept for people; `by` is None when a command imports. A file that came before adds nothing.
+    Raises ImportRefused with a sentence, and then nothing is imported.
+    """
+    # Two imports for one account wait for each other, so that each sees the other's lines and balances.
+    account = BankAccount.objects.select_for_update().get(pk=account.pk)
+    reading = read(account=account, content=content, at=at)
+    new, digest = reading.new_rows, sha256(content).hexdigest()
+    if new or not account.imports.filter(sha256=digest).exists():
+        statement = StatementImport.objects.create(
+            account=account,
+            name=re.split(r"[/\\]", name)[-1][:200],
+            sha256=digest,
+            opening_balance=reading.opening,
+            closing_balance=reading.closing,
+            first_on=reading.span and reading.span[0],
+            last_on=reading.span and reading.span[1],
+            new_lines=len(new),
+            known_lines=len(reading.known),
+            imported_by=by,
+            imported_at=at,
+        )
+        StatementLine.objects.bulk_create(
+            [_line(account, statement, row, key) for row, key in new], batch_size=500
+        )
+    lines = StatementLine.objects.filter(account=account, key__in=reading.keys)
+    open_lines = lines.unmatched().count()
+    return ImportResult(
+        new=len(new),
+        known=len(reading.known),
+        matched=len(reading.keys) - open_lines,
+        open=open_lines,
+    )
+
+
+def read(*, account: BankAccount, content: bytes, at: datetime) -> Reading:
+    """What importing `content` would do; the preview. Raises ImportRefused as the import does."""
+    try:
+        statements = files.read(content, _mapping(account))
+        for statement in statements:
+            _check_account(statement, account)
+            _check_rows(statement, account, at.date())
+            check_balance(statement)
+        check_chain(statements)
+    except UnreadableStatement as error:
+        raise ImportRefused(error.message) from error
+    except BadMapping as error:
+        raise ImportRefused(
+            _("The account's CSV columns are not complete: %(problem)s")
+            % {"problem": error.message}
+        ) from error
+    reading = _compare(statements, account)
+    try:
+        _check_continues(reading, account)
+    except ImportRefused:
+        if not reading.known:
+            raise
+        # Two statements of one day, each with one of two equal payments: only their balances show that both are real.
+        following = _as_following(reading, account)
+        if not _continues(following, account):
+            raise
+        return following
+    return reading
+
+
+def _continues(reading: Reading, account: BankAccount) -> bool:
+    try:
+        _check_continues(reading, account)
+    except ImportRefused:
+        return False
+    return True
+
+
+def _check_continues(reading: Reading, account: BankAccount) -> None:
+    if reading.span and reading.opening is not None and reading.closing is not None:
+        new = tuple(row.amount for row, _key in reading.new_rows)
+        check_continues(account, Stretch(*reading.span, reading.opening, reading.closing, new))
+
+
+def _as_following(reading: Reading, account: BankAccount) -> Reading:
+    """The same rows, taken as coming after everything known, so that none of them is a known line."""
+    taken = account.lines.filter(booked_on__in={row.booked_on for row in reading.rows})
+    following = keys(reading.rows, after=taken.values_list("key", flat=True))
+    return replace(reading, keys=tuple(following), known=frozenset())
+
+
+def _mapping(account: BankAccount) -> CsvMapping | None:
+    if not account.csv_mapping:
+        return None
+    mapping = CsvMapping.from_json(account.csv_mapping)
+    return mapping if mapping.currency else replace(mapping, currency=account.currency)
+
+
+def _compare(statements: Sequence[Statement], account: BankAccount) -> Reading:
+    rows = tuple(row for statement in statements for row in statement.rows)
+    left_out = tuple(row for statement in statements for row in statement.left_out)
+    opening = statements[0].opening
+    closing = statements[-1].closing
+    if not rows and not (opening and closing):
+        raise ImportRefused(
+            _(
+                "The file holds no booked line (%(count)d were left out as not booked): there is nothing to import."
+            )
+            % {"count": len(left_out)}
+        )
+    row_keys = tuple(keys(rows))
+    known = StatementLine.objects.filter(account=account, key__in=row_keys).values_list(
+        "key", flat=True
+    )
+    days = [row.booked_on for row in rows] or [
+        balance.on for balance in (opening, closing) if balance and balance.on
+    ]
+    return Reading(
+        rows=rows,
+        keys=row_keys,
+        known=frozenset(known),
+        left_out=left_out,
+        opening=opening.amount if opening else None,
+        closing=closing.amount if closing else None,
+        span=(min(days), max(days)) if days else None,
+    )
+
+
+def _check_account(statement: Statement, account: BankAccount) -> None:
+    if statement.kind == "notification":
+        raise ImportRefused(
+            _(
+                "This is a notification (CAMT.054). The same money comes again in the statement: import that (CAMT.053) "
+                "instead."
+            )
+        )
+    if not _is_same_number(statement.account, account.number):
+        raise ImportRefused(
+            _(
+                "The file is of the account %(theirs)s, not of %(name)s (%(ours)s). Choose the other account or the other file."
+            )
+            % {"theirs": statement.account, "name": account.name, "ours": account.number}
+        )
+    if statement.currency != account.currency and (statement.currency or statement.rows):
+        raise ImportRefused(
+            _(
+                "The file has lines in %(theirs)s, the account is kept in %(ours)s. Choose the other account, download "
+                "the file for this currency alone, or leave the other rows out in the account's CSV columns."
+            )
+            % {"theirs": statement.currency or "?", "ours": account.currency}
+        )
+
+
+def _is_same_number(theirs: str, ours: str) -> bool:
+    """Whether two ways to write an account can mean the same one: an IBAN ends with the national number, banks hide digits."""
+    one, other = (re.sub(r"[^0-9A-Z*]", "", number.upper()) for number in (theirs, ours))
+    if not one or not other:
+        return True
+    if "*" in one:
+        shown = one.rsplit("*", 1)[1]
+        return other.endswith(shown) if shown else True
+    one, other = one.lstrip("0"), other.lstrip("0")
+    shorter, longer = sorted((one, other), key=len)
+    return one == other or (len(shorter) >= 6 and longer.endswith(shorter))
+
+
+def _check_rows(statement: Statement, account: BankAccount, today: date) -> None:
+    for row in statement.rows:
+        if row.currency != account.currency:
+            problem = _(
+                "it is in %(theirs)s, the account is kept in %(ours)s, and the file does not say what it came to."
+            ) % {"theirs": row.currency, "ours": account.currency}
+        elif not is_exact(row.amount, account.currency):
+            problem = _("%(amount)s has more decimals than %(currency)s has.") % {
+                "amount": row.amount,
+                "currency": account.currency,
+            }
+        elif row.booked_on > today + AHEAD:
+            problem = _(
+                "it is booked on %(day)s, which is still to come. Are day and month the other way round?"
+            ) % {"day": row.booked_on.isoformat()}
+        elif account.closed_on and row.booked_on > account.closed_on:
+            problem = _("it is booked on %(day)s, after the account was closed.") % {
+                "day": row.booked_on.isoformat()
+            }
+        else:
+            continue
+        raise at_row(row.line, problem)
+
+
+def _line(
+    account: BankAccount, statement: StatementImport, row: StatementRow, key: str
+) -> StatementLine:
+    references = list(dict.fromkeys(_plain_references(row)))
+    return StatementLine(
+        account=account,
+        statement=statement,
+        key=key,
+        booked_on=row.booked_on,
+        value_on=row.value_on,
+        amount=row.amount,
+        currency=row.currency,
+        references=references,
+        counterparty=row.counterparty,
+        counterparty_account=row.counterparty_account,
+        text=" ".join([row.text, *(r for r in row.references if r not in references)]).strip(),
+    )
+
+
+def _plain_references(row: StatementRow) -> Iterator[str]:
+    """What may stand unencrypted to be searched: our own references, and codes. A name in a reference field goes with the text."""
+    yield from find_references(" ".join([row.text, *row.references]))
+    for reference in row.references:
+        if re.fullmatch(r"(?=.*[0-9])[A-Za-z0-9+/?:().,'_-]{1,35}", reference):
+            yield reference

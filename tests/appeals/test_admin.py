@@ -1,0 +1,450 @@
+"""The editors' desk: every button does its verb for whom it may, says why where it may not."""
+
+import re
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from appeals import publishing
+from appeals.models import Appeal, Case, Consent, Defendant, Figure, Identity, Update, UpdateText
+from tests.appeals.factories import (
+    NOW,
+    make_appeal,
+    make_case,
+    make_consent,
+    make_defendant,
+    make_figure,
+    make_published_update,
+    make_update,
+)
+
+Office = Callable[..., Client]
+NAME = "Rosa Inventada Prueba"
+VIEWS = (
+    "view_appeal",
+    "view_appealtext",
+    "view_case",
+    "view_casetext",
+    "view_hearing",
+    "view_defendant",
+    "view_consent",
+    "view_figure",
+    "view_figuretext",
+    "view_update",
+    "view_updatetext",
+)
+
+
+def press(client: Client, row: object, button: str, **data: object) -> str:
+    """Post a button's page; the sentences shown afterwards."""
+    name = f"admin:appeals_{row._meta.model_name}_{button}"
+    page = client.post(reverse(name, args=[row.pk]), data, follow=True)
+    assert page.status_code == 200, page.status_code
+    html = page.content.decode()
+    said = re.findall(r'<li class="(?:success|warning|error)">(.*?)</li>', html)
+    errors = re.findall(r'<ul class="errorlist[^"]*"[^>]*>(.*?)</ul>', html, re.DOTALL)
+    return " ".join([*said, *(re.sub(r"<[^>]+>", " ", error).strip() for error in errors)])
+
+
+def change_url(row: object) -> str:
+    return reverse(f"admin:appeals_{row._meta.model_name}_change", args=[row.pk])
+
+
+def buttons_of(client: Client, row: object) -> list[str]:
+    html = client.get(change_url(row)).content.decode()
+    tools = html.split('class="object-tools"')[1].split("</ul>")[0]
+    return re.findall(rf'href="/admin/appeals/\w+/{row.pk}/(\w+)/">', tools)
+
+
+@pytest.mark.parametrize(
+    ("model", "make"),
+    [
+        ("appeal", lambda ana: make_appeal(by=ana)),
+        ("case", lambda ana: make_case(make_appeal(by=ana), by=ana)),
+        ("defendant", lambda ana: make_defendant(make_case(make_appeal()), name=NAME)),
+        ("figure", lambda ana: make_figure(make_appeal(), by=ana)),
+        ("update", lambda ana: make_update(make_appeal(), by=ana)),
+    ],
+)
+def test_pages_open_for_who_may_view(
+    office: Office, ana: User, bruno: User, model: str, make: Callable[[User], object]
+) -> None:
+    row = make(ana)
+    client = office(bruno, *VIEWS)
+    assert client.get(reverse(f"admin:appeals_{model}_changelist")).status_code == 200
+    assert client.get(change_url(row)).status_code == 200
+    assert client.get(reverse(f"admin:appeals_{model}_add")).status_code == 403
+
+
+def test_update_goes_from_desk_to_page(office: Office, ana: User, bruno: User) -> None:
+    appeal = make_appeal(by=ana)
+    client = office(
+        ana, *VIEWS, "add_update", "change_update", "add_updatetext", "change_updatetext"
+    )
+    page = client.post(
+        reverse("admin:appeals_update_add"),
+        {
+            "appeal": appeal.pk,
+            "case": "",
+            "slug": "first",
+            "texts-TOTAL_FORMS": 1,
+            "texts-INITIAL_FORMS": 0,
+            "texts-0-language": "es",
+            "texts-0-title": "Título",
+            "texts-0-body": "Se alega *algo*.",
+        },
+    )
+    assert page.status_code == 302, page.content.decode()
+    update = Update.objects.get()
+    assert (update.created_by, update.texts.get().written_by) == (ana, ana)
+    assert buttons_of(client, update) == ["submit"]
+    assert press(client, update, "submit") == "The text waits for somebody else&#x27;s review."
+
+    client = office(bruno, *VIEWS, "review_update", "publish_update")
+    assert buttons_of(client, update) == ["review"]
+    form = client.get(reverse("admin:appeals_update_review", args=[update.pk])).content.decode()
+    assert "<p>Se alega <em>algo</em>.</p>" in form
+    seen = re.findall(r'name="seen_hash" value="(\w{64})"', form)[0]
+    assert press(client, update, "review", seen_hash=seen) == "This field is required."
+    assert "Reviewed" in press(client, update, "review", seen_hash=seen, has_read="on")
+    assert press(client, update, "publish") == "The text is public."
+    assert client.get("/es/strike/updates/first/").status_code == 200
+    assert list(LogEntry.objects.values_list("change_message", flat=True))[:2] == [
+        "Publish",
+        "Review",
+    ]
+
+
+def test_review_own_update_says_why_not(office: Office, ana: User) -> None:
+    update = publishing.submit(update=make_update(make_appeal(), by=ana), by=ana, at=NOW)
+    client = office(ana, *VIEWS, "review_update")
+    said = press(client, update, "review", seen_hash=update.content_hash(), has_read="on")
+    assert said == "You wrote some of this text: another person reviews it."
+    assert Update.objects.get().state == Update.State.SUBMITTED
+
+
+def test_superuser_reviews_no_own_text_either(office: Office, ana: User) -> None:
+    User.objects.filter(pk=ana.pk).update(is_superuser=True)
+    update = publishing.submit(update=make_update(make_appeal(), by=ana), by=ana, at=NOW)
+    client = office(User.objects.get(pk=ana.pk))
+    said = press(client, update, "review", seen_hash=update.content_hash(), has_read="on")
+    assert "another person" in said
+    assert Update.objects.get().state == Update.State.SUBMITTED
+
+
+@pytest.mark.parametrize(
+    "button",
+    ["submit", "review", "publish", "withdraw"],
+)
+def test_button_without_the_permission_is_refused(
+    office: Office, ana: User, bruno: User, button: str
+) -> None:
+    update = make_update(make_appeal(), by=ana)
+    client = office(bruno, *VIEWS)
+    url = reverse(f"admin:appeals_update_{button}", args=[update.pk])
+    assert [client.get(url).status_code, client.post(url).status_code] == [403, 403]
+    assert buttons_of(client, update) == []
+
+
+def test_button_of_a_row_that_is_gone_is_not_found(office: Office, ana: User) -> None:
+    client = office(ana, *VIEWS, "publish_update")
+    assert client.get(reverse("admin:appeals_update_publish", args=[9999])).status_code == 404
+
+
+def save_update(client: Client, update: Update, **texts: str) -> str:
+    """Save the change page with new titles by language; the messages shown."""
+    data: dict[str, object] = {
+        "appeal": update.appeal_id,
+        "case": update.case_id or "",
+        "slug": update.slug,
+        "texts-TOTAL_FORMS": update.texts.count(),
+        "texts-INITIAL_FORMS": update.texts.count(),
+    }
+    for number, text in enumerate(update.texts.all()):
+        data |= {
+            f"texts-{number}-id": text.pk,
+            f"texts-{number}-update": update.pk,
+            f"texts-{number}-language": text.language,
+            f"texts-{number}-title": texts.get(text.language, text.title),
+            f"texts-{number}-body": text.body,
+        }
+    page = client.post(change_url(update), data, follow=True)
+    html = page.content.decode()
+    errors = re.findall(r'<ul class="errorlist[^"]*"[^>]*>(.*?)</ul>', html, re.DOTALL)
+    said = re.findall(r'<li class="(?:warning|error)">(.*?)</li>', html)
+    return " ".join([*said, *(re.sub(r"<[^>]+>", " ", error).strip() for error in errors)])
+
+
+def test_edit_of_a_published_update_voids_the_review_and_says_so(
+    office: Office, ana: User, bruno: User
+) -> None:
+    update = make_published_update(make_appeal(by=ana), author=ana, reviewer=bruno)
+    client = office(bruno, *VIEWS, "change_update", "change_updatetext")
+    assert "This text is public." in client.get(change_url(update)).content.decode()
+    assert save_update(client, update) == ""
+    assert Update.objects.get().state == Update.State.PUBLISHED
+    assert "its review is void" in save_update(client, update, es="Otro título")
+    assert Update.objects.get().state == Update.State.DRAFT
+    assert {text.language: text.written_by for text in UpdateText.objects.all()} == {
+        "es": bruno,
+        "en": ana,
+    }
+
+
+def test_name_in_plain_words_does_not_get_through_a_form(office: Office, ana: User) -> None:
+    appeal = make_appeal()
+    make_defendant(make_case(appeal), name=NAME, alias="Persona R", key="r")
+    update = make_update(appeal, by=ana)
+    client = office(ana, *VIEWS, "change_update", "change_updatetext")
+    said = save_update(client, update, es=f"Sobre {NAME}")
+    assert "The text names Persona R in plain words. Write [[r]] instead" in said
+    assert not UpdateText.objects.filter(title__contains="Rosa").exists()
+
+
+def test_consent_is_recorded_shown_and_withdrawn(office: Office, ana: User) -> None:
+    rosa = make_defendant(make_case(make_appeal(by=ana), by=ana), alias="Persona R", name=NAME)
+    client = office(ana, *VIEWS, "record_consent", "withdraw_consent")
+    assert buttons_of(client, rosa) == ["record_consent"]
+    assert (
+        press(client, rosa, "record_consent", has_name="on", source="signed").count("required") == 1
+    )
+    said = press(
+        client,
+        rosa,
+        "record_consent",
+        has_name="on",
+        source="signed",
+        evidence="Folder 3",
+        given_on="2026-02-01",
+    )
+    assert said == "The consent is recorded."
+    page = client.get(change_url(rosa)).content.decode()
+    assert "Folder 3" in page
+    assert 'name="consents-0-has_name"' not in page
+    assert NAME in client.get("/es/strike/").content.decode()
+    assert "1 consent is withdrawn" in press(client, rosa, "withdraw_consent")
+    assert NAME not in client.get("/es/strike/").content.decode()
+    assert Consent.objects.get().withdrawn_by == ana
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (
+            {"source": "signed", "evidence": "x", "given_on": "2026-02-01"},
+            "Say what the person agreed",
+        ),
+        ({"has_name": "on", "source": "signed", "evidence": "x"}, "Say on which day"),
+        (
+            {
+                "has_name": "on",
+                "source": "signed",
+                "evidence": "x",
+                "given_on": "2026-02-01",
+                "expires_on": "2026-01-01",
+            },
+            "expires before it was given",
+        ),
+    ],
+)
+def test_consent_that_says_too_little_is_refused(
+    office: Office, ana: User, data: dict[str, str], words: str
+) -> None:
+    rosa = make_defendant()
+    assert words in press(office(ana, *VIEWS, "record_consent"), rosa, "record_consent", **data)
+    assert not Consent.objects.exists()
+
+
+def test_name_of_a_defendant_is_for_who_may_identify(office: Office, ana: User) -> None:
+    rosa = make_defendant(name=NAME, alias="Persona R")
+    assert "Inventada" not in office(ana, *VIEWS).get(change_url(rosa)).content.decode()
+    client = office(ana, *VIEWS, "identify_defendant")
+    assert NAME in client.get(change_url(rosa)).content.decode()
+    assert press(client, rosa, "identify", name="Otra Persona Inventada") == (
+        "The name is kept, encrypted."
+    )
+    assert Identity.objects.get().name == "Otra Persona Inventada"
+    assert press(client, rosa, "forget") == "The name is erased."
+    assert not Identity.objects.exists()
+    assert not LogEntry.objects.filter(change_message__contains="Inventada").exists()
+
+
+def test_alias_cannot_be_the_name(office: Office, ana: User) -> None:
+    rosa = make_defendant(name=NAME, alias="Persona R", key="r")
+    client = office(ana, *VIEWS, "change_defendant")
+    page = client.post(change_url(rosa), {"alias": "Rosa Prueba", "key": "r", "cases": []})
+    assert "in plain words" in page.content.decode()
+    assert Defendant.objects.get().alias == "Persona R"
+
+
+def test_figures_are_confirmed_one_by_one_or_together(office: Office, ana: User) -> None:
+    appeal = make_appeal()
+    figure, other = make_figure(appeal), make_figure(appeal, value="80")
+    without_source = Figure.objects.create(appeal=appeal, value=3)
+    client = office(ana, *VIEWS, "confirm_figure")
+    assert press(client, figure, "confirm") == "The figure is confirmed."
+    page = client.post(
+        reverse("admin:appeals_figure_changelist"),
+        {"action": "confirm_selected", "_selected_action": [other.pk, without_source.pk]},
+        follow=True,
+    ).content.decode()
+    assert "3: The figure has no source" in page
+    assert "1 figure is confirmed." in page
+    assert set(Figure.objects.confirmed()) == {figure, other}
+
+
+def test_figures_are_not_confirmed_without_permission(office: Office, ana: User) -> None:
+    figure = make_figure(make_appeal())
+    client = office(ana, *VIEWS, "change_figure")
+    client.post(
+        reverse("admin:appeals_figure_changelist"),
+        {"action": "confirm_selected", "_selected_action": [figure.pk]},
+    )
+    assert not Figure.objects.confirmed().exists()
+
+
+def test_appeal_and_case_are_published_and_withdrawn(office: Office, ana: User) -> None:
+    appeal = make_appeal()
+    case = make_case(appeal)
+    client = office(ana, *VIEWS, "publish_appeal", "publish_case")
+    assert press(client, case, "publish") == "The case will be public together with its appeal."
+    assert press(client, appeal, "publish") == "The appeal is public."
+    assert list(Case.objects.published()) == [case]
+    assert press(client, case, "withdraw") == "The case is off the public pages."
+    assert press(client, appeal, "withdraw") == "The appeal is off the public pages."
+    assert not Appeal.objects.published().exists()
+
+
+def test_publish_says_what_is_missing(office: Office, ana: User) -> None:
+    appeal = make_appeal(languages=("en",))
+    said = press(office(ana, *VIEWS, "publish_appeal"), appeal, "publish")
+    assert said == "The appeal has no text in its main language (es): write it first."
+
+
+def test_import_a_file_into_a_draft(office: Office, ana: User) -> None:
+    client = office(ana, *VIEWS, "add_appeal")
+    url = reverse("admin:appeals_appeal_import")
+    assert url in client.get(reverse("admin:appeals_appeal_changelist")).content.decode()
+    file = SimpleUploadedFile("a.txt", "Título\n\nHubo 665 heridos.".encode("latin-1"))
+    page = client.post(url, {"file": file, "slug": "draft", "language": "es"}, follow=True)
+    html = page.content.decode()
+    assert "A draft with 1 paragraphs; 1 figures wait to be confirmed." in html
+    assert "read as Latin-1" in html
+    assert (Appeal.objects.get().slug, Figure.objects.confirmed().count()) == ("draft", 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [(b" ", "The file is empty."), (b"%PDF-1", "This is a PDF file.")]
+)
+def test_import_of_a_bad_file_says_why(
+    office: Office, ana: User, content: bytes, words: str
+) -> None:
+    client = office(ana, *VIEWS, "add_appeal")
+    file = SimpleUploadedFile("a.txt", content)
+    data = {"file": file, "slug": "draft", "language": "es"}
+    page = client.post(reverse("admin:appeals_appeal_import"), data)
+    assert words in page.content.decode()
+    assert not Appeal.objects.exists()
+
+
+def test_import_needs_permission_to_add(office: Office, ana: User) -> None:
+    assert office(ana, *VIEWS).get(reverse("admin:appeals_appeal_import")).status_code == 403
+
+
+def test_save_writes_only_what_was_changed(office: Office, ana: User) -> None:
+    make_consent(make_defendant(), by=ana, given_on=date(2026, 1, 1))
+    appeal = make_appeal()
+    client = office(ana, *VIEWS, "change_appeal")
+    data = {"slug": "renamed", "default_language": "es", "goal_amount": "", "goal_currency": ""}
+    data |= {
+        f"{name}-{count}_FORMS": "0"
+        for name in ("texts", "cases", "figures")
+        for count in ("TOTAL", "INITIAL")
+    }
+    page = client.post(change_url(appeal), data)
+    assert page.status_code == 302, page.content.decode()
+    assert Appeal.objects.values_list("slug", "published_at").get() == ("renamed", None)
+
+
+def appeal_form(appeal: Appeal, *, delete: str = "", main: str = "es") -> dict[str, object]:
+    """The change page of `appeal` as it stands, with one language's text marked for deletion."""
+    data: dict[str, object] = {"slug": appeal.slug, "default_language": main}
+    data |= {
+        f"{name}-{count}_FORMS": 0
+        for name in ("cases", "figures")
+        for count in ("TOTAL", "INITIAL")
+    }
+    data |= {"texts-TOTAL_FORMS": 2, "texts-INITIAL_FORMS": 2}
+    for number, text in enumerate(appeal.texts.all()):
+        for field in ("id", "language", "title", "summary", "body"):
+            data[f"texts-{number}-{field}"] = getattr(text, field)
+        if text.language == delete:
+            data[f"texts-{number}-DELETE"] = "on"
+    return data
+
+
+@pytest.mark.parametrize(
+    ("form", "is_public", "is_saved"),
+    [
+        ({"delete": "es"}, True, False),
+        ({"main": "en", "delete": "en"}, True, False),
+        ({"delete": "en"}, True, True),
+        ({"main": "en", "delete": "es"}, True, True),
+        ({"delete": "es"}, False, True),
+    ],
+)
+def test_public_appeal_keeps_a_text_in_its_main_language(
+    office: Office, ana: User, form: dict[str, str], is_public: bool, is_saved: bool
+) -> None:
+    appeal = make_appeal(by=ana if is_public else None)
+    client = office(ana, *VIEWS, "change_appeal", "change_appealtext", "delete_appealtext")
+    page = client.post(change_url(appeal), appeal_form(appeal, **form))
+    assert (page.status_code == 302) == is_saved
+    assert ("keeps a text in its main language" in page.content.decode()) != is_saved
+    connection.check_constraints()
+
+
+def test_public_case_keeps_a_text(office: Office, ana: User) -> None:
+    case = make_case(make_appeal(by=ana), by=ana, languages=("es",))
+    text = case.texts.get()
+    client = office(ana, *VIEWS, "change_case", "change_casetext", "delete_casetext")
+    data = {"appeal": case.appeal_id, "slug": case.slug, "stage": "open", "position": 0}
+    data |= {"hearings-TOTAL_FORMS": 0, "hearings-INITIAL_FORMS": 0}
+    data |= {"texts-TOTAL_FORMS": 1, "texts-INITIAL_FORMS": 1, "texts-0-DELETE": "on"}
+    data |= {f"texts-0-{name}": getattr(text, name) for name in ("id", "language", "title")}
+    page = client.post(change_url(case), data)
+    assert "leave it a text" in page.content.decode()
+    assert case.texts.exists()
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize(
+    ("model", "queries"),
+    [("appeal", 8), ("case", 9), ("defendant", 10), ("figure", 9), ("update", 9)],
+)
+def test_lists_cost_the_same_however_many_rows(
+    office: Office,
+    ana: User,
+    bruno: User,
+    django_assert_num_queries: Callable[[int], object],
+    rows: int,
+    model: str,
+    queries: int,
+) -> None:
+    for number in range(rows):
+        appeal = make_appeal(slug=f"a{number}", by=ana)
+        case = make_case(appeal, by=ana)
+        make_defendant(case, alias=f"Persona {number}")
+        make_figure(appeal, by=ana)
+        make_published_update(appeal, author=ana, reviewer=bruno, case=case)
+    client = office(ana, *VIEWS)
+    client.get(reverse("admin:index"))  # the session's own bookkeeping
+    with django_assert_num_queries(queries):
+        assert client.get(reverse(f"admin:appeals_{model}_changelist")).status_code == 200

@@ -1,0 +1,257 @@
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from donations.models import StatementImport, StatementLine
+from donations.reconciliation import ImportRefused, ImportResult, explain, import_statement, read
+from tests.factories import NOW, make_bank_account, make_user
+
+from .files import BARE, bank_csv, make_account
+
+pytestmark = pytest.mark.django_db
+GIFT = "2026-03-03;25.00;EUR;Ana;gift"
+FEE = "2026-03-04;-5.00;EUR;;fee"
+
+
+def take(account, content, name="march.csv", at=NOW):
+    return import_statement(account=account, name=name, content=content, by=None, at=at)
+
+
+def refusal(account, content) -> str:
+    before = (StatementImport.objects.count(), StatementLine.objects.count())
+    with pytest.raises(ImportRefused) as refused:
+        take(account, content)
+    assert (StatementImport.objects.count(), StatementLine.objects.count()) == before
+    return refused.value.message
+
+
+def test_import_writes_lines_and_says_how_many():
+    account, person = make_account(), make_user()
+
+    result = import_statement(
+        account=account,
+        name=r"C:\Downloads\march.csv",
+        content=bank_csv(GIFT, FEE, opening="100", closing="120"),
+        by=person,
+        at=NOW,
+    )
+
+    assert result == ImportResult(new=2, known=0, matched=0, open=2)
+    statement = StatementImport.objects.get()
+    assert (
+        statement.name,
+        statement.opening_balance,
+        statement.closing_balance,
+        statement.first_on,
+        statement.last_on,
+        statement.new_lines,
+        statement.known_lines,
+        statement.imported_by,
+        statement.imported_at,
+    ) == (
+        "march.csv",
+        Decimal(100),
+        Decimal(120),
+        date(2026, 3, 3),
+        date(2026, 3, 4),
+        2,
+        0,
+        person,
+        NOW,
+    )
+    gift = account.lines.get(amount=25)
+    assert (gift.booked_on, gift.currency, gift.counterparty, gift.text, gift.statement) == (
+        date(2026, 3, 3),
+        "EUR",
+        "Ana",
+        "gift",
+        statement,
+    )
+
+
+def test_import_twice_adds_nothing():
+    account = make_account()
+    content = bank_csv(GIFT, FEE, closing="20")
+    take(account, content)
+    explain(line=account.lines.get(amount=-5), explanation="fee", by=make_user(), at=NOW)
+
+    assert take(account, content) == ImportResult(new=0, known=2, matched=1, open=1)
+    assert (account.imports.count(), account.lines.count()) == (1, 2)
+
+
+def test_import_two_equal_lines_both_live_and_are_known_again():
+    account = make_account()
+
+    assert take(account, bank_csv(GIFT, GIFT, closing="50")).new == 2
+    assert take(account, bank_csv(GIFT, GIFT, closing="50")).new == 0
+    assert account.lines.count() == 2
+
+
+def test_import_overlapping_file_adds_only_what_is_new():
+    account = make_account()
+    take(account, bank_csv(GIFT, FEE, opening="100", closing="120"))
+
+    result = take(
+        account, bank_csv(FEE, "2026-03-05;7.00;EUR;Beto;gift", opening="125", closing="127")
+    )
+
+    assert result == ImportResult(new=1, known=1, matched=0, open=2)
+    assert account.lines.count() == 3
+
+
+def test_import_older_file_after_a_newer_one():
+    account = make_account()
+    take(account, bank_csv(FEE, opening="125", closing="120"))
+
+    assert take(account, bank_csv(GIFT, opening="100", closing="125")).new == 1
+
+
+def test_import_noon_and_evening_of_one_day():
+    account = make_account()
+    noon = bank_csv(GIFT, closing="25")
+    evening = bank_csv(GIFT, "2026-03-03;7.00;EUR;Beto;gift", closing="32")
+
+    assert [take(account, content).new for content in (noon, evening, noon)] == [1, 1, 0]
+    assert take(account, bank_csv(FEE, opening="32", closing="27")).new == 1
+
+
+def test_import_two_statements_of_one_day_with_equal_lines():
+    """Only the balances show that the second statement's line is another one."""
+    account = make_account()
+    first, second = bank_csv(GIFT, closing="25"), bank_csv(GIFT, opening="25", closing="50")
+
+    assert [take(account, content).new for content in (first, second)] == [1, 1]
+    assert [take(account, content).new for content in (first, second)] == [0, 0]
+    assert account.lines.count() == 2
+
+
+def test_import_gap_to_the_last_statement_is_refused():
+    account = make_account()
+    take(account, bank_csv(GIFT, opening="100", closing="125"))
+
+    sentence = refusal(account, bank_csv(FEE, opening="135", closing="130"))
+
+    assert "the last one closed on 2026-03-03 with €125.00" in sentence
+    assert "this one opens on 2026-03-04 with €135.00" in sentence
+
+
+def test_import_gap_before_the_first_statement_is_refused():
+    account = make_account()
+    take(account, bank_csv(FEE, opening="135", closing="130"))
+
+    sentence = refusal(account, bank_csv(GIFT, opening="100", closing="125"))
+
+    assert "would come to €120.00, but the bank's last balance is €130.00: €10.00" in sentence
+
+
+def test_import_without_balances_is_taken_at_its_word():
+    account = make_account(BARE)
+
+    assert take(account, bank_csv(GIFT)).new == 1
+    assert take(account, bank_csv(GIFT, FEE)).new == 1
+
+
+def test_import_that_does_not_add_up_is_refused():
+    assert "5.00 EUR is unaccounted for" in refusal(
+        make_account(), bank_csv(GIFT, opening="100", closing="120")
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (
+            ["2026-03-03;25.00;USD;Ana;gift"],
+            "The file has lines in USD, the account is kept in EUR",
+        ),
+        ([GIFT, "2026-03-03;25.00;USD;Ana;gift"], "lines in USD, the account is kept in EUR"),
+        (["2026-03-03;25.001;EUR"], "Row 4: 25.001 has more decimals than EUR has"),
+        ([GIFT, "2026-03-03;x;EUR"], "Row 5: “x” in the column “Amount” is no amount"),
+        (["2026-12-03;25.00;EUR"], "Row 4: it is booked on 2026-12-03, which is still to come"),
+        ([], "The file holds no booked line"),
+    ],
+)
+def test_import_bad_row_is_refused_and_nothing_is_written(rows, sentence):
+    assert sentence in refusal(make_account(BARE), bank_csv(*rows))
+
+
+def test_import_of_another_account_is_refused():
+    account = make_account(number="DE89370400440532013000")
+
+    sentence = refusal(
+        account,
+        b"""<Document><BkToCstmrStmt><Stmt><Acct><Id><IBAN>DE02120300000000202051</IBAN></Id>
+        <Ccy>EUR</Ccy></Acct></Stmt></BkToCstmrStmt></Document>""",
+    )
+
+    assert "The file is of the account DE02120300000000202051, not of Sample bank" in sentence
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "is_taken"),
+    [
+        ("DE02 1203 0000 0000 2020 51", "DE02120300000000202051", True),
+        ("DE02120300000000202051", "202051", True),
+        ("DE02120300000000202051", "0000202051", True),
+        ("DE02120300000000202051", "2051", False),
+        ("DE02120300000000202051", "***2051", True),
+        ("DE02120300000000202051", "***2052", False),
+        ("DE02120300000000202051", "", True),
+        ("", "DE02120300000000202051", True),
+    ],
+)
+def test_import_account_numbers_are_compared_as_banks_write_them(ours, theirs, is_taken):
+    account = make_account(number=ours)
+    content = f"""<Document><BkToCstmrStmt><Stmt><Acct><Id><Othr><Id>{theirs}</Id></Othr></Id><Ccy>EUR</Ccy></Acct>
+        <Ntry><Amt Ccy="EUR">5</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-03-03</Dt></BookgDt>
+        </Ntry></Stmt></BkToCstmrStmt></Document>""".encode()
+
+    if is_taken:
+        assert take(account, content).new == 1
+    else:
+        assert "The file is of the account" in refusal(account, content)
+
+
+def test_import_notification_is_refused():
+    content = b"""<Document><BkToCstmrDbtCdtNtfctn><Ntfctn><Acct><Ccy>EUR</Ccy></Acct></Ntfctn></BkToCstmrDbtCdtNtfctn></Document>"""
+
+    assert "This is a notification (CAMT.054)" in refusal(make_account(), content)
+
+
+def test_import_after_the_account_was_closed_is_refused():
+    account = make_account(BARE, closed_on=date(2026, 3, 2))
+
+    assert "Row 4: it is booked on 2026-03-03, after the account was closed" in refusal(
+        account, bank_csv(GIFT)
+    )
+
+
+def test_import_csv_without_mapping_is_refused():
+    assert "not yet said how this bank's CSV files are read" in refusal(
+        make_bank_account(), bank_csv(GIFT)
+    )
+
+
+def test_import_keeps_names_out_of_the_plain_columns():
+    account = make_account()
+    account.csv_mapping |= {"references": ["Party", "Id"]}
+    account.save()
+
+    take(
+        account,
+        bank_csv("2026-03-03;25.00;EUR;Ana Ejemplo;RF89 CDFG HJKM NPQR;E2E-77", closing="25"),
+    )
+
+    line = account.lines.get()
+    assert line.references == ["RF89CDFGHJKMNPQR", "E2E-77"]
+    assert line.text == "RF89 CDFG HJKM NPQR Ana Ejemplo"
+
+
+def test_read_writes_nothing():
+    account = make_account()
+
+    reading = read(account=account, content=bank_csv(GIFT, FEE, closing="20"), at=NOW)
+
+    assert [row.amount for row, _key in reading.new_rows] == [Decimal(25), Decimal(-5)]
+    assert (StatementImport.objects.count(), StatementLine.objects.count()) == (0, 0)

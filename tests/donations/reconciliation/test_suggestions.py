@@ -1,0 +1,183 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from donations.reconciliation import suggest, suggest_many
+from donations.reconciliation.suggestions import Certainty
+from tests.factories import NOW, TODAY, make_bank_account, make_fund, make_pledge
+
+from .files import make_line, make_paid_disbursement, make_payout, record_paid
+
+pytestmark = pytest.mark.django_db
+
+
+def said(line):
+    return [(s.target, s.certainty, s.reasons) for s in suggest(line)]
+
+
+def test_suggest_payout_named_by_stripe():
+    payout = make_payout(arrives_on=TODAY - timedelta(days=1))
+    line = make_line("1218.13", counterparty="STRIPE TECHNOLOGY")
+
+    assert said(line) == [
+        (
+            payout,
+            Certainty.SURE,
+            (
+                "The amount is the payout's.",
+                "The text names Stripe.",
+                "It is 1 day from 2026-03-09.",
+            ),
+        )
+    ]
+
+
+def test_suggest_payout_by_amount_alone():
+    near, far = make_payout(), make_payout(arrives_on=TODAY - timedelta(days=20))
+
+    assert [(s.target, s.certainty) for s in suggest(make_line("1218.13"))] == [
+        (near, Certainty.LIKELY),
+        (far, Certainty.POSSIBLE),
+    ]
+
+
+def test_suggest_two_sure_payouts_are_only_likely():
+    payouts = [make_payout(), make_payout()]
+
+    suggestions = suggest(make_line("1218.13", text="STRIPE"))
+
+    assert [s.target for s in suggestions] == payouts
+    assert {s.certainty for s in suggestions} == {Certainty.LIKELY}
+    assert {s.reasons[-1] for s in suggestions} == {"Another candidate fits as well."}
+
+
+def test_suggest_no_payout_that_does_not_fit():
+    make_payout("1218.14")
+    make_payout(currency="USD")
+    make_payout(returned_at=NOW)
+
+    assert suggest(make_line("1218.13", text="STRIPE")) == []
+    assert suggest(make_line("-1218.13", text="STRIPE")) == []
+
+
+def test_suggest_pledge_by_reference_however_written():
+    pledge = make_pledge(method="transfer")
+    reference = pledge.reference
+    line = make_line("25", text=f"gift {reference[:6].lower()}-{reference[6:]} thanks")
+
+    assert said(line) == [
+        (
+            pledge,
+            Certainty.SURE,
+            ("The text has the gift's reference.", "The amount is the one announced."),
+        )
+    ]
+
+
+def test_suggest_pledge_with_another_amount_is_not_sure():
+    pledge = make_pledge(method="transfer")
+
+    assert said(make_line("20", text=pledge.reference)) == [
+        (
+            pledge,
+            Certainty.LIKELY,
+            ("The text has the gift's reference.", "The amount announced was €25.00."),
+        )
+    ]
+
+
+def test_suggest_pledge_with_a_typo():
+    pledge = make_pledge(method="transfer")
+    wrong = pledge.reference[:-1] + ("C" if pledge.reference[-1] != "C" else "D")
+
+    [suggestion] = suggest(make_line("25", text=wrong))
+
+    assert (suggestion.target, suggestion.certainty) == (pledge, Certainty.LIKELY)
+    assert suggestion.reasons[0] == "The text has the gift's reference with one character wrong."
+
+
+def test_suggest_pledge_by_amount_alone_only_when_recent():
+    recent = make_pledge(method="transfer", created_at=NOW - timedelta(days=3))
+    make_pledge(method="transfer", created_at=NOW - timedelta(days=200))
+    make_pledge(method="transfer", amount="26")
+    make_pledge(method="transfer", currency="USD")
+    make_pledge(method="transfer", cancelled_at=NOW)
+    make_pledge(method="card")
+
+    assert said(make_line("25")) == [
+        (
+            recent,
+            Certainty.POSSIBLE,
+            (
+                "The amount is the one announced, but the reference is missing.",
+                "It is 3 days from 2026-03-07.",
+            ),
+        )
+    ]
+
+
+def test_suggest_called_off_pledge_by_reference_says_so():
+    pledge = make_pledge(method="transfer", cancelled_at=NOW)
+
+    [suggestion] = suggest(make_line("25", text=pledge.reference))
+
+    assert suggestion.certainty is Certainty.LIKELY
+    assert suggestion.reasons[-1] == "The gift was called off."
+
+
+def test_suggest_disbursement_by_reference():
+    paid = record_paid(make_paid_disbursement())
+    line = make_line("-190", text=f"Honorarios {paid.payment_reference}")
+
+    assert said(line) == [
+        (
+            paid,
+            Certainty.SURE,
+            (
+                "The amount is the payment's.",
+                "The text has the payment's reference.",
+                "It was paid on that day.",
+            ),
+        )
+    ]
+
+
+def test_suggest_disbursement_by_payee():
+    paid = record_paid(make_paid_disbursement())
+
+    by_name = suggest(make_line("-190", counterparty="SAMPLE LAW OFFICE"))
+    by_account = suggest(make_line("-190", counterparty_account="DE02 1203 0000 0000 2020 51"))
+
+    assert [(s.target, s.certainty) for s in by_name + by_account] == [
+        (paid, Certainty.LIKELY),
+        (paid, Certainty.LIKELY),
+    ]
+
+
+def test_suggest_no_disbursement_unpaid_or_from_another_account():
+    line = make_line("-190")
+    make_paid_disbursement()
+    record_paid(make_paid_disbursement(account=make_bank_account("USD")))
+    record_paid(make_paid_disbursement("191"))
+
+    assert suggest(line) == []
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_suggest_many_asks_a_fixed_number_of_queries(count, django_assert_num_queries):
+    make_fund()
+    lines = [make_line("25", text=make_pledge(method="transfer").reference) for _i in range(count)]
+    lines += [make_line("-190") for _i in range(count)]
+    for _i in range(count):
+        record_paid(make_paid_disbursement())
+        make_payout("25")
+
+    with django_assert_num_queries(4):
+        found = suggest_many(lines)
+
+    assert [len(found[line.pk]) for line in lines] == [
+        *[min(count + 1, 5)] * count,
+        *[count] * count,
+    ]
+    assert found[lines[0].pk][0].target.amount == Decimal(25)

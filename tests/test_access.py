@@ -1,0 +1,354 @@
+"""Who gets in where: every address of the site, times every role. A new address fails here until it is listed.
+
+Three tables: PUBLIC (the same for everyone), MODELS (an admin model's five pages), PAGES (everything else in the office).
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db import transaction
+from django.test import Client
+from django.urls import get_resolver, reverse
+from django.utils.translation import override
+
+from defensefund.jobs import prune_finished_jobs
+from defensefund.models import SecurityEvent
+from donations.tokens import gift_token
+from tests import factories
+from tests.appeals import factories as editorial
+from tests.factories import NOW, log_in, make_user
+
+STAFF = ("organizer", "treasurer", "approver", "auditor", "superuser")
+# Nobody logged in; and a superuser whose password alone was proved: the same to every page of the office.
+OUTSIDE = ("anonymous", "unverified")
+EVERYONE = frozenset(STAFF)
+ADMIN = frozenset({"superuser"})
+EDITORS = frozenset({"organizer", "superuser"})
+DOOR = "/admin/login/"
+
+
+@dataclass(frozen=True)
+class Page:
+    """Who may see it (GET) and press it (POST); the status codes when allowed. Everyone else gets 403."""
+
+    roles: frozenset[str]
+    args: tuple[Any, ...] = ()
+    row: str = ""  # the model whose row's key is the first argument
+    get: int = 200
+    post: tuple[int, ...] = (200, 302)
+
+
+@dataclass(frozen=True)
+class Open:
+    """A page without login: what it answers to anyone."""
+
+    kwargs: dict[str, str] = field(default_factory=dict)
+    get: int = 200
+    post: int = 405
+
+
+# Letters: v sees list, page and history; a adds; c changes; d deletes. Who is not named gets 403 at each.
+MODELS: dict[str, dict[str, str]] = {
+    "appeals.appeal": {"organizer": "vac", "approver": "v", "treasurer": "v", "superuser": "vacd"},
+    "appeals.case": {"organizer": "vac", "approver": "v", "treasurer": "v", "superuser": "vacd"},
+    "appeals.defendant": {
+        "organizer": "vac",
+        "approver": "v",
+        "treasurer": "v",
+        "superuser": "vacd",
+    },
+    "appeals.figure": {"organizer": "vacd", "approver": "v", "superuser": "vacd"},
+    "appeals.source": {"organizer": "vacd", "approver": "v", "superuser": "vacd"},
+    "appeals.update": {"organizer": "vac", "approver": "v", "superuser": "vacd"},
+    "auth.user": {"superuser": "vac"},
+    "defensefund.securityevent": {"superuser": "v"},
+    "procrastinate.procrastinatejob": {"superuser": "v"},
+}
+
+PAGES: dict[str, Page] = {
+    "admin:index": Page(EVERYONE),
+    "admin:password_change": Page(EVERYONE),
+    "admin:password_change_done": Page(EVERYONE, post=(405,)),
+    "admin:second_factor": Page(EVERYONE),
+    "admin:second_factor_replace": Page(EVERYONE),
+    "admin:second_factor_codes": Page(EVERYONE, get=405, post=(200,)),
+    "admin:jsi18n": Page(EVERYONE, post=(405,)),
+    # Answers only with the names of a field of a model, to who may see those: tested below.
+    "admin:autocomplete": Page(frozenset(), post=(405,)),
+    "admin:view_on_site": Page(EVERYONE, args=("0", "0"), get=404, post=(404,)),
+    "admin:auth_user_password_change": Page(ADMIN, row="auth.user"),
+    "admin:auth_user_remove_second_factor": Page(ADMIN, row="auth.user"),
+    "admin:appeals_appeal_import": Page(EDITORS),
+    "admin:appeals_appeal_publish": Page(EDITORS, row="appeals.appeal"),
+    "admin:appeals_appeal_withdraw": Page(EDITORS, row="appeals.appeal"),
+    "admin:appeals_case_publish": Page(EDITORS, row="appeals.case"),
+    "admin:appeals_case_withdraw": Page(EDITORS, row="appeals.case"),
+    "admin:appeals_defendant_identify": Page(EDITORS, row="appeals.defendant"),
+    "admin:appeals_defendant_forget": Page(EDITORS, row="appeals.defendant"),
+    "admin:appeals_defendant_record_consent": Page(EDITORS, row="appeals.defendant"),
+    "admin:appeals_defendant_withdraw_consent": Page(EDITORS, row="appeals.defendant"),
+    "admin:appeals_figure_confirm": Page(EDITORS, row="appeals.figure"),
+    "admin:appeals_update_submit": Page(EDITORS, row="appeals.update"),
+    "admin:appeals_update_review": Page(frozenset({"approver", "superuser"}), row="appeals.update"),
+    "admin:appeals_update_publish": Page(
+        frozenset({"organizer", "approver", "superuser"}), row="appeals.update"
+    ),
+    "admin:appeals_update_withdraw": Page(
+        frozenset({"organizer", "approver", "superuser"}), row="appeals.update"
+    ),
+}
+
+# The way in, which nobody has passed yet; how it behaves is in tests/defensefund/test_sign_in.py.
+ENTRANCE = {
+    "admin:login",
+    "admin:logout",
+    "admin:second_factor_verify",
+    "admin:second_factor_set_up",
+}
+
+APPEAL = {"appeal": "sample"}
+PUBLIC: dict[str, Open] = {
+    "healthz": Open(),
+    "stripe_webhook": Open(get=405, post=400),
+    "appeals:home": Open(),
+    "appeals:appeal": Open(APPEAL),
+    "appeals:case": Open(APPEAL | {"case": "sample-case"}),
+    "appeals:updates": Open(APPEAL),
+    "appeals:update": Open(APPEAL | {"update": "sample-update"}),
+    "appeals:feed": Open(APPEAL),
+    "donations:donate": Open(APPEAL, post=200),
+    # The donor's own link opens one gift; any other token opens nothing.
+    "donations:gift": Open({"token": "THE DONOR'S"}),
+    "donations:pay": Open({"token": "THE DONOR'S"}, get=405, post=302),
+    # The stand-in for Stripe, there only without a key of Stripe's (donations/sandbox).
+    "sandbox:control": Open(),
+    "sandbox:checkout": Open({"session_id": "none"}, get=404, post=404),
+    "sandbox:act": Open(get=405, post=404),
+}
+
+
+def addresses():
+    """Each address as (name with namespace, route); an unnamed one goes by its route."""
+
+    def walk(resolver, route="", namespace=""):
+        for pattern in resolver.url_patterns:
+            here = route + str(pattern.pattern)
+            if hasattr(pattern, "url_patterns"):
+                inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+                yield from walk(pattern, here, inner)
+            else:
+                yield namespace + pattern.name if pattern.name else here, here
+
+    return list(walk(get_resolver()))
+
+
+def model_pages(label):
+    app, model = label.split(".")
+    return {
+        f"admin:{app}_{model}_{act}" for act in ("changelist", "add", "history", "delete", "change")
+    }
+
+
+def test_every_address_is_listed():
+    listed = {
+        *PUBLIC,
+        *PAGES,
+        *ENTRANCE,
+        *(page for label in MODELS for page in model_pages(label)),
+    }
+    listed |= {"admin:app_list", "admin/(?P<url>.*)$"}
+    # Each admin model has an old address that redirects to its page.
+    listed |= {f"admin/{label.replace('.', '/')}/<path:object_id>/" for label in MODELS}
+    known = {name for name, _route in addresses()}
+
+    assert {"not listed": known - listed, "gone": listed - known} == {
+        "not listed": set(),
+        "gone": set(),
+    }
+
+
+def test_every_model_of_the_office_is_listed():
+    assert {model._meta.label_lower for model in admin.site._registry} == set(MODELS)
+
+
+# --- One row of everything ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def rows(db):
+    """A row of each model of the office, by label; and a donor's token."""
+    author, reviewer = make_user(), make_user()
+    appeal = factories.make_appeal("sample", by=author)
+    case = factories.make_case(appeal, "sample-case", by=author)
+    figure = editorial.make_figure(appeal)
+    update = editorial.make_published_update(
+        appeal, author=author, reviewer=reviewer, slug="sample-update"
+    )
+    event = SecurityEvent.objects.record(
+        SecurityEvent.Kind.LOGGED_IN, user=author, by=author, at=NOW
+    )
+    return {
+        "appeals.appeal": appeal.pk,
+        "appeals.case": case.pk,
+        "appeals.defendant": factories.make_defendant(cases=[case]).pk,
+        "appeals.source": figure.source_id,
+        "appeals.figure": figure.pk,
+        "appeals.update": update.pk,
+        "auth.user": author.pk,
+        "defensefund.securityevent": event.pk,
+        "procrastinate.procrastinatejob": prune_finished_jobs.defer(timestamp=0),
+        "token": gift_token(factories.make_pledge(appeal)),
+    }
+
+
+def browser_of(role):
+    """A browser of somebody with exactly this role."""
+    client = Client(raise_request_exception=False)
+    if role == "anonymous":
+        return client
+    if role == "unverified":
+        client.force_login(
+            make_user(is_superuser=True), backend="django.contrib.auth.backends.ModelBackend"
+        )
+        return client
+    user = make_user(is_superuser=True) if role == "superuser" else make_user(None, role)
+    return log_in(client, user)
+
+
+def ask(client, method, path):
+    """The status code, with whatever the request did undone; the door is a code of its own."""
+    before = transaction.savepoint_create()
+    response = client.get(path) if method == "GET" else client.post(path)
+    transaction.savepoint_rollback(before)
+    at_the_door = response.status_code == 302 and response["Location"].startswith(DOOR)
+    return "door" if at_the_door else response.status_code
+
+
+def expected_of_models(role, rows):
+    """(method, path, allowed codes) for the five pages of each admin model."""
+    for label, letters_of in MODELS.items():
+        letters = letters_of.get(role, "")
+        for act, letter, methods in (
+            ("changelist", "v", ("GET",)),
+            ("add", "a", ("GET", "POST")),
+            ("change", "v", ("GET",)),
+            ("change", "c", ("POST",)),
+            ("history", "v", ("GET",)),
+            ("delete", "d", ("GET", "POST")),
+        ):
+            name = f"admin:{label.replace('.', '_')}_{act}"
+            path = reverse(name, args=() if act in {"changelist", "add"} else (rows[label],))
+            for method in methods:
+                yield method, path, (200, 302) if letter in letters else (403,)
+
+
+def expected_of_pages(role, rows):
+    for name, page in PAGES.items():
+        path = reverse(name, args=(rows[page.row],) if page.row else page.args)
+        allowed = role in page.roles
+        yield "GET", path, (page.get,) if allowed else (403,)
+        # A page that is never pressed says so to everyone.
+        yield "POST", path, page.post if allowed or page.post == (405,) else (403,)
+
+
+@pytest.mark.parametrize("role", STAFF)
+def test_office_opens_to_each_role_what_is_its_own(rows, role):
+    client = browser_of(role)
+
+    wrong = {
+        f"{method} {path}": f"{code}, expected {allowed}"
+        for expected in (expected_of_models, expected_of_pages)
+        for method, path, allowed in expected(role, rows)
+        if (code := ask(client, method, path)) not in allowed
+    }
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("role", OUTSIDE)
+def test_office_opens_to_nobody_outside(rows, role):
+    client = browser_of(role)
+
+    opened = {
+        f"{method} {path}": code
+        for expected in (expected_of_models, expected_of_pages)
+        for method, path, _allowed in expected("superuser", rows)
+        if (code := ask(client, method, path)) != "door"
+    }
+
+    assert opened == {}
+
+
+@pytest.mark.parametrize("role", [*OUTSIDE, *STAFF])
+def test_public_pages_are_the_same_for_everyone(rows, role):
+    client = browser_of(role)
+    wrong = {}
+    for name, page in PUBLIC.items():
+        kwargs = page.kwargs | ({"token": rows["token"]} if "token" in page.kwargs else {})
+        with override("en"):
+            path = reverse(name, kwargs=kwargs)
+        codes = (ask(client, "GET", path), ask(client, "POST", path))
+        if codes != (page.get, page.post):
+            wrong[name] = codes
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("name", [name for name, page in PUBLIC.items() if "token" in page.kwargs])
+@pytest.mark.parametrize("role", [*OUTSIDE, *STAFF])
+def test_gift_opens_to_the_donors_link_alone(rows, role, name):
+    client = browser_of(role)
+    signed, signature = rows["token"].rsplit(".", 1)
+    another = signed[:-1] + ("1" if signed[-1] == "0" else "0")
+
+    for token in (
+        "x",
+        signed,
+        f"{signed}.",
+        f"{signed}.{signature[:-2]}",
+        f"{another}.{signature}",
+    ):
+        with override("en"):
+            path = reverse(name, kwargs={"token": token})
+        codes = {ask(client, "GET", path), ask(client, "POST", path)}
+        assert 404 in codes, token
+        assert codes <= {404, 405}, token
+
+
+@pytest.mark.parametrize("role", STAFF)
+def test_names_are_suggested_only_to_who_may_see_them(rows, role):
+    client = browser_of(role)
+    asked = 0
+    for model, model_admin in admin.site._registry.items():
+        for name in model_admin.get_autocomplete_fields(None):
+            remote = model._meta.get_field(name).remote_field.model._meta
+            response = client.get(
+                reverse("admin:autocomplete"),
+                {
+                    "app_label": model._meta.app_label,
+                    "model_name": model._meta.model_name,
+                    "field_name": name,
+                },
+            )
+            may = "v" in MODELS[remote.label_lower].get(role, "")
+            assert response.status_code == (200 if may else 403), (role, remote.label_lower)
+            asked += 1
+
+    assert asked > 0
+
+
+@pytest.mark.parametrize("role", STAFF)
+def test_front_page_and_its_parts_show_only_what_opens(rows, role):
+    client = browser_of(role)
+    shown = {
+        model["model"]._meta.label_lower
+        for app in client.get("/admin/").context["available_apps"]
+        for model in app["models"]
+    }
+
+    assert shown == {label for label, letters in MODELS.items() if letters.get(role)}
+    for app in {label.split(".")[0] for label in MODELS}:
+        may = any(label.startswith(f"{app}.") for label in shown)
+        assert client.get(f"/admin/{app}/").status_code == (200 if may else 404)
