@@ -47,7 +47,7 @@ def confirm(figure: Figure, _data: dict[str, Any], by: User, at: datetime) -> st
 @admin.register(Figure)
 class FigureAdmin(ButtonAdmin):
     form = TextForm
-    list_display = ("__str__", "sentence_start", "source", "appeal", "confirmed_at")
+    list_display = ("__str__", "sentence_start", "source_start", "appeal", "confirmed_at")
     list_filter = (IsConfirmed, "appeal")
     list_select_related = ("appeal", "source")
     autocomplete_fields = ("appeal", "source")
@@ -71,6 +71,10 @@ class FigureAdmin(ButtonAdmin):
     @admin.display(description=gettext_lazy("sentence"))
     def sentence_start(self, figure: Figure) -> str:
         return textwrap.shorten(figure.sentence, 90, placeholder="…")
+
+    @admin.display(description=gettext_lazy("source"), ordering="source")
+    def source_start(self, figure: Figure) -> str:
+        return textwrap.shorten(str(figure.source), 40, placeholder="…") if figure.source else "–"
 
     def has_confirm_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("appeals.confirm_figure")
