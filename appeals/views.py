@@ -54,6 +54,7 @@ def names_in(appeal: Appeal) -> dict[str, str]:
 def appeal_page(text: AppealText, people: Iterable[PublicDefendant]) -> dict[str, Any]:
     """Everything the appeal's page shows, in one query each; `people` may be of more appeals than this."""
     people = list(people)
+    here = [person for person in people if person.appeal_id == text.appeal_id]
     figures = FigureText.objects.confirmed().best(language()).select_related("figure__source")
     cases = CaseText.objects.published().best(language()).select_related("case")
     updates = UpdateText.objects.published().best(language()).select_related("update")
@@ -66,7 +67,8 @@ def appeal_page(text: AppealText, people: Iterable[PublicDefendant]) -> dict[str
         ),
         "cases": cases.filter(case__appeal=text.appeal_id).order_by("case__position", "case"),
         "updates": updates.filter(update__appeal=text.appeal_id)[:UPDATES_ON_THE_APPEAL],
-        "people": [person for person in people if person.appeal_id == text.appeal_id],
+        "people": here,
+        "has_named_by_appeal": any(person.is_named_by_appeal for person in here),
         "names": {person.key: person.display_name for person in people},
     }
 
@@ -106,6 +108,7 @@ def case(request: HttpRequest, appeal: str, case: str) -> HttpResponse:
         "text": text,
         "hearings": text.case.hearings.all(),
         "people": people,
+        "has_named_by_appeal": any(person.is_named_by_appeal for person in people),
         "names": names_in(appeal_text.appeal) | parties,
         "updates": UpdateText.objects.published()
         .best(language())

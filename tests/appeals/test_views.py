@@ -12,7 +12,16 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from appeals import consent, publishing
-from appeals.models import Appeal, AppealText, Case, CaseText, Defendant, Hearing, UpdateText
+from appeals.models import (
+    Appeal,
+    AppealText,
+    Case,
+    CaseText,
+    Consent,
+    Defendant,
+    Hearing,
+    UpdateText,
+)
 from tests.appeals.factories import (
     NOW,
     make_appeal,
@@ -199,6 +208,17 @@ def test_figure_says_where_it_comes_from(client: Client, world: Defendant, ana: 
     assert "CELS, as cited in the appeal" in client.get("/en/strike/").content.decode()
 
 
+@pytest.mark.parametrize("source", ["signed", "published"])
+def test_people_named_by_the_appeal_itself_are_said_to_be(
+    client: Client, world: Defendant, ana: User, source: str
+) -> None:
+    make_consent(world, by=ana, source=Consent.Source(source))
+    for path in ("/en/strike/", "/en/strike/cases/arrest/"):
+        page = client.get(path).content.decode()
+        assert NAME in page
+        assert ("as the published appeal itself names" in page) == (source == "published"), path
+
+
 def test_missing_language_falls_back_with_a_note_and_its_lang(client: Client, ana: User) -> None:
     make_appeal(by=ana, languages=("es",))
     page = client.get("/en/strike/").content.decode()
@@ -255,8 +275,8 @@ def test_empty_feed_does_not_change_from_read_to_read(client: Client, ana: User)
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("/en/", 5),
-        ("/en/strike/", 5),
+        ("/en/", 6),
+        ("/en/strike/", 6),
         ("/en/strike/cases/arrest/", 6),
         ("/en/strike/updates/", 4),
         ("/en/strike/updates/news/", 4),
