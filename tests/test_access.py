@@ -118,6 +118,9 @@ PUBLIC: dict[str, Open] = {
     "appeals:updates": Open(APPEAL),
     "appeals:update": Open(APPEAL | {"update": "sample-update"}),
     "appeals:feed": Open(APPEAL),
+    "donations:books": Open(),
+    "donations:books_json": Open(),
+    "donations:books_csv": Open(),
     "donations:donate": Open(APPEAL, post=200),
     # The donor's own link opens one gift; any other token opens nothing.
     "donations:gift": Open({"token": "THE DONOR'S"}),

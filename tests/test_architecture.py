@@ -23,6 +23,7 @@ PLACES = [
         "emails",
         "exports",
         "gift_state",
+        "proofs",
         "receipts",
         "seals",
         "tokens",
@@ -42,7 +43,17 @@ PLACES = [
         "webhooks",
     },
     {"forms"},
-    {"admin", "apps", "checks", "jobs", "management", "templatetags", "urls", "views"},
+    {
+        "admin",
+        "apps",
+        "checks",
+        "jobs",
+        "management",
+        "templatetags",
+        "urls",
+        "views",
+        "book_views",
+    },
 ]
 VERBS = 4
 SIDEWAYS = {0, 1, 3, 6}
