@@ -2,124 +2,118 @@
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.translation import get_language, gettext_lazy
-from django.utils.translation import gettext as _
+from django.utils.http import http_date
+from django.utils.translation import get_language
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import conditional_page, require_safe
 
-from .models import Account, Fund
-from .transparency import Books, Figures, FundFigures, books
+from .currencies import quantize
+from .exports import safe_cell
+from .transparency import Books, Figures, books
 
-FIGURES = {
-    "received": gettext_lazy("Received"),
-    "refunded": gettext_lazy("Refunded"),
-    "fees": gettext_lazy("Fees"),
-    "net": gettext_lazy("Net"),
-    "paid": gettext_lazy("Paid"),
-    "moved": gettext_lazy("Moved between funds"),
-    "held": gettext_lazy("Held"),
-    "allocated": gettext_lazy("of it set aside"),
-    "promised": gettext_lazy("Promised"),
-}
+# The names of the figures in files, in the order the page explains them.
+FIGURES = (
+    "received",
+    "refunded",
+    "processing_fees",
+    "bank_fees",
+    "dispute_fees",
+    "fees",
+    "net",
+    "paid",
+    "moved",
+    "held",
+    "allocated",
+    "free",
+    "promised",
+)
 
 
-def _books() -> Books:
-    return books(language=get_language() or "es", at=timezone.now())
+def of_this_minute(
+    view: Callable[[HttpRequest, Books], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Gives a view the books as of the minute, and its answer to shared caches for as long.
+
+    With the instant cut to the minute, everything asked for within it is the same to the byte and is answered with 304.
+    """
+
+    @require_safe
+    @conditional_page
+    @cache_control(public=True, max_age=60)
+    @wraps(view)
+    def wrapped(request: HttpRequest) -> HttpResponse:
+        at = timezone.now().replace(second=0, microsecond=0)
+        response = view(request, books(language=get_language() or "es", at=at))
+        response["Last-Modified"] = http_date(at.timestamp())
+        return response
+
+    return wrapped
 
 
-@require_safe
-@cache_control(public=True, max_age=60)
-def page(request: HttpRequest) -> HttpResponse:
-    shown = _books()
-    has_moves = any(figures.moved for figures in shown.totals.values())
-    names = {name: label for name, label in FIGURES.items() if name != "moved" or has_moves}
+@of_this_minute
+def page(request: HttpRequest, shown: Books) -> HttpResponse:
     context = {
         "books": shown,
-        "labels": names.values(),
-        "totals": [(currency, _cells(f, names)) for currency, f in shown.totals.items()],
-        "funds": [(fund, title_of(fund), _cells(fund.figures, names)) for fund in shown.funds],
-        "places": [
-            (Account.Place(place).label, list(balances.items()))
-            for place, balances in shown.places.items()
-        ],
+        "has_moves": any(fund.figures.moved for fund in shown.funds),
+        "has_frozen": any(fund.is_frozen for fund in shown.funds),
     }
     return render(request, "donations/books.html", context)
 
 
-def _cells(figures: Figures, names: Mapping[str, object]) -> list[tuple[str, object, Decimal]]:
-    return [(name, label, getattr(figures, name)) for name, label in names.items()]
-
-
-def title_of(fund: FundFigures) -> str:
-    """A fund as the public reads it: never a defendant's name, unless the appeal or case has it in its title."""
-    match fund.kind:
-        case Fund.Kind.GENERAL:
-            return _("General fund")
-        case Fund.Kind.DEFENDANT:
-            return _("A defendant's fund")
-        case _kind:
-            return fund.title
-
-
-@require_safe
-@cache_control(public=True, max_age=60)
-def as_json(request: HttpRequest) -> HttpResponse:
+@of_this_minute
+def as_json(request: HttpRequest, shown: Books) -> HttpResponse:
     """Amounts are decimal text, as JSON numbers would be read as floats."""
-    shown = _books()
     data = {
         "as_of": _instant(shown.at),
-        "totals": {currency: _amounts(figures) for currency, figures in shown.totals.items()},
+        "totals": {
+            total.currency: _amounts(total.figures, total.currency)
+            | {"places": {p.place: _exact(p.balance, p.currency) for p in total.places}}
+            for total in shown.totals
+        },
         "funds": [
             {
                 "fund": fund.code,
-                "title": title_of(fund),
+                "title": fund.title,
                 "currency": fund.currency,
                 "frozen": fund.is_frozen,
-                **_amounts(fund.figures),
+                **_amounts(fund.figures, fund.currency),
             }
             for fund in shown.funds
         ],
-        "places": {
-            place: {currency: str(balance) for currency, balance in balances.items()}
-            for place, balances in shown.places.items()
-        },
     }
     return HttpResponse(
         json.dumps(data, ensure_ascii=False, indent=1), content_type="application/json"
     )
 
 
-@require_safe
-@cache_control(public=True, max_age=60)
-def as_csv(request: HttpRequest) -> HttpResponse:
+@of_this_minute
+def as_csv(request: HttpRequest, shown: Books) -> HttpResponse:
     """One row per fund and currency; amounts with a point, whatever the language."""
-    shown = _books()
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="books.csv"'
     table = csv.writer(response)
-    table.writerow(["as_of", "fund", "title", "currency", *FIGURES])
+    table.writerow(["as_of", "fund", "title", "currency", "frozen", *FIGURES])
     for fund in shown.funds:
-        amounts = _amounts(fund.figures).values()
-        table.writerow(
-            [_instant(shown.at), fund.code, safe_cell(title_of(fund)), fund.currency, *amounts]
-        )
+        frozen = "yes" if fund.is_frozen else "no"
+        cells = [_instant(shown.at), fund.code, safe_cell(fund.title), fund.currency, frozen]
+        table.writerow([*cells, *_amounts(fund.figures, fund.currency).values()])
     return response
 
 
-def safe_cell(text: str) -> str:
-    """Text that a spreadsheet takes for text and not for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def _amounts(figures: Figures, currency: str) -> dict[str, str]:
+    return {name: _exact(getattr(figures, name), currency) for name in FIGURES}
 
 
-def _amounts(figures: Figures) -> dict[str, str]:
-    return {name: str(getattr(figures, name)) for name in FIGURES}
+def _exact(amount: Decimal, currency: str) -> str:
+    return f"{quantize(amount, currency):f}"
 
 
 def _instant(at: datetime) -> str:

@@ -1,31 +1,37 @@
 """READ: the public figures, from the ledger's stored totals; no name, no gift, and the same cost at any size."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import F, Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 
-from appeals.models import Appeal
+from appeals.markdown import with_names
+from appeals.models import Appeal, Case
 
 from .models import Account, Fund
 
 ZERO = Decimal(0)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Figures:
-    """Sums in one currency. `received` − `refunded` − `fees` − `paid` + `moved` = `held`; `promised` stands apart.
+    """Sums in one currency: received − refunded − fees − paid + moved = held; `promised` stands apart from all.
 
-    `allocated` is the part of `held` that is set aside for legal costs and not paid yet; the rest is `free`.
-    `bail` is the part of `held` that lies with courts as deposits.
+    `moved` is what two people had other funds cover, and is zero over all funds. `allocated` is the part of `held` set
+    aside for legal costs and not paid yet, deposits with courts included. `held` is read from the accounts' balances,
+    not computed from the others, so that the sum above proves something.
     """
 
     received: Decimal = ZERO
     refunded: Decimal = ZERO
-    fees: Decimal = ZERO
+    processing_fees: Decimal = ZERO
+    bank_fees: Decimal = ZERO
+    dispute_fees: Decimal = ZERO
     paid: Decimal = ZERO
     moved: Decimal = ZERO
     held: Decimal = ZERO
@@ -33,167 +39,269 @@ class Figures:
     promised: Decimal = ZERO
 
     @property
+    def arrived(self) -> Decimal:
+        return self.received - self.refunded
+
+    @property
+    def fees(self) -> Decimal:
+        return self.processing_fees + self.bank_fees + self.dispute_fees
+
+    @property
     def net(self) -> Decimal:
-        return self.received - self.refunded - self.fees
+        return self.arrived - self.fees
 
     @property
     def free(self) -> Decimal:
         return self.held - self.allocated
 
-    def add(self, other: "Figures") -> None:
-        for item in fields(self):
-            setattr(self, item.name, getattr(self, item.name) + getattr(other, item.name))
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
 
-@dataclass
+@dataclass(frozen=True)
 class FundFigures:
-    """One fund's figures in one currency. `title` is what the public reads; `is_frozen`: it is or was below zero."""
+    """One fund's figures in one currency. `is_frozen`: a fact took it below zero and nobody has covered that yet."""
 
     code: str
     kind: str
     title: str
     currency: str
     is_frozen: bool
-    figures: Figures = field(default_factory=Figures)
+    figures: Figures
 
 
-@dataclass
+@dataclass(frozen=True)
+class PlaceBalance:
+    """What lies at one place (Account.Place) in one currency."""
+
+    place: str
+    currency: str
+    balance: Decimal
+
+    @property
+    def label(self) -> str:
+        return str(Account.Place(self.place).label)
+
+
+@dataclass(frozen=True)
+class CurrencyFigures:
+    """All funds together in one currency, and where what is held lies."""
+
+    currency: str
+    figures: Figures
+    places: tuple[PlaceBalance, ...]
+
+
+@dataclass(frozen=True)
 class Books:
-    """All public figures at the instant `at`."""
+    """All public figures as they were at the instant `at`."""
 
     at: datetime
-    totals: dict[str, Figures]
-    funds: list[FundFigures]
-    places: dict[str, dict[str, Decimal]]
+    totals: tuple[CurrencyFigures, ...]
+    funds: tuple[FundFigures, ...]
 
 
-# Which figure each kind of entry on a fund's account counts to, as credit less debit; reversals share the kind.
-FUND_FIGURES = {
+# Which figure an entry on a fund's account counts to, and whether credits raise it. Reversals share the kind, so they
+# are netted. Allocations and releases are missing: they leave what is held where it is.
+COUNTS_TO = {
     "donation": ("received", 1),
     "interest": ("received", 1),
     "refund": ("refunded", -1),
     "dispute": ("refunded", -1),
     "dispute_won": ("refunded", -1),
-    "fee": ("fees", -1),
-    "dispute_fee": ("fees", -1),
-    "bank_fee": ("fees", -1),
+    "fee": ("processing_fees", -1),
+    "bank_fee": ("bank_fees", -1),
+    "dispute_fee": ("dispute_fees", -1),
     "cover": ("moved", 1),
 }
 
-TOTALS = """
-SELECT a.fund_id, a.currency, a.frozen_at IS NOT NULL, t.kind, sum(t.credit) - sum(t.debit)
-FROM donations_account a JOIN donations_total t ON t.account_id = a.id
-WHERE a.kind = 'fund' GROUP BY a.fund_id, a.currency, a.frozen_at, t.kind
-"""
-
-# A cost fed by several funds is paid from them in the order they first gave, each to the end of what it gave.
-PAID = """
-WITH given AS (
-    SELECT cost_id, fund_id, min(id) AS first, sum(CASE WHEN is_release THEN -amount ELSE amount END) AS amount
-    FROM donations_allocation GROUP BY cost_id, fund_id
-), spent AS (
-    SELECT a.legal_cost_id AS cost_id, a.currency, sum(t.debit) - sum(t.credit) AS amount
-    FROM donations_account a JOIN donations_total t ON t.account_id = a.id
-    WHERE a.kind = 'cost' AND t.kind IN ('disbursement', 'bail_forfeited')
-    GROUP BY a.legal_cost_id, a.currency
-), queue AS (
-    SELECT g.fund_id, g.amount, c.currency, coalesce(s.amount, 0) AS spent,
-           sum(g.amount) OVER (PARTITION BY g.cost_id ORDER BY g.first) AS up_to
-    FROM given g JOIN donations_legalcost c ON c.id = g.cost_id LEFT JOIN spent s ON s.cost_id = g.cost_id
-), paid AS (
-    SELECT fund_id, currency, amount, least(amount, greatest(spent - (up_to - amount), 0)) AS paid FROM queue
-)
-SELECT fund_id, currency, sum(paid), sum(amount - paid) FROM paid GROUP BY fund_id, currency
-"""
-
 # A transfer announced and not, or not wholly, arrived. A card payment in progress is no promise.
 PROMISED = """
-SELECT p.fund_id, p.currency, sum(p.amount - coalesce(d.received, 0))
-FROM donations_pledge p
-LEFT JOIN LATERAL (SELECT sum(amount) AS received FROM donations_donation WHERE pledge_id = p.id) d ON true
-WHERE p.method = 'transfer' AND p.cancelled_at IS NULL AND p.amount > coalesce(d.received, 0)
-GROUP BY p.fund_id, p.currency
+    SELECT p.fund_id, p.currency, sum(p.amount - coalesce(d.received, 0)) AS amount
+    FROM donations_pledge p
+    LEFT JOIN LATERAL (SELECT sum(amount) AS received FROM donations_donation
+                       WHERE pledge_id = p.id AND reversed_at IS NULL) d ON true
+    WHERE p.method = 'transfer' AND p.cancelled_at IS NULL AND p.amount > coalesce(d.received, 0)
+    GROUP BY p.fund_id, p.currency
 """
+
+# One statement, so that all figures are of one instant. Each row: what it tells, of which fund or place, how much.
+ALL_FIGURES = f"""
+WITH changes AS (
+    SELECT a.kind AS account_kind, a.place, a.fund_id, a.legal_cost_id, a.currency, a.frozen_at, t.kind,
+           sum(t.credit) - sum(t.debit) AS amount
+    FROM donations_account a JOIN donations_total t ON t.account_id = a.id
+    GROUP BY a.id, t.kind
+), given AS (
+    -- What each fund set aside for each cost, less what came back.
+    SELECT m.legal_cost_id, f.fund_id, m.currency, min(m.entry_id) AS first, sum(m.amount) AS amount
+    FROM (
+        SELECT c.legal_cost_id, c.currency, e.id AS entry_id, e.debit_id AS other_id, e.amount
+        FROM donations_account c JOIN donations_entry e ON e.credit_id = c.id WHERE c.kind = 'cost'
+        UNION ALL
+        SELECT c.legal_cost_id, c.currency, e.id, e.credit_id, -e.amount
+        FROM donations_account c JOIN donations_entry e ON e.debit_id = c.id WHERE c.kind = 'cost'
+    ) m JOIN donations_account f ON f.id = m.other_id AND f.kind = 'fund'
+    GROUP BY m.legal_cost_id, f.fund_id, m.currency
+), spent AS (
+    -- Whatever left a cost otherwise than back to a fund: paid, or bail the court kept.
+    SELECT legal_cost_id, -sum(amount) AS amount FROM changes
+    WHERE account_kind = 'cost' AND kind NOT IN ('allocation', 'release') GROUP BY legal_cost_id
+), queue AS (
+    SELECT g.fund_id, g.currency, g.amount, coalesce(s.amount, 0) - (sum(g.amount) OVER w - g.amount) AS reaching,
+           lead(g.fund_id) OVER w IS NULL AS is_last
+    FROM given g LEFT JOIN spent s USING (legal_cost_id)
+    WINDOW w AS (PARTITION BY g.legal_cost_id ORDER BY g.first)
+), paid AS (
+    -- A cost of several funds is paid from them in the order they first gave, each to the end of what it gave.
+    SELECT fund_id, currency, amount, CASE WHEN is_last THEN greatest(reaching, 0)
+                                           ELSE least(amount, greatest(reaching, 0)) END AS paid FROM queue
+)
+SELECT 'change', fund_id, '', currency, frozen_at IS NOT NULL, kind, amount FROM changes WHERE account_kind = 'fund'
+UNION ALL
+SELECT 'paid', fund_id, '', currency, false, '', sum(paid) FROM paid GROUP BY fund_id, currency
+UNION ALL
+SELECT 'allocated', fund_id, '', currency, false, '', sum(amount - paid) FROM paid GROUP BY fund_id, currency
+UNION ALL
+SELECT 'promised', fund_id, '', currency, false, '', amount FROM ({PROMISED}) promised
+UNION ALL
+SELECT 'place', NULL, place, currency, false, '', -sum(amount) FROM changes
+WHERE account_kind = 'asset' GROUP BY place, currency
+"""  # noqa: S608  put together from constants
 
 
 def books(*, language: str, at: datetime) -> Books:
-    """The public books; five queries, whatever number of gifts stands behind them."""
-    table: dict[tuple[int, str], FundFigures] = {}
-    funds = {
-        fund.pk: fund
-        for fund in Fund.objects.with_public_title(language).order_by(F("appeal_id").asc(), "pk")
-    }
+    """The public books; two queries, whatever number of gifts stands behind them.
 
-    def row(fund_id: int, currency: str) -> FundFigures:
-        fund = funds[fund_id]
-        return table.setdefault(
-            (fund_id, currency),
-            FundFigures(
-                code=fund.code,
-                kind=fund.kind,
-                title=fund.public_title,  # type: ignore[attr-defined]  # annotated above
-                currency=currency,
-                is_frozen=False,
-            ),
-        )
-
+    `at` is the present, which the caller names; figures of an earlier day are not kept.
+    """
+    sums: dict[tuple[int, str], dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    frozen: set[tuple[int, str]] = set()
+    places: dict[str, list[PlaceBalance]] = defaultdict(list)
     with connection.cursor() as cursor:
-        cursor.execute(TOTALS)
-        for fund_id, currency, is_frozen, kind, change in cursor.fetchall():
-            entry = row(fund_id, currency)
-            entry.is_frozen = entry.is_frozen or is_frozen
-            entry.figures.held += change
-            if kind in FUND_FIGURES:
-                name, sign = FUND_FIGURES[kind]
-                setattr(entry.figures, name, getattr(entry.figures, name) + sign * change)
-        cursor.execute(PAID)
-        for fund_id, currency, paid, set_aside in cursor.fetchall():
-            figures = row(fund_id, currency).figures
-            figures.paid, figures.allocated = paid, set_aside
-            # The fund's own account is what is free; what is set aside and unpaid is held for it too.
-            figures.held += set_aside
-        cursor.execute(PROMISED)
-        for fund_id, currency, promised in cursor.fetchall():
-            row(fund_id, currency).figures.promised = promised
+        cursor.execute(ALL_FIGURES)
+        for tells, fund_id, place, currency, is_frozen, kind, amount in cursor.fetchall():
+            if tells == "place":
+                if amount:
+                    places[currency].append(PlaceBalance(place, currency, amount))
+                continue
+            names = sums[fund_id, currency]
+            if is_frozen:
+                frozen.add((fund_id, currency))
+            if tells == "change":
+                _count(names, kind, amount)
+                # The fund's own account holds what is free.
+                names["held"] += amount
+            else:
+                names[tells] += amount
+                if tells == "allocated":
+                    names["held"] += amount
+    funds = tuple(
+        FundFigures(
+            code=fund.code,
+            kind=fund.kind,
+            title=title,
+            currency=currency,
+            is_frozen=(fund.pk, currency) in frozen,
+            figures=Figures(**sums[fund.pk, currency]),
+        )
+        for fund, title in _titled_funds(language)
+        for currency in sorted(currency for pk, currency in sums if pk == fund.pk)
+    )
+    return Books(at=at, totals=_totals(funds, places), funds=funds)
 
-    ordered = sorted(table.items(), key=lambda item: (list(funds).index(item[0][0]), item[0][1]))
+
+def _count(names: dict[str, Decimal], kind: str, change: Decimal) -> None:
+    if kind in COUNTS_TO:
+        name, sign = COUNTS_TO[kind]
+        names[name] += sign * change
+
+
+def _totals(
+    funds: Iterable[FundFigures], places: dict[str, list[PlaceBalance]]
+) -> tuple[CurrencyFigures, ...]:
     totals: dict[str, Figures] = defaultdict(Figures)
-    for _key, entry in ordered:
-        totals[entry.currency].add(entry.figures)
-    return Books(
-        at=at,
-        totals=dict(sorted(totals.items())),
-        funds=[entry for _key, entry in ordered],
-        places=_places(),
+    for fund in funds:
+        totals[fund.currency] += fund.figures
+    order = [str(place) for place in Account.Place]
+    return tuple(
+        CurrencyFigures(
+            currency,
+            totals[currency],
+            tuple(sorted(places[currency], key=lambda held: order.index(held.place))),
+        )
+        for currency in sorted(totals)
     )
 
 
-def _places() -> dict[str, dict[str, Decimal]]:
-    """Where the money is: place → currency → balance."""
-    places: dict[str, dict[str, Decimal]] = defaultdict(dict)
-    rows = (
-        Account.objects.filter(kind=Account.Kind.ASSET)
-        .values_list("place", "currency")
-        .annotate(balance=Sum(F("totals__debit") - F("totals__credit")))
-        .order_by("place", "currency")
-    )
-    for place, currency, balance in rows:
-        if balance:
-            places[place][currency] = balance
-    return dict(places)
+def _titled_funds(language: str) -> list[tuple[Fund, str]]:
+    """All funds with what the public reads as their name; an appeal's before its cases'."""
+    funds = Fund.objects.with_public_title(language).select_related("appeal", "case__appeal")
+    with override(language):
+        return [(fund, _title(fund)) for fund in sorted(funds, key=_rank)]
 
 
-def appeal_totals(appeal: Appeal) -> dict[str, Figures]:
-    """What an appeal and its cases received, per currency; two queries, for the appeal's own page."""
-    funds = Fund.objects.filter(appeal=appeal) | Fund.objects.filter(case__appeal=appeal)
-    totals: dict[str, Figures] = defaultdict(Figures)
-    rows = (
-        Account.objects.filter(fund__in=funds)
-        .values_list("currency", "totals__kind")
-        .annotate(change=Sum(F("totals__credit") - F("totals__debit")))
-    )
-    for currency, kind, change in rows:
-        if kind in FUND_FIGURES and change:
-            name, sign = FUND_FIGURES[kind]
-            setattr(totals[currency], name, getattr(totals[currency], name) + sign * change)
-    return dict(sorted(totals.items()))
+def _rank(fund: Fund) -> tuple[int, int, int]:
+    kinds = [Fund.Kind.GENERAL, Fund.Kind.APPEAL, Fund.Kind.CASE, Fund.Kind.DEFENDANT]
+    appeal_id = fund.appeal_id or (fund.case.appeal_id if fund.case else None)
+    return (appeal_id or 0, kinds.index(Fund.Kind(fund.kind)), fund.pk)
+
+
+def _title(fund: Fund) -> str:
+    """Never a person's name and nothing unpublished; keys of people in a title become "a person"."""
+    title = with_names(fund.public_title, {})  # type: ignore[attr-defined]  # annotated above
+    match fund.kind:
+        case Fund.Kind.GENERAL:
+            return _("General fund")
+        case Fund.Kind.DEFENDANT:
+            return _("A defendant’s fund")
+        case Fund.Kind.APPEAL:
+            assert fund.appeal is not None  # the database's own rule: fund_kind_names_its_subject
+            if not fund.appeal.is_published:
+                return _("An appeal that is not public")
+            return _("%(appeal)s: where it is needed most") % {"appeal": title}
+        case _kind:
+            assert fund.case is not None
+            is_public = fund.case.is_published and fund.case.appeal.is_published
+            return title if is_public else _("A case that is not public")
+
+
+@dataclass(frozen=True)
+class CameIn:
+    """What arrived (received less refunded) in one currency, and what was promised on top of it."""
+
+    currency: str
+    arrived: Decimal
+    promised: Decimal
+
+
+CAME_IN = f"""
+WITH wanted AS (
+    SELECT f.id FROM donations_fund f LEFT JOIN appeals_case c ON c.id = f.case_id
+    WHERE %(appeal)s IN (f.appeal_id, c.appeal_id) OR f.case_id = %(case)s
+), sums AS (
+    SELECT a.currency, sum(t.credit - t.debit) AS arrived, 0 AS promised
+    FROM donations_account a JOIN donations_total t ON t.account_id = a.id
+    WHERE a.fund_id IN (SELECT id FROM wanted) AND t.kind = ANY (%(kinds)s) GROUP BY a.currency
+    UNION ALL
+    SELECT currency, 0, amount FROM ({PROMISED}) promised WHERE fund_id IN (SELECT id FROM wanted)
+)
+SELECT currency, sum(arrived), sum(promised) FROM sums GROUP BY currency ORDER BY currency
+"""  # noqa: S608  put together from constants
+ARRIVED = [kind for kind, (name, _sign) in COUNTS_TO.items() if name in {"received", "refunded"}]
+
+
+def came_in_for_appeal(appeal: Appeal) -> list[CameIn]:
+    """What came in for an appeal and its cases, one row per currency; one query."""
+    return _came_in(appeal=appeal.pk)
+
+
+def came_in_for_case(case: Case) -> list[CameIn]:
+    """What came in for a case by name, one row per currency; one query."""
+    return _came_in(case=case.pk)
+
+
+def _came_in(*, appeal: int | None = None, case: int | None = None) -> list[CameIn]:
+    with connection.cursor() as cursor:
+        cursor.execute(CAME_IN, {"appeal": appeal, "case": case, "kinds": ARRIVED})
+        return [CameIn(*row) for row in cursor.fetchall()]

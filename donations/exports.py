@@ -1,0 +1,147 @@
+"""READ: every entry of the ledger as CSV, JSON or beancount; decimal text, one row at a time, without anyone's name."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from decimal import Decimal
+
+from django.db import connection, transaction
+
+from .currencies import quantize
+from .models import Account
+
+
+@dataclass(frozen=True)
+class Line:
+    """One entry as it is exported: the fields the ledger's hash is made of."""
+
+    source: str
+    kind: str
+    debit: str
+    credit: str
+    amount: str
+    currency: str
+    booked_on: str
+
+
+LINES = """
+SELECT e.source, e.kind, d.code, c.code, e.amount, e.currency, e.booked_on
+FROM donations_entry e
+JOIN donations_account d ON d.id = e.debit_id
+JOIN donations_account c ON c.id = e.credit_id
+ORDER BY e.booked_on, e.source COLLATE "C"
+"""
+CHUNK = 5_000
+
+
+def safe_cell(text: str) -> str:
+    """Text that a spreadsheet takes for text and not for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+
+
+def lines() -> Iterator[Line]:
+    """All entries by day and source, of one instant; in memory a few thousand at a time."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"DECLARE export_lines NO SCROLL CURSOR FOR {LINES}")
+        while True:
+            cursor.execute(f"FETCH {CHUNK} FROM export_lines")
+            rows = cursor.fetchall()
+            if not rows:
+                cursor.execute("CLOSE export_lines")
+                return
+            for row in rows:
+                yield _line(*row)
+
+
+def _line(
+    source: str,
+    kind: str,
+    debit: str,
+    credit: str,
+    amount: Decimal,
+    currency: str,
+    booked_on: date,
+) -> Line:
+    exact = f"{quantize(amount, currency):f}"
+    return Line(source, kind, debit, credit, exact, currency, booked_on.isoformat())
+
+
+def as_csv() -> Iterator[str]:
+    """A header and one line an entry; amounts with a point."""
+    yield _csv_row(list(Line.__dataclass_fields__))
+    for line in lines():
+        yield _csv_row([safe_cell(text) for text in asdict(line).values()])
+
+
+def _csv_row(cells: list[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(cells)
+    return buffer.getvalue()
+
+
+def as_json() -> Iterator[str]:
+    """A list of objects, one on each line; amounts are text, as JSON's numbers are read as floats."""
+    start = "["
+    for line in lines():
+        yield f"{start}\n{json.dumps(asdict(line), ensure_ascii=False)}"
+        start = ","
+    yield "\n]\n" if start == "," else "[]\n"
+
+
+def as_beancount() -> Iterator[str]:
+    """A beancount file: funds and costs stand under Equity, places under Assets; every transaction balances."""
+    names = _beancount_names()
+    yield 'option "title" "Defense fund"\n'
+    for currency in sorted({account.currency for account in names}):
+        yield f'option "operating_currency" "{currency}"\n'
+    opened: set[str] = set()
+    by_code = {account.code: name for account, name in names.items()}
+    currencies = {account.code: account.currency for account in names}
+    for line in lines():
+        for code in (line.debit, line.credit):
+            if code not in opened:
+                opened.add(code)
+                yield f"\n{line.booked_on} open {by_code[code]} {currencies[code]}"
+        yield (
+            f'\n{line.booked_on} * "{line.kind}" "{_beancount_text(line.source)}"\n'
+            f"  {by_code[line.debit]}  {line.amount} {line.currency}\n"
+            f"  {by_code[line.credit]}  -{line.amount} {line.currency}\n"
+        )
+
+
+ROOTS = {
+    Account.Kind.ASSET: "Assets",
+    Account.Kind.FUND: "Equity:Funds",
+    Account.Kind.COST: "Equity:Costs",
+}
+
+
+def _beancount_names() -> dict[Account, str]:
+    """A beancount name for each account, from its code; where two codes would be written alike, with the row's number."""
+    names: dict[Account, str] = {}
+    taken: set[str] = set()
+    for account in Account.objects.order_by("pk"):
+        parts = account.code.split(":")
+        if account.kind != Account.Kind.ASSET:
+            parts = parts[1:]
+        name = ":".join([ROOTS[Account.Kind(account.kind)], *map(_beancount_part, parts)])
+        if name in taken:
+            name += f"-{account.pk}"
+        taken.add(name)
+        names[account] = name
+    return names
+
+
+def _beancount_part(text: str) -> str:
+    """Beancount wants a capital or a digit first, then letters, digits and hyphens."""
+    part = re.sub(r"[^A-Za-z0-9-]", "-", text)
+    part = part[:1].upper() + part[1:]
+    return part if part[:1].isalnum() else f"X{part}"
+
+
+def _beancount_text(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
