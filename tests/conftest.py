@@ -9,6 +9,7 @@ from tests.stripe_events import signed
 
 # A cluster of their own: fast, because nothing in it is kept, and apart from the sample data of ./run.
 CLUSTER = settings.DATA_DIR / "test-postgres"
+IS_CLUSTER_WANTED = settings.EMBEDDED
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,14 +21,17 @@ def pytest_configure(config: pytest.Config) -> None:
     # WhiteNoise warns of a folder that is not there.
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     flush_despite_append_only()
-    if settings.EMBEDDED:
+    if IS_CLUSTER_WANTED:
         settings.DATABASES["default"].update(postgres.address(CLUSTER))
+    # The same everywhere, whatever database serves the tests: an installation with one of its own.
+    settings.EMBEDDED = False
+    settings.ALLOWED_HOSTS = ["*"]
 
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """pytest-django asks for this before its first database: the place to start the server, so that other tests go without."""
-    if settings.EMBEDDED:
+    if IS_CLUSTER_WANTED:
         postgres.ensure(CLUSTER, durable=False)
 
 
