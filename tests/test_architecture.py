@@ -35,6 +35,7 @@ PLACES = [
         "allocation",
         "checkout",
         "disbursement",
+        "documents",
         "exchange",
         "payouts",
         "periods",

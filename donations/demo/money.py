@@ -1,0 +1,264 @@
+"""Sample gifts, payouts, costs and payments: each goes the whole way, through the sandbox and the verbs."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+from appeals.models import Appeal, Case, Defendant
+from donations import (
+    allocation,
+    checkout,
+    disbursement,
+    documents,
+    payouts,
+    reconciliation,
+    webhooks,
+)
+from donations.models import (
+    BankAccount,
+    Disbursement,
+    Fund,
+    LegalCost,
+    Payout,
+    Pledge,
+    StatementLine,
+)
+from donations.sandbox import acts
+from donations.sandbox.models import SandboxDelivery
+
+from .people import Staff
+from .statements import MAPPING, Line, bank_file
+
+# Amounts, currencies, how many days ago; the last ones come after the first payout.
+FIRST_GIFTS = [
+    ("50", "EUR", 24), ("25", "EUR", 23), ("120", "EUR", 22), ("10", "EUR", 21), ("300", "EUR", 20),
+    ("75.50", "EUR", 19), ("25", "EUR", 18), ("500", "EUR", 17), ("40000", "ARS", 20), ("150000", "ARS", 16),
+    ("100", "USD", 18), ("25000", "CLP", 15),
+]  # fmt: skip
+LATER_GIFTS = [("60", "EUR", 9), ("25", "EUR", 8), ("200", "EUR", 6), ("15000", "ARS", 4)]
+
+
+def sample_pdf(title: str) -> bytes:
+    """A one-page PDF that says it is a sample."""
+    stream = f"BT /F1 18 Tf 72 720 Td ({title}) Tj 0 -30 Td (Sample data, invented) Tj ET".encode()
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(stream), stream),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    file, offsets = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(file))
+        file += b"%d 0 obj%s endobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    return (
+        file
+        + b"xref\n0 6\n0000000000 65535 f \n%strailer<</Root 1 0 R/Size 6>>\nstartxref\n%d\n%%%%EOF\n"
+        % (
+            table,
+            len(file),
+        )
+    )
+
+
+def make_funds(appeals: list[Appeal], sample_case: Case) -> Fund:
+    """A general fund, one for each appeal and each of its cases; gives back the sample appeal's case fund."""
+    general = Fund.objects.create(
+        code="general",
+        kind=Fund.Kind.GENERAL,
+        name="Fondo general",
+        purpose="Costos legales de cualquiera de las personas que el fondo defiende.",
+    )
+    for appeal in appeals:
+        own = Fund.objects.create(
+            code=appeal.slug,
+            kind=Fund.Kind.APPEAL,
+            appeal=appeal,
+            name=appeal.slug,
+            purpose="Costos legales de las personas de este llamado.",
+            fallback=general,
+        )
+        for case in appeal.cases.all():
+            Fund.objects.create(
+                code=f"{appeal.slug}-{case.slug}"[:50],
+                kind=Fund.Kind.CASE,
+                case=case,
+                name=case.slug,
+                purpose="Costos legales de esta causa.",
+                fallback=own,
+            )
+    return Fund.objects.get(case=sample_case)
+
+
+def make_bank_accounts() -> BankAccount:
+    """Two accounts that take gifts; their numbers are samples. Gives back the one in euros."""
+    euros = BankAccount.objects.create(
+        code="banco-eur",
+        name="Banco de muestra",
+        currency="EUR",
+        holder="Fondo de muestra",
+        number="DE02120300000000202051",
+        bic="BYLADEM1001",
+        takes_gifts=True,
+        csv_mapping=MAPPING,
+    )
+    BankAccount.objects.create(
+        code="banco-ars",
+        name="Banco de muestra",
+        currency="ARS",
+        holder="Fondo de muestra",
+        number="2850590940090418135201",
+        instructions="CBU de muestra: no envíe dinero.",
+        takes_gifts=True,
+        csv_mapping=MAPPING | {"currency": "ARS"},
+    )
+    return euros
+
+
+def give_by_card(appeal: Appeal, fund: Fund, amount: str, currency: str, *, at: datetime) -> None:
+    """One gift by card, paid on the sandbox's page at the instant `at`."""
+    gift = checkout.Gift(
+        appeal=appeal,
+        fund=fund,
+        method=Pledge.Method.CARD,
+        amount=Decimal(amount),
+        currency=currency,
+        email="",
+        language="es",
+    )
+    pledge = checkout.promise(gift, uuid=uuid4(), at=at)
+    # Sessions live half an hour from now, whenever the sample was given.
+    checkout.start(pledge, at=at + (datetime.now(at.tzinfo) - at))
+    session_id = pledge.checkouts.get().stripe_session_id
+    acts.pay(str(session_id), at=at)
+
+
+def promise_transfer(appeal: Appeal, fund: Fund, amount: str, *, at: datetime) -> Pledge:
+    gift = checkout.Gift(
+        appeal=appeal,
+        fund=fund,
+        method=Pledge.Method.TRANSFER,
+        amount=Decimal(amount),
+        currency="EUR",
+        email="",
+        language="es",
+    )
+    return checkout.promise(gift, uuid=uuid4(), at=at)
+
+
+def fetch(*, now: datetime) -> None:
+    """Books what the sandbox has; its webhooks would reach a site that is not up yet, so they are let go."""
+    SandboxDelivery.objects.all().delete()
+    since = now - timedelta(days=30)
+    webhooks.catch_up(since=since, at=now)
+    while webhooks.process_pending(at=now):
+        pass
+    payouts.sync(since=since)
+
+
+def make_cost(
+    case: Case, defendant: Defendant, kind: LegalCost.Kind, owed: str, staff: Staff, *, at: datetime
+) -> LegalCost:
+    cost = LegalCost.objects.create(
+        case=case,
+        defendant=defendant,
+        kind=kind,
+        description="Factura de muestra (inventada).",
+        owed=Decimal(owed),
+        currency="EUR",
+        due_on=at.date() + timedelta(days=30),
+        payee_name="Estudio jurídico de muestra",
+        payee_account="ES9121000418450200051332",
+        is_sample=True,
+        recorded_by=staff.treasurer,
+        recorded_at=at,
+    )
+    documents.attach(
+        cost=cost,
+        name="bill.pdf",
+        content=sample_pdf(f"Bill {cost.number}"),
+        by=staff.treasurer,
+        at=at,
+    )
+    return cost
+
+
+def pay_cost(
+    cost: LegalCost, fund: Fund, account: BankAccount, amount: str, staff: Staff, *, at: datetime
+) -> Disbursement:
+    """The whole way of a payment: set aside, asked for, approved by another person, paid."""
+    allocation.allocate(fund=fund, cost=cost, amount=Decimal(amount), by=staff.treasurer, at=at)
+    row = disbursement.request(
+        cost=cost,
+        document=cost.documents.get(),
+        bank_account=account,
+        amount=Decimal(amount),
+        by=staff.treasurer,
+        at=at,
+    )
+    row.refresh_from_db()
+    row = disbursement.approve(row, content_hash=row.content_hash, by=staff.approver, at=at)
+    return disbursement.pay(row, paid_on=at.date(), by=staff.treasurer, at=at)
+
+
+def match_payout(account: BankAccount, payout: Payout, staff: Staff, *, at: datetime) -> None:
+    """The first statement: the payout arrived, and a person confirmed it."""
+    line = Line(at.date(), f"STRIPE {payout.stripe_payout_id}", "Stripe (muestra)", payout.amount)
+    reconciliation.import_statement(
+        account=account, name="extracto-1.csv", content=bank_file([line]), by=staff.treasurer, at=at
+    )
+    reconciliation.match(line=StatementLine.objects.get(), target=payout, by=staff.treasurer, at=at)
+
+
+def make_money(
+    appeal: Appeal, case: Case, people: list[Defendant], fund: Fund, staff: Staff, *, now: datetime
+) -> bytes:
+    """Sample gifts to payments; gives back the bank file that is left for the reader to import and match."""
+    account = make_bank_accounts()
+    own = Fund.objects.get(appeal=appeal)
+
+    def ago(days: int) -> datetime:
+        return now - timedelta(days=days)
+
+    for number, (amount, currency, days) in enumerate(FIRST_GIFTS):
+        give_by_card(appeal, fund if number % 3 else own, amount, currency, at=ago(days))
+    acts.pay_out("eur", at=ago(14))
+    fetch(now=now)
+    first_payout = Payout.objects.get(currency="EUR")
+    match_payout(account, first_payout, staff, at=ago(12))
+    bill = make_cost(case, people[0], LegalCost.Kind.FEES, "800", staff, at=ago(11))
+    payment = pay_cost(bill, fund, account, "350", staff, at=ago(10))
+    make_cost(case, people[1], LegalCost.Kind.EXPERTS, "240", staff, at=ago(5))
+
+    for amount, currency, days in LATER_GIFTS:
+        give_by_card(appeal, fund, amount, currency, at=ago(days))
+    transfer = promise_transfer(appeal, fund, "80", at=ago(7))
+    promise_transfer(appeal, own, "45", at=ago(2))
+    acts.pay_out("eur", at=ago(3))
+    fetch(now=now)
+    payout = Payout.objects.filter(currency="EUR").latest("created_at")
+    return bank_file(
+        [
+            Line(
+                ago(9).date(),
+                f"Transferencia {payment.payment_reference}",
+                "Estudio jurídico de muestra",
+                -payment.amount,
+            ),
+            Line(
+                ago(4).date(),
+                f"Donación {transfer.reference}",
+                "Persona de muestra",
+                transfer.amount,
+            ),
+            Line(
+                ago(1).date(),
+                f"STRIPE {payout.stripe_payout_id}",
+                "Stripe (muestra)",
+                payout.amount,
+            ),
+            Line(ago(1).date(), "Comisión de mantenimiento", "Banco de muestra", Decimal("-4.50")),
+        ]
+    )
