@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import date
 from decimal import Decimal
@@ -145,3 +145,10 @@ def _beancount_part(text: str) -> str:
 
 def _beancount_text(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+FORMATS: dict[str, Callable[[], Iterator[str]]] = {
+    "beancount": as_beancount,
+    "csv": as_csv,
+    "json": as_json,
+}

@@ -1,17 +1,27 @@
 """READ: every invariant of the books, each one query over all rows; for the nightly check and for anyone who doubts."""
 
+import importlib
+import pkgutil
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 
 from django.db import connection
+from django.db.migrations import RunSQL
+
+from . import migrations
+
+EXAMPLES = 5
 
 
 @dataclass(frozen=True)
 class Proof:
-    """One invariant: how many cases contradict it (none, if it holds), and the first few by their own names."""
+    """One invariant: how many cases were looked at, how many contradict it, and the first few of those by name."""
 
     name: str
     sentence: str
+    cases: int
     contradictions: int
     examples: tuple[str, ...]
 
@@ -20,123 +30,275 @@ class Proof:
         return self.contradictions == 0
 
 
-# name → (sentence, query whose every row contradicts it and names itself in the first column)
+# name → (sentence, query of one row a case: its own name, and whether it contradicts the sentence)
 PROOFS: dict[str, tuple[str, str]] = {
     "balanced": (
         "Per currency, assets equal funds and costs.",
         """
-        SELECT a.currency FROM donations_account a JOIN (
+        SELECT a.currency AS name, sum(m.amount) <> 0 AS wrong FROM donations_account a JOIN (
             SELECT debit_id AS id, amount FROM donations_entry
             UNION ALL SELECT credit_id, -amount FROM donations_entry) m ON m.id = a.id
-        GROUP BY a.currency HAVING sum(m.amount) <> 0""",
+        GROUP BY a.currency""",
     ),
     "totals": (
         "Stored totals equal what the entries add up to.",
         """
-        SELECT coalesce(e.account_id, t.account_id) || ' ' || coalesce(e.kind, t.kind) FROM (
+        SELECT a.code || ' ' || m.kind AS name, (e.debit, e.credit) IS DISTINCT FROM (t.debit, t.credit) AS wrong
+        FROM (
             SELECT account_id, kind, sum(debit) AS debit, sum(credit) AS credit FROM (
                 SELECT debit_id AS account_id, kind, amount AS debit, 0 AS credit FROM donations_entry
-                UNION ALL SELECT credit_id, kind, 0, amount FROM donations_entry) m
+                UNION ALL SELECT credit_id, kind, 0, amount FROM donations_entry) one
             GROUP BY account_id, kind) e
         FULL JOIN (
             SELECT account_id, kind, sum(debit) AS debit, sum(credit) AS credit FROM donations_total
             GROUP BY account_id, kind) t USING (account_id, kind)
-        WHERE (e.debit, e.credit) IS DISTINCT FROM (t.debit, t.credit)""",
+        CROSS JOIN LATERAL (SELECT account_id AS id, kind) m JOIN donations_account a ON a.id = m.id""",
     ),
     "donations": (
         "Every donation is booked to its fund with its amount, and every booked donation is one.",
         """
-        SELECT coalesce(d.source, e.source) FROM donations_donation d
+        SELECT coalesce(d.source, e.source) AS name,
+               (d.amount, d.currency::text, d.fund_id, d.reversed_at IS NOT NULL)
+               IS DISTINCT FROM (e.amount, e.currency::text, e.fund_id, e.is_reversed) AS wrong
+        FROM donations_donation d
         FULL JOIN (
-            SELECT e.source, e.amount, e.currency, a.fund_id
+            SELECT e.source, e.amount, e.currency, a.fund_id, r.id IS NOT NULL AS is_reversed
             FROM donations_entry e JOIN donations_account a ON a.id = e.credit_id
-            WHERE e.kind = 'donation' AND e.reverses_id IS NULL) e ON e.source = d.source
-        WHERE (d.amount, d.currency::text, d.fund_id) IS DISTINCT FROM (e.amount, e.currency::text, e.fund_id)""",
+            LEFT JOIN donations_entry r ON r.reverses_id = e.id
+            WHERE e.kind = 'donation' AND e.reverses_id IS NULL) e ON e.source = d.source""",
     ),
     "refunds": (
-        "Every refund is booked with its amount, and every booked refund is one.",
+        "Every refund is booked out of its donation's fund with its amount, and every booked refund is one.",
         """
-        SELECT coalesce('stripe:' || r.stripe_refund_id, e.source) FROM donations_refund r
-        FULL JOIN (SELECT source, amount FROM donations_entry WHERE kind = 'refund' AND reverses_id IS NULL) e
-            ON e.source = 'stripe:' || r.stripe_refund_id
-        WHERE r.amount IS DISTINCT FROM e.amount""",
+        SELECT coalesce(r.source, e.source) AS name,
+               (r.amount, r.currency::text, r.fund_id)
+               IS DISTINCT FROM (e.amount, e.currency::text, e.fund_id) AS wrong
+        FROM (
+            SELECT 'stripe:' || r.stripe_refund_id AS source, r.amount, d.currency, d.fund_id
+            FROM donations_refund r JOIN donations_donation d ON d.id = r.donation_id) r
+        FULL JOIN (
+            SELECT e.source, e.amount, e.currency, a.fund_id
+            FROM donations_entry e JOIN donations_account a ON a.id = e.debit_id
+            WHERE e.kind = 'refund' AND e.reverses_id IS NULL) e ON e.source = r.source""",
     ),
     "fees": (
         "The fees of donations add up to the fees booked, per fund and currency.",
         """
-        SELECT coalesce(d.fund_id, e.fund_id) || ' ' || coalesce(d.currency, e.currency) FROM (
-            SELECT fund_id, currency, sum(fee) AS fee FROM donations_donation
-            WHERE fee > 0 GROUP BY fund_id, currency) d
-        FULL JOIN (
-            SELECT a.fund_id, e.currency, sum(CASE WHEN e.reverses_id IS NULL THEN e.amount ELSE -e.amount END) AS fee
-            FROM donations_entry e JOIN donations_account a ON a.id IN (e.debit_id, e.credit_id) AND a.kind = 'fund'
-            WHERE e.kind = 'fee' GROUP BY a.fund_id, e.currency) e
-            ON e.fund_id = d.fund_id AND e.currency = d.currency
-        WHERE d.fee IS DISTINCT FROM e.fee""",
+        SELECT f.code || ' ' || m.currency AS name, m.fee <> m.booked AS wrong FROM (
+            SELECT fund_id, currency, sum(fee) AS fee, sum(booked) AS booked FROM (
+                SELECT fund_id, currency, fee, 0 AS booked FROM donations_donation WHERE fee > 0
+                UNION ALL
+                SELECT a.fund_id, e.currency, 0, CASE WHEN a.id = e.debit_id THEN e.amount ELSE -e.amount END
+                FROM donations_entry e
+                JOIN donations_account a ON a.id IN (e.debit_id, e.credit_id) AND a.kind = 'fund'
+                WHERE e.kind = 'fee') one
+            GROUP BY fund_id, currency) m JOIN donations_fund f ON f.id = m.fund_id""",
     ),
     "allocations": (
-        "Every allocation is booked with its amount, and every booked allocation is one.",
+        "Every allocation is booked between its fund and cost with its amount, and every booked one is one.",
         """
-        SELECT coalesce('allocation:' || a.number, e.source) FROM donations_allocation a
+        SELECT coalesce(a.source, e.source) AS name,
+               (a.amount, a.is_release, a.fund_id, a.cost_id)
+               IS DISTINCT FROM (e.amount, e.is_release, e.fund_id, e.cost_id) AS wrong
+        FROM (SELECT 'allocation:' || number AS source, * FROM donations_allocation) a
         FULL JOIN (
-            SELECT source, amount, kind = 'release' AS is_release FROM donations_entry
-            WHERE kind IN ('allocation', 'release') AND reverses_id IS NULL) e
-            ON e.source = 'allocation:' || a.number
-        WHERE (a.amount, a.is_release) IS DISTINCT FROM (e.amount, e.is_release)""",
+            SELECT e.source, e.amount, e.kind = 'release' AS is_release,
+                   coalesce(d.fund_id, c.fund_id) AS fund_id, coalesce(d.legal_cost_id, c.legal_cost_id) AS cost_id
+            FROM donations_entry e
+            JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
+            WHERE e.kind IN ('allocation', 'release') AND e.reverses_id IS NULL) e ON e.source = a.source""",
     ),
     "payments": (
-        "Every paid cost is booked with its amount, and every booked payment was approved by another person.",
+        "Every paid cost is booked with its amount, and another person approved exactly that payment.",
         """
-        SELECT coalesce('disbursement:' || d.number, e.source) FROM (
-            SELECT * FROM donations_disbursement WHERE paid_at IS NOT NULL) d
+        SELECT coalesce(d.source, e.source) AS name,
+               (d.amount, d.currency::text, d.cost_id, d.bank_account_id)
+               IS DISTINCT FROM (e.amount, e.currency::text, e.cost_id, e.bank_account_id)
+               OR d.approved_by_id IS NULL OR d.approved_by_id = d.requested_by_id
+               OR d.approved_hash <> d.content_hash AS wrong
+        FROM (SELECT 'disbursement:' || number AS source, * FROM donations_disbursement
+              WHERE paid_at IS NOT NULL) d
         FULL JOIN (
-            SELECT source, amount, currency FROM donations_entry
-            WHERE kind IN ('disbursement', 'bail_paid') AND reverses_id IS NULL) e
-            ON e.source = 'disbursement:' || d.number
-        WHERE (d.amount, d.currency::text) IS DISTINCT FROM (e.amount, e.currency::text)
-           OR d.approved_by_id IS NULL OR d.approved_by_id = d.requested_by_id
-           OR d.approved_hash <> d.content_hash""",
+            SELECT e.source, e.amount, e.currency, d.legal_cost_id AS cost_id, c.bank_account_id
+            FROM donations_entry e
+            JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
+            WHERE e.kind IN ('disbursement', 'bail_paid') AND e.reverses_id IS NULL) e ON e.source = d.source""",
+    ),
+    "covers": (
+        "Every cover of a fund is booked with its amount and was approved by another person than asked for it.",
+        """
+        SELECT coalesce(c.source, e.source) AS name,
+               (c.amount, c.currency::text, c.source_id, c.target_id)
+               IS DISTINCT FROM (e.amount, e.currency::text, e.from_id, e.to_id)
+               OR c.approved_by_id = c.requested_by_id AS wrong
+        FROM (SELECT 'cover:' || number AS source, * FROM donations_fundcover
+              WHERE approved_at IS NOT NULL) c
+        FULL JOIN (
+            SELECT e.source, e.amount, e.currency, d.fund_id AS from_id, c.fund_id AS to_id
+            FROM donations_entry e
+            JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
+            WHERE e.kind = 'cover' AND e.reverses_id IS NULL) e ON e.source = c.source""",
     ),
     "payouts": (
-        "Every payout is booked with its amount, and every booked payout is one.",
+        "Every payout is booked with its amount, back again if it was returned, and every booked payout is one.",
         """
-        SELECT coalesce('stripe:' || p.stripe_payout_id, e.source) FROM donations_payout p
-        FULL JOIN (SELECT source, amount FROM donations_entry
-                   WHERE kind = 'payout_left' AND reverses_id IS NULL) e
-            ON e.source = 'stripe:' || p.stripe_payout_id
-        WHERE p.amount IS DISTINCT FROM e.amount""",
+        SELECT coalesce(p.source, e.source) AS name,
+               (p.amount, p.currency::text) IS DISTINCT FROM (e.amount, e.currency::text) AS wrong
+        FROM (
+            SELECT 'stripe:' || stripe_payout_id AS source, amount, currency FROM donations_payout
+            UNION ALL
+            SELECT 'stripe:' || stripe_payout_id || ':returned', amount, currency FROM donations_payout
+            WHERE returned_at IS NOT NULL) p
+        FULL JOIN (SELECT source, amount, currency FROM donations_entry
+                   WHERE kind IN ('payout_left', 'payout_returned') AND reverses_id IS NULL) e
+            ON e.source = p.source""",
+    ),
+    # A line matched anew books under a new source: the n-th match of a line under "…:n".
+    "matches": (
+        "Every bank line matched to a gift or payout is booked with its amount, and every entry of a bank line is a match.",
+        """
+        SELECT coalesce(m.source, e.source) AS name,
+               CASE WHEN m.id IS NULL THEN true
+                    WHEN e.source IS NULL THEN m.donation_id IS NOT NULL OR m.payout_id IS NOT NULL
+                    ELSE (e.amount, e.currency::text, e.is_reversed)
+                         IS DISTINCT FROM (abs(m.amount), m.currency::text, m.undone_at IS NOT NULL)
+                END
+                OR m.gift IS DISTINCT FROM (CASE WHEN m.donation_id IS NOT NULL THEN m.source END)
+                OR m.proved IS DISTINCT FROM (CASE WHEN m.undone_at IS NULL AND m.disbursement_id IS NOT NULL
+                                                   THEN -m.amount END)
+                OR m.arrived IS DISTINCT FROM (CASE WHEN m.payout_id IS NOT NULL THEN m.amount END) AS wrong
+        FROM (
+            SELECT s.*, l.amount, l.currency, d.source AS gift, p.amount AS arrived,
+                   CASE WHEN s.undone_at IS NULL THEN b.amount END AS proved,
+                   'bank:' || a.code || ':' || l.key
+                   || CASE WHEN s.nth > 1 THEN ':' || s.nth ELSE '' END AS source
+            FROM (SELECT *, row_number() OVER (PARTITION BY line_id ORDER BY id) AS nth
+                  FROM donations_statementmatch) s
+            JOIN donations_statementline l ON l.id = s.line_id
+            JOIN donations_bankaccount a ON a.id = l.account_id
+            LEFT JOIN donations_donation d ON d.id = s.donation_id
+            LEFT JOIN donations_payout p ON p.id = s.payout_id
+            LEFT JOIN donations_disbursement b ON b.id = s.disbursement_id AND b.paid_at IS NOT NULL) m
+        FULL JOIN (
+            SELECT e.source, e.amount, e.currency, r.id IS NOT NULL AS is_reversed
+            FROM donations_entry e LEFT JOIN donations_entry r ON r.reverses_id = e.id
+            WHERE e.source LIKE 'bank:%%') e ON e.source = m.source""",
+    ),
+    "reversals": (
+        "Every reversal mirrors the entry it takes back, and says who did it and why.",
+        """
+        SELECT e.source AS name,
+               (e.kind, e.debit_id, e.credit_id, e.amount, e.currency, e.source)
+               IS DISTINCT FROM (o.kind, o.credit_id, o.debit_id, o.amount, o.currency, 'reversal:' || o.source)
+               OR r.id IS NULL OR btrim(r.reason) = '' AS wrong
+        FROM donations_entry e LEFT JOIN donations_entry o ON o.id = e.reverses_id
+        LEFT JOIN donations_reversal r ON r.entry_id = e.id
+        WHERE e.reverses_id IS NOT NULL OR e.source LIKE 'reversal:%%'""",
+    ),
+    "sources": (
+        "Every entry's source is of a kind that this kind of entry has.",
+        """
+        SELECT e.source AS name, e.source !~ CASE e.kind
+            WHEN 'donation' THEN '^(stripe:pi_|bank:|cash:).'
+            WHEN 'fee' THEN '^stripe:txn_.+:fee$'
+            WHEN 'dispute_fee' THEN '^stripe:txn_.+:fee$'
+            WHEN 'refund' THEN '^(stripe:p?yr_|stripe:re_|bank:|cash:).'
+            WHEN 'dispute' THEN '^stripe:txn_.'
+            WHEN 'dispute_won' THEN '^stripe:txn_.'
+            WHEN 'payout_left' THEN '^stripe:po_[^:]+$'
+            WHEN 'payout_returned' THEN '^stripe:po_[^:]+:returned$'
+            WHEN 'payout_arrived' THEN '^bank:.'
+            WHEN 'bank_fee' THEN '^bank:.'
+            WHEN 'interest' THEN '^bank:.'
+            WHEN 'bail_returned' THEN '^(bank|bail):.'
+            WHEN 'bail_forfeited' THEN '^bail:.'
+            WHEN 'allocation' THEN '^allocation:[0-9a-f-]{36}$'
+            WHEN 'release' THEN '^allocation:[0-9a-f-]{36}$'
+            WHEN 'disbursement' THEN '^disbursement:[0-9a-f-]{36}$'
+            WHEN 'bail_paid' THEN '^disbursement:[0-9a-f-]{36}$'
+            WHEN 'cover' THEN '^cover:[0-9a-f-]{36}$'
+            ELSE '$never^' END AS wrong
+        FROM donations_entry e WHERE e.reverses_id IS NULL""",
     ),
     "overdrawn": (
         "No fund or cost is below zero without being frozen.",
         """
-        SELECT a.code FROM donations_account a
-        WHERE a.kind <> 'asset' AND a.frozen_at IS NULL AND donations_free(a.id) < 0""",
+        SELECT a.code AS name, a.frozen_at IS NULL AND donations_free(a.id) < 0 AS wrong
+        FROM donations_account a WHERE a.kind <> 'asset'""",
     ),
     "currencies": (
         "Every entry has the currency of both its accounts and no finer amount than it has.",
         """
-        SELECT e.source FROM donations_entry e
-        JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
-        WHERE e.currency <> d.currency OR e.currency <> c.currency
-           OR e.amount <> round(e.amount, donations_exponent(e.currency)) OR e.amount <= 0""",
-    ),
-    "guards": (
-        "The database's guards of the ledger are in place and on.",
-        """
-        SELECT guard FROM unnest(ARRAY['entry_append_only', 'entry_no_truncate', 'entry_post']) guard
-        WHERE NOT EXISTS (
-            SELECT 1 FROM pg_trigger WHERE tgname = guard AND tgenabled = 'A'
-              AND tgrelid = 'donations_entry'::regclass)""",
+        SELECT e.source AS name, e.currency <> d.currency OR e.currency <> c.currency OR e.amount <= 0
+               OR e.amount <> round(e.amount, donations_exponent(e.currency)) AS wrong
+        FROM donations_entry e
+        JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id""",
     ),
 }
 
-EXAMPLES = 5
+GUARDS = """
+SELECT trigger.name, NOT EXISTS (
+    SELECT 1 FROM pg_trigger t WHERE t.tgname = trigger.name AND t.tgrelid = trigger.table_name::regclass
+    AND strpos(trigger.states, t.tgenabled::text) > 0) AS wrong
+FROM (VALUES
+    -- A: also for a session that plays replica.
+    ('entry_append_only', 'donations_entry', 'A'),
+    ('entry_no_truncate', 'donations_entry', 'A'),
+    ('entry_post', 'donations_entry', 'A'),
+    ('disbursement_content', 'donations_disbursement', 'AO')
+) AS trigger (name, table_name, states)
+UNION ALL
+SELECT rule, NOT EXISTS (
+    SELECT 1 FROM pg_constraint WHERE conname = rule AND conrelid = 'donations_entry'::regclass AND convalidated)
+FROM unnest(ARRAY['entry_amount_positive', 'entry_amount_exact', 'entry_between_two_accounts', 'entry_kind_known',
+                  'entry_currency_of_debit', 'entry_currency_of_credit']) AS rule
+UNION ALL
+SELECT wanted.name || '()', NOT EXISTS (
+    SELECT 1 FROM pg_proc p WHERE p.proname = wanted.name AND p.pronamespace = 'public'::regnamespace
+    AND encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') = wanted.hash)
+FROM unnest(%s::text[], %s::text[]) AS wanted (name, hash)
+"""
+
+COUNTED = """
+SELECT count(*), count(*) FILTER (WHERE wrong), (array_agg(name ORDER BY name) FILTER (WHERE wrong))[1:{examples}]
+FROM ({query}) AS looked_at (name, wrong)
+"""
 
 
 def prove() -> Iterator[Proof]:
-    """Looks at every invariant, one after the other."""
+    """Looks at every invariant, one after the other; each is of one instant."""
     for name, (sentence, query) in PROOFS.items():
-        with connection.cursor() as cursor:
-            cursor.execute(query)
-            rows = [str(row[0]) for row in cursor.fetchall()]
-        yield Proof(name, sentence, len(rows), tuple(rows[:EXAMPLES]))
+        yield _look(name, sentence, query, [])
+    yield prove_guards()
+
+
+def prove_guards() -> Proof:
+    """That the database still has the ledger's triggers, constraints and functions, as the migrations made them."""
+    bodies = _function_bodies()
+    hashes = [sha256(body.encode()).hexdigest() for body in bodies.values()]
+    sentence = "The database's guards of the ledger are in place, on, and as they were written."
+    return _look("guards", sentence, GUARDS, [list(bodies), hashes])
+
+
+NAMES = (*PROOFS, "guards")
+
+
+def _look(name: str, sentence: str, query: str, params: list[list[str]]) -> Proof:
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTED.format(query=query, examples=EXAMPLES), params)
+        cases, contradictions, examples = cursor.fetchone()
+    return Proof(name, sentence, cases, contradictions, tuple(examples or ()))
+
+
+def _function_bodies() -> dict[str, str]:
+    """The database's own functions by name, as the last migration that writes each has it."""
+    bodies: dict[str, str] = {}
+    for module in sorted(pkgutil.iter_modules(migrations.__path__), key=lambda found: found.name):
+        migration = importlib.import_module(f"{migrations.__name__}.{module.name}").Migration
+        for operation in migration.operations:
+            if isinstance(operation, RunSQL) and isinstance(operation.sql, str):
+                bodies |= dict(FUNCTION.findall(operation.sql))
+    return bodies
+
+
+FUNCTION = re.compile(r"CREATE (?:OR REPLACE )?FUNCTION (\w+)\(.*?AS \$\$(.*?)\$\$", re.DOTALL)

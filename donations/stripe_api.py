@@ -94,6 +94,8 @@ class BalanceTransaction:
     created_at: datetime
     source_id: str
     payment_intent_id: str
+    # Stripe's type for it is "adjustment", as for much else; its source says more.
+    is_dispute: bool
 
 
 @dataclass(frozen=True)
@@ -309,6 +311,7 @@ def _balance_transaction(row: Any) -> BalanceTransaction:
         created_at=_instant(row.created),
         source_id=(source or "") if is_text else source.id,
         payment_intent_id="" if is_text else _id(getattr(source, "payment_intent", None)),
+        is_dispute=not is_text and getattr(source, "object", "") == "dispute",
     )
 
 

@@ -122,9 +122,6 @@ PUBLIC: dict[str, Open] = {
     "donations:books_json": Open(),
     "donations:books_csv": Open(),
     "donations:donate": Open(APPEAL, post=200),
-    "donations:books": Open(),
-    "donations:books_json": Open(),
-    "donations:books_csv": Open(),
     # The donor's own link opens one gift; any other token opens nothing.
     "donations:gift": Open({"token": "THE DONOR'S"}),
     "donations:pay": Open({"token": "THE DONOR'S"}, get=405, post=302),

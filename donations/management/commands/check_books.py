@@ -4,7 +4,7 @@ from json import dumps
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from donations.proofs import prove
+from donations.proofs import Proof, prove
 
 
 class Command(BaseCommand):
@@ -20,10 +20,19 @@ class Command(BaseCommand):
             self.stdout.write(dumps(rows, indent=1))
         else:
             for proof in proofs:
-                mark = "ok " if proof.holds else "NO "
-                line = f"{mark} {proof.name:<12} {proof.contradictions:>6}  {proof.sentence}"
-                if not proof.holds:
-                    line += f" Not so: {', '.join(proof.examples)}"
-                self.stdout.write(line)
+                self.stdout.write(_line(proof))
         if not all(proof.holds for proof in proofs):
             sys.exit(1)
+
+
+def _line(proof: Proof) -> str:
+    """ "ok  donations   1234 looked at,    0 wrong  Every donation …" """
+    mark = "ok" if proof.holds else "NO"
+    line = (
+        f"{mark}  {proof.name:<11} {proof.cases:>8} looked at, {proof.contradictions:>4} wrong"
+        f"  {proof.sentence}"
+    )
+    if not proof.holds:
+        more = ", …" if proof.contradictions > len(proof.examples) else ""
+        line += f" Not so: {', '.join(proof.examples)}{more}"
+    return line
