@@ -53,11 +53,12 @@ def _range(minimum: int, maximum: int, *presets: int) -> GivingRange:
 
 
 # Minimum about three euros against card testing; maximum about five thousand: more goes by bank transfer.
+# Stripe itself takes no more than 999 999.99 at once, which in pesos is little (stripe_facts.largest).
 GIVING: dict[str, GivingRange] = {
     "EUR": _range(3, 5_000, 10, 25, 50, 100),
     "USD": _range(3, 5_000, 10, 25, 50, 100),
     "GBP": _range(3, 5_000, 10, 25, 50, 100),
-    "ARS": _range(5_000, 8_000_000, 15_000, 40_000, 80_000, 150_000),
+    "ARS": _range(5_000, 999_000, 15_000, 40_000, 80_000, 150_000),
     "BRL": _range(20, 30_000, 50, 150, 300, 600),
     "CLP": _range(3_000, 5_000_000, 10_000, 25_000, 50_000, 100_000),
     "UYU": _range(150, 200_000, 400, 1_000, 2_000, 4_000),

@@ -1,47 +1,30 @@
-"""EDGE: the one place that talks to Stripe. Amounts are exact Decimals outside and minor units only in here."""
+"""EDGE: the one place that talks to Stripe. Amounts are exact Decimals here; Stripe's units stand in stripe_facts."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
+from itertools import batched
 from typing import Any
 from uuid import UUID
 
 import stripe
 from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
 
-from .currencies import exponent, quantize
 from .sandbox.transport import SandboxHTTPClient
+from .stripe_facts import EVENT_TYPES, facts_of, from_minor_units, to_minor_units
 
 logger = logging.getLogger(__name__)
 
 stripe.enable_telemetry = False
 
-# Stripe names a currency in lower case and counts in its smallest unit; we write "EUR" and 25.50.
-MONEY_FACTS = ("amount", "amount_total", "amount_refunded", "amount_paid")
-# What we act on, and nothing that names a person: no details of customers, cards or addresses pass this line.
-KEPT_FACTS = (
-    "id",
-    "object",
-    "created",
-    "currency",
-    "status",
-    "payment_status",
-    "mode",
-    "payment_intent",
-    "charge",
-    "subscription",
-    "client_reference_id",
-    "expires_at",
-    "reason",
-    "arrival_date",
-    "automatic",
-    "balance_transaction",
-    "failure_code",
-    "reconciliation_status",
-)
+# Stripe's list of events takes up to this many types at once.
+TYPES_AT_ONCE = 20
+LOCALES = frozenset({"en", "es", "fr", "pt"})
 
 
 class StripeUnavailable(Exception):
@@ -58,18 +41,24 @@ class InvalidWebhook(Exception):
 
 @dataclass(frozen=True)
 class Session:
-    """A visit to Stripe's payment page. `url` is empty once it can no longer be paid."""
+    """A visit to Stripe's payment page. `url` is empty once it can no longer be paid.
+
+    `status` is open, complete or expired; money was taken only when `payment_status` is paid.
+    """
 
     id: str
     url: str
     status: str
     payment_status: str
+    amount: Decimal
+    currency: str
+    payment_intent_id: str
     expires_at: datetime
 
 
 @dataclass(frozen=True)
 class Event:
-    """A verified message from Stripe. `facts` holds amounts as exact text ("25.50") and currencies as "EUR"."""
+    """A verified message from Stripe about one object; what of it is in `facts` says stripe_facts.facts_of."""
 
     id: str
     type: str
@@ -78,22 +67,31 @@ class Event:
     account: str
     api_version: str
     object_id: str
+    object_type: str
     facts: dict[str, Any]
 
 
 @dataclass(frozen=True)
 class BalanceTransaction:
-    """One movement on Stripe's balance: `amount` − `fee` = `net`, negative when money leaves."""
+    """One movement on Stripe's balance: `amount` − `fee` = `net`, negative when money leaves.
+
+    `type` is an open list (charge, refund, adjustment, payout, stripe_fee …), `reporting_category` a finer one.
+    `source_id` is what moved the money, `charge_id` and `payment_intent_id` the payment behind it, `payout_id` the
+    payout it left with, where that is known.
+    """
 
     id: str
     type: str
+    reporting_category: str
     amount: Decimal
     fee: Decimal
     net: Decimal
     currency: str
     created_at: datetime
     source_id: str
+    charge_id: str
     payment_intent_id: str
+    payout_id: str
     # Stripe's type for it is "adjustment", as for much else; its source says more.
     is_dispute: bool
 
@@ -112,16 +110,32 @@ class Payout:
     is_reconciled: bool
 
 
-@cache
+@dataclass(frozen=True)
+class Refund:
+    """Money on its way back. It is gone only when `status` is succeeded, and can still come back (refund.failed)."""
+
+    id: str
+    status: str
+    amount: Decimal
+    currency: str
+    created_at: datetime
+    payment_intent_id: str
+
+
 def client() -> stripe.StripeClient:
     """One per process: it costs a third of a second and keeps its connections open."""
-    if settings.STRIPE_SANDBOX:
-        return stripe.StripeClient(settings.STRIPE_SECRET_KEY, http_client=SandboxHTTPClient())
-    options: dict[str, Any] = {}
-    if settings.STRIPE_API_BASE:
-        options["base_addresses"] = {"api": settings.STRIPE_API_BASE}
+    return _client(
+        settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, sandbox=settings.STRIPE_SANDBOX
+    )
+
+
+@cache
+def _client(key: str, api_base: str, *, sandbox: bool) -> stripe.StripeClient:
+    if sandbox:
+        return stripe.StripeClient(key, http_client=SandboxHTTPClient(), max_network_retries=2)
+    options: dict[str, Any] = {"base_addresses": {"api": api_base}} if api_base else {}
     return stripe.StripeClient(
-        settings.STRIPE_SECRET_KEY,
+        key,
         # The SDK's own defaults are no retry and 80 seconds.
         http_client=stripe.RequestsClient(timeout=(3, 20)),
         max_network_retries=2,
@@ -138,23 +152,14 @@ class _translated_errors:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if not isinstance(error, stripe.StripeError):
             return
-        code = error.code or type(error).__name__
-        logger.warning("Stripe: %s, request %s", code, error.request_id)
+        # The SDK carries the code over to few of its errors; it stands in the body of them all.
+        code = getattr(error.error, "code", None) or type(error).__name__
+        logger.warning(
+            "Stripe: %s, status %s, request %s", code, error.http_status, error.request_id
+        )
         if isinstance(error, stripe.APIConnectionError | stripe.APIError | stripe.RateLimitError):
             raise StripeUnavailable(code) from error
         raise StripeRefused(code) from error
-
-
-def to_minor_units(amount: Decimal, currency: str) -> int:
-    """25.50 EUR → 2550, 1500 CLP → 1500; ValueError when the currency has no such small part."""
-    if quantize(amount, currency) != amount:
-        raise ValueError(f"{amount} has too many decimals for {currency}.")
-    return int(amount.scaleb(exponent(currency)))
-
-
-def from_minor_units(units: int, currency: str) -> Decimal:
-    """2550, "eur" → 25.50."""
-    return quantize(Decimal(units).scaleb(-exponent(currency.upper())), currency.upper())
 
 
 def create_session(
@@ -168,36 +173,39 @@ def create_session(
     success_url: str,
     cancel_url: str,
     expires_at: datetime,
+    fee_cover: Decimal | None = None,
     email: str | None = None,
+    monthly: bool = False,
 ) -> Session:
     """Opens Stripe's payment page for one gift; with the same key and facts again, the same page.
 
-    Raises StripeUnavailable, StripeRefused. Stripe learns our pledge's random identifier, never its purpose.
+    `fee_cover` is asked for on top of `amount`, as a line of its own. `expires_at` is 30 minutes to 24 hours ahead.
+    Raises StripeUnavailable, StripeRefused; ValueError for an amount Stripe does not count in. Stripe learns our
+    pledge's random identifier, never its purpose; `description` stands on its page and may reach a bank statement.
     """
-    metadata = {"pledge": str(pledge_uuid)}
+    with translation.override(locale):
+        lines = [(description, amount), (_("Share of the card fees"), fee_cover)]
     params: dict[str, Any] = {
-        "mode": "payment",
-        "submit_type": "donate",
         "line_items": [
-            {
-                "quantity": 1,
-                "price_data": {
-                    "currency": currency.lower(),
-                    "unit_amount": to_minor_units(amount, currency),
-                    "product_data": {"name": description},
-                },
-            }
+            _line(name, part, currency, monthly=monthly) for name, part in lines if part
         ],
+        # Cards only: never the list of methods itself, which this version of the API refuses.
+        "allowed_payment_method_types": ["card"],
         "client_reference_id": str(pledge_uuid),
-        "metadata": metadata,
-        "payment_intent_data": {"metadata": metadata},
+        "metadata": {"pledge": str(pledge_uuid)},
         # Else Stripe may charge in the supporter's own currency and the books would be in two.
         "adaptive_pricing": {"enabled": False},
-        "locale": locale,
+        "locale": locale if locale in LOCALES else "auto",
         "success_url": success_url,
         "cancel_url": cancel_url,
         "expires_at": int(expires_at.timestamp()),
     }
+    # Metadata of a session does not reach its payment by itself.
+    carried = {"description": description, "metadata": params["metadata"]}
+    if monthly:
+        params |= {"mode": "subscription", "subscription_data": carried}
+    else:
+        params |= {"mode": "payment", "submit_type": "donate", "payment_intent_data": carried}
     if email:
         params["customer_email"] = email
     with _translated_errors():
@@ -208,18 +216,70 @@ def create_session(
     return _session(session)
 
 
+def _line(name: str, amount: Decimal, currency: str, *, monthly: bool) -> dict[str, Any]:
+    price: dict[str, Any] = {
+        "currency": currency.lower(),
+        "unit_amount": to_minor_units(amount, currency),
+        "product_data": {"name": name},
+    }
+    if monthly:
+        price["recurring"] = {"interval": "month"}
+    return {"quantity": 1, "price_data": price}
+
+
 def retrieve_session(session_id: str) -> Session:
     with _translated_errors():
         return _session(client().v1.checkout.sessions.retrieve(session_id))
 
 
+def expire_session(session_id: str) -> Session:
+    """Closes an open payment page at once; StripeRefused when it is not open any more."""
+    with _translated_errors():
+        return _session(client().v1.checkout.sessions.expire(session_id))
+
+
 def _session(session: Any) -> Session:
+    currency = session.currency.upper()
     return Session(
         id=session.id,
         url=session.url or "",
         status=session.status or "",
         payment_status=session.payment_status,
+        amount=from_minor_units(session.amount_total, currency),
+        currency=currency,
+        payment_intent_id=_id(session.payment_intent),
         expires_at=_instant(session.expires_at),
+    )
+
+
+def refund(
+    *,
+    idempotency_key: str,
+    payment_intent_id: str,
+    currency: str,
+    amount: Decimal | None = None,
+    reason: str = "requested_by_customer",
+) -> Refund:
+    """Sends `amount` of a payment back, or all that is left of it; with the same key again, the same refund.
+
+    `reason` is requested_by_customer, duplicate or fraudulent (which also bars the card). Stripe keeps its fee.
+    Raises StripeUnavailable, StripeRefused (charge_already_refunded …).
+    """
+    params: dict[str, Any] = {"payment_intent": payment_intent_id, "reason": reason}
+    if amount is not None:
+        params["amount"] = to_minor_units(amount, currency)
+    with _translated_errors():
+        made = client().v1.refunds.create(
+            params,  # type: ignore[arg-type]  # as above
+            {"idempotency_key": idempotency_key},
+        )
+    return Refund(
+        id=made.id,
+        status=made.status or "",
+        amount=from_minor_units(made.amount, made.currency),
+        currency=made.currency.upper(),
+        created_at=_instant(made.created),
+        payment_intent_id=_id(made.payment_intent),
     )
 
 
@@ -251,35 +311,30 @@ def _event(data: dict[str, Any]) -> Event:
             account=data.get("account") or "",
             api_version=data.get("api_version") or "",
             object_id=subject.get("id") or "",
-            facts=_facts(subject),
+            object_type=subject.get("object") or "",
+            facts=facts_of(subject),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as error:
         raise InvalidWebhook("not an event") from error
 
 
-def _facts(subject: dict[str, Any]) -> dict[str, Any]:
-    facts = {name: subject[name] for name in KEPT_FACTS if name in subject}
-    for name, value in facts.items():
-        if isinstance(value, dict):  # an expanded object: its identifier is all we go by
-            facts[name] = value.get("id")
-    if isinstance(pledge := (subject.get("metadata") or {}).get("pledge"), str):
-        facts["metadata"] = {"pledge": pledge}
-    if isinstance(currency := subject.get("currency"), str):
-        facts["currency"] = currency.upper()
-        for name in MONEY_FACTS:
-            if isinstance(units := subject.get(name), int):
-                facts[name] = str(from_minor_units(units, currency))
-    return facts
+def list_events(*, since: datetime, types: Iterable[str] = EVENT_TYPES) -> Iterator[Event]:
+    """Stripe's events since `since` (it keeps 30 days), the newest first: what webhooks may have missed.
 
-
-def list_events(*, since: datetime, types: list[str]) -> Iterator[Event]:
-    """Stripe's events since `since` (it keeps 30 days), the newest first: what webhooks may have missed."""
+    More than 20 types are asked for in several lists, each the newest first.
+    """
     with _translated_errors():
-        pages = client().v1.events.list(
-            {"created": {"gte": int(since.timestamp())}, "types": types, "limit": 100}
-        )
-        for event in pages.auto_paging_iter():
-            yield _event(event.to_dict())
+        for some in batched(types, TYPES_AT_ONCE):
+            pages = client().v1.events.list(
+                {"created": {"gte": int(since.timestamp())}, "types": [*some], "limit": 100}
+            )
+            for event in pages.auto_paging_iter():
+                yield _event(event.to_dict())
+
+
+def retrieve_event(event_id: str) -> Event:
+    with _translated_errors():
+        return _event(client().v1.events.retrieve(event_id).to_dict())
 
 
 def balance_transactions(
@@ -294,24 +349,26 @@ def balance_transactions(
     with _translated_errors():
         rows = client().v1.balance_transactions.list(params)  # type: ignore[arg-type]
         for row in rows.auto_paging_iter():
-            yield _balance_transaction(row)
+            yield _balance_transaction(row, payout or "")
 
 
-def _balance_transaction(row: Any) -> BalanceTransaction:
+def _balance_transaction(row: Any, payout: str) -> BalanceTransaction:
     currency = row.currency.upper()
-    source = row.source
-    is_text = source is None or isinstance(source, str)
+    kind = getattr(row.source, "object", "")
     return BalanceTransaction(
         id=row.id,
         type=row.type,
+        reporting_category=row.reporting_category,
         amount=from_minor_units(row.amount, currency),
         fee=from_minor_units(row.fee, currency),
         net=from_minor_units(row.net, currency),
         currency=currency,
         created_at=_instant(row.created),
-        source_id=(source or "") if is_text else source.id,
-        payment_intent_id="" if is_text else _id(getattr(source, "payment_intent", None)),
-        is_dispute=not is_text and getattr(source, "object", "") == "dispute",
+        source_id=_id(row.source),
+        charge_id=_id(row.source if kind == "charge" else getattr(row.source, "charge", None)),
+        payment_intent_id=_id(getattr(row.source, "payment_intent", None)),
+        payout_id=_id(row.source) if kind == "payout" else payout,
+        is_dispute=kind == "dispute",
     )
 
 

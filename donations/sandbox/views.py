@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from donations.stripe_api import from_minor_units
+from donations.stripe_facts import from_minor_units
 
 from . import acts
 from .errors import SandboxError
