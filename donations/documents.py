@@ -5,7 +5,7 @@ from hashlib import sha256
 
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -50,7 +50,7 @@ def attach(*, cost: LegalCost, name: str, content: bytes, by: User, at: datetime
     try:
         with transaction.atomic():
             document.save()
-    except BaseException:
+    except DatabaseError:
         # The row did not come to be: neither shall the file stay.
         document.file.delete(save=False)
         raise

@@ -11,6 +11,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models import Appeal
+from defensefund.templatetags.formats import money_whole
 
 from . import currencies
 from .checkout import Gift
@@ -85,7 +86,7 @@ class DonateForm(forms.Form):
         self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
         self.fields["fund"].initial = funds.first()
         self.fields["preset"].choices = [  # type: ignore[attr-defined]
-            *((f"{preset:f}", self._written(preset)) for preset in self.range.presets),
+            *((f"{preset:f}", money_whole(preset, currency)) for preset in self.range.presets),
             (OTHER, _("Another amount")),
         ]
         self.fields["preset"].initial = f"{self.range.presets[1]:f}"

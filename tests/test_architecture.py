@@ -54,6 +54,7 @@ PLACES = [
         "urls",
         "views",
         "book_views",
+        "demo",
     },
 ]
 VERBS = 4
