@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from defensefund import second_factor
+from defensefund import second_factor, security_log
 from defensefund.models import Authenticator, SecurityEvent
 from defensefund.step_up import recent_login_required
 
@@ -67,7 +67,7 @@ class StaffAdmin(UserAdmin):  # type: ignore[type-arg]
 
     def _record(self, request: HttpRequest, user: User) -> None:
         assert isinstance(request.user, User)
-        SecurityEvent.objects.record(
+        security_log.record(
             SecurityEvent.Kind.RIGHTS_CHANGED, user=user, by=request.user, at=timezone.now()
         )
 

@@ -15,6 +15,7 @@ from axes.handlers.database import AxesDatabaseHandler
 from axes.handlers.proxy import AxesProxyHandler
 from axes.models import AccessAttempt
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
 from django.core import signing
@@ -24,6 +25,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from defensefund import security_log
 from defensefund.models import SecurityEvent
 from defensefund.network import network_of
 from defensefund.privacy import keyed_hash
@@ -91,7 +93,9 @@ def locked_out(
     here = tries.filter(ip_address=network(request))
     last = (here if here.exists() else tries).aggregate(at=Max("attempt_time"))["at"]
     until = (last or timezone.now()) + settings.AXES_COOLOFF_TIME
-    page = render(request, "locked_out.html", {"until": until}, status=429)
+    page = render(
+        request, "locked_out.html", {**admin.site.each_context(request), "until": until}, status=429
+    )
     page["Retry-After"] = str(max(1, int((until - timezone.now()).total_seconds()) + 1))
     return page
 
@@ -105,9 +109,7 @@ def try_again_after(until: datetime) -> str:
 def _record(credentials: Credentials | None) -> None:
     user = User.objects.filter(username=(credentials or {}).get("username", "")).first()
     if user is not None:
-        SecurityEvent.objects.record(
-            SecurityEvent.Kind.LOCKED_OUT, user=user, by=None, at=timezone.now()
-        )
+        security_log.record(SecurityEvent.Kind.LOCKED_OUT, user=user, by=None, at=timezone.now())
 
 
 def is_known_device(request: HttpRequest, user: User) -> bool:

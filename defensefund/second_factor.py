@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from defensefund import security_log
 from defensefund.models import Authenticator, RecoveryCode, SecurityEvent
 from defensefund.privacy import keyed_hash
 
@@ -61,7 +62,7 @@ def confirm(*, authenticator: Authenticator, code: str, replace: bool, at: datet
         confirmed=True, last_step=step, set_up_at=at
     ):
         raise AlreadySetUp
-    SecurityEvent.objects.record(SecurityEvent.Kind.SET_UP, user=user, by=user, at=at)
+    security_log.record(SecurityEvent.Kind.SET_UP, user=user, by=user, at=at)
     return renew_codes(user=user, at=at)
 
 
@@ -99,7 +100,7 @@ def _prove_by_recovery_code(*, user: User, code: str, at: datetime) -> Authentic
     found = Authenticator.objects.filter(user=user, confirmed=True).first()
     if not spent or found is None:
         raise WrongCode
-    SecurityEvent.objects.record(SecurityEvent.Kind.CODE_USED, user=user, by=user, at=at)
+    security_log.record(SecurityEvent.Kind.CODE_USED, user=user, by=user, at=at)
     return found
 
 
@@ -112,7 +113,7 @@ def renew_codes(*, user: User, at: datetime) -> list[str]:
     RecoveryCode.objects.bulk_create(
         RecoveryCode(user=user, digest=_digest(user, code), made_at=at) for code in codes
     )
-    SecurityEvent.objects.record(SecurityEvent.Kind.CODES_MADE, user=user, by=user, at=at)
+    security_log.record(SecurityEvent.Kind.CODES_MADE, user=user, by=user, at=at)
     return [f"{code[:5]}-{code[5:]}" for code in codes]
 
 
@@ -121,7 +122,7 @@ def remove(*, user: User, by: User, at: datetime) -> None:
     """Take the second factor away, for someone who lost phone and codes: the next login sets up a new one."""
     Authenticator.objects.filter(user=user).delete()
     RecoveryCode.objects.filter(user=user).delete()
-    SecurityEvent.objects.record(SecurityEvent.Kind.REMOVED, user=user, by=by, at=at)
+    security_log.record(SecurityEvent.Kind.REMOVED, user=user, by=by, at=at)
 
 
 def _plain(code: str) -> str:

@@ -25,7 +25,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from defensefund import lockout, second_factor
+from defensefund import lockout, second_factor, security_log
 from defensefund.forms import CodeForm, RecoveryCodeForm
 from defensefund.models import Authenticator, SecurityEvent
 from defensefund.network import is_on_this_machine
@@ -99,7 +99,7 @@ def _log_in(request: HttpRequest, user: User, authenticator: Authenticator | Non
     mark_proved(request, at=at)
     known = lockout.is_known_device(request, user)
     kind = SecurityEvent.Kind.LOGGED_IN if known else SecurityEvent.Kind.NEW_DEVICE
-    SecurityEvent.objects.record(kind, user=user, by=user, at=at)
+    security_log.record(kind, user=user, by=user, at=at)
 
 
 def _start_again(request: HttpRequest) -> HttpResponseRedirect:

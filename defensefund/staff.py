@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django_otp.middleware import is_verified
 
-from defensefund import sign_in
+from defensefund import security_log, sign_in
 from defensefund.models import SecurityEvent
 
 
@@ -82,7 +82,7 @@ class StaffSite(AdminSite):
     ) -> TemplateResponse:
         response = super().password_change(request, extra_context)
         if response.status_code == 302 and isinstance(request.user, User):
-            SecurityEvent.objects.record(
+            security_log.record(
                 SecurityEvent.Kind.PASSWORD_CHANGED,
                 user=request.user,
                 by=request.user,

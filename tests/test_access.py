@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 from django.utils.translation import override
 
+from defensefund import security_log
 from defensefund.jobs import prune_finished_jobs
 from defensefund.models import SecurityEvent
 from donations.tokens import gift_token
@@ -189,9 +190,7 @@ def rows(db):
     update = editorial.make_published_update(
         appeal, author=author, reviewer=reviewer, slug="sample-update"
     )
-    event = SecurityEvent.objects.record(
-        SecurityEvent.Kind.LOGGED_IN, user=author, by=author, at=NOW
-    )
+    event = security_log.record(SecurityEvent.Kind.LOGGED_IN, user=author, by=author, at=NOW)
     return {
         "appeals.appeal": appeal.pk,
         "appeals.case": case.pk,
@@ -355,3 +354,28 @@ def test_front_page_and_its_parts_show_only_what_opens(rows, role):
     for app in {label.split(".")[0] for label in MODELS}:
         may = any(label.startswith(f"{app}.") for label in shown)
         assert client.get(f"/admin/{app}/").status_code == (200 if may else 404)
+
+
+READING = [name for name in PUBLIC if name.startswith(("appeals:", "donations:books"))]
+PERSONAL = ["donations:gift"]
+
+
+def open_page(client, name, rows):
+    kwargs = PUBLIC[name].kwargs
+    kwargs = kwargs | ({"token": rows["token"]} if "token" in kwargs else {})
+    with override("en"):
+        return client.get(reverse(name, kwargs=kwargs))
+
+
+@pytest.mark.parametrize("name", READING)
+def test_reading_sets_no_cookie_and_can_be_cached(client, rows, name):
+    response = open_page(client, name, rows)
+
+    assert not response.cookies
+    assert "no-store" not in response.headers.get("Cache-Control", "")
+    assert "Cookie" not in response.headers.get("Vary", "")
+
+
+@pytest.mark.parametrize("name", PERSONAL)
+def test_a_persons_own_page_is_kept_by_no_cache(client, rows, name):
+    assert "no-store" in open_page(client, name, rows)["Cache-Control"]

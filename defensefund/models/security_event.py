@@ -1,29 +1,10 @@
-"""The security log: who did what to whose access, and when. Append-only in the database."""
+"""The security log: who did what to whose access, and when. Append-only in the database; written by security_log.record."""
 
-from datetime import datetime
-from logging import getLogger
 from typing import ClassVar
 
 from django.contrib.auth.models import User
 from django.db import models
 from django.utils.translation import gettext_lazy as _
-
-log = getLogger("defensefund.security")
-
-
-class SecurityEventQuerySet(models.QuerySet["SecurityEvent"]):
-    def record(
-        self, kind: "SecurityEvent.Kind", *, user: User, by: User | None, at: datetime
-    ) -> "SecurityEvent":
-        """Keep the event, and write it to the process's log too: that copy leaves the machine, and shows a hole here.
-
-        `user` is whose access it concerns; `by` is who did it, None when nobody had logged in.
-        """
-        event = self.create(kind=kind, user=user, by=by, at=at)
-        log.info(
-            "%s: user %s, by %s, event %s", kind, user.pk, by.pk if by else "unknown", event.pk
-        )
-        return event
 
 
 class SecurityEvent(models.Model):
@@ -54,8 +35,6 @@ class SecurityEvent(models.Model):
         verbose_name=_("done by"),
     )
     at = models.DateTimeField(_("when"))
-
-    objects = SecurityEventQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("security event")
