@@ -15,7 +15,7 @@ PACKAGES = ("appeals", "donations", "defensefund")
 PLACES = [
     # Pure edges: they know no model of ours.
     {"currencies", "references", "statements", "stripe_api", "stripe_facts", "sandbox"},
-    {"models"},
+    {"migrations", "models"},
     # The only writer of entries.
     {"ledger"},
     # Reads, and edges that read.
@@ -47,14 +47,14 @@ PLACES = [
     {
         "admin",
         "apps",
+        "book_views",
         "checks",
+        "demo",
         "jobs",
         "management",
         "templatetags",
         "urls",
         "views",
-        "book_views",
-        "demo",
     },
 ]
 VERBS = 4
@@ -99,7 +99,7 @@ def test_every_module_of_donations_has_a_place():
         if (path.suffix == ".py" or (path / "__init__.py").exists()) and path.stem != "__init__"
     }
 
-    assert modules - set(PLACE) - {"migrations"} == set()
+    assert modules - set(PLACE) == set()
 
 
 def test_donations_imports_only_downwards():
@@ -220,6 +220,7 @@ def test_modules_are_short_enough_to_read():
 
 
 def test_nothing_is_caught_blindly():
+    """Everything may be caught to tidy up after it, if it is raised again."""
     blind = [
         str(path.relative_to(ROOT))
         for package in PACKAGES
@@ -227,6 +228,7 @@ def test_nothing_is_caught_blindly():
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
+        and ast.unparse(node.body[-1]) != "raise"
     ]
 
     assert blind == BLIND
