@@ -14,6 +14,10 @@ from pathlib import Path
 
 import pytest
 
+OWN_SETTINGS = (
+    *("DATABASE_URL", "SECRET_KEY", "FIELD_KEYS", "ALLOWED_HOSTS", "SITE_URL", "HOST"),
+    *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS", "STRIPE_API_BASE", "SMTP_URL"),
+)
 ROOT = Path(__file__).parents[2]
 
 
@@ -29,9 +33,10 @@ class Installation:
         self.started: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> subprocess.Popen[bytes]:
-        # Nothing of the environment that the tests run in.
+        # Empty rather than unset: so not even a developer's .env can lead these trials to a real database.
         environment = {
-            "PATH": os.defpath,
+            **os.environ,
+            **dict.fromkeys(OWN_SETTINGS, ""),
             "DATA_DIR": str(self.folder / "data"),
             "PORT": str(self.port),
             "WEB_WORKERS": "1",
