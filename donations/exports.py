@@ -144,7 +144,8 @@ def _beancount_part(text: str) -> str:
 
 
 def _beancount_text(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
+    """On one line, and with no end of the string in it."""
+    return " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"')
 
 
 FORMATS: dict[str, Callable[[], Iterator[str]]] = {

@@ -202,7 +202,7 @@ PROOFS: dict[str, tuple[str, str]] = {
             WHEN 'donation' THEN '^(stripe:pi_|bank:|cash:).'
             WHEN 'fee' THEN '^stripe:txn_.+:fee$'
             WHEN 'dispute_fee' THEN '^stripe:txn_.+:fee$'
-            WHEN 'refund' THEN '^(stripe:p?yr_|stripe:re_|bank:|cash:).'
+            WHEN 'refund' THEN '^(stripe:(re|pyr)_|bank:|cash:).'
             WHEN 'dispute' THEN '^stripe:txn_.'
             WHEN 'dispute_won' THEN '^stripe:txn_.'
             WHEN 'payout_left' THEN '^stripe:po_[^:]+$'

@@ -1,0 +1,45 @@
+"""One small fund with a little of everything, for the tests of what is said about the books."""
+
+from decimal import Decimal
+
+import pytest
+
+from donations import allocation, disbursement
+from tests import factories
+from tests.donations.card_gifts import catch_up, give_by_card
+from tests.factories import NOW, TODAY
+
+
+@pytest.fixture
+def fund(db):
+    return factories.make_fund("case", code="case-sample", case=factories.make_case())
+
+
+@pytest.fixture
+def busy(fund):
+    """100 + 25 EUR by card, fees 2.38; 80 set aside, 50 of it paid; 40 EUR promised; 9,000 CLP by card, fee 135."""
+    give_by_card(fund, "100")
+    give_by_card(fund, "25")
+    give_by_card(fund, "9000", currency="CLP")
+    factories.make_pledge(factories.make_appeal(), fund, amount="40", method="transfer")
+    catch_up()
+    treasurer = factories.make_user()
+    cost = factories.make_cost(fund.case, owed="300", by=treasurer)
+    allocation.allocate(fund=fund, cost=cost, amount=Decimal(80), by=treasurer, at=NOW)
+    pay(cost, "50", by=treasurer)
+    return fund
+
+
+def pay(cost, amount, *, by, bank=None):
+    """Asked for by one, approved by another, paid."""
+    row = disbursement.request(
+        cost=cost,
+        document=factories.make_document(cost, f"%PDF-1.4 bill of {amount}".encode()),
+        bank_account=bank or factories.make_bank_account(cost.currency),
+        amount=Decimal(amount),
+        by=by,
+        at=NOW,
+    )
+    row.refresh_from_db()
+    disbursement.approve(row, content_hash=row.content_hash, by=factories.make_user(), at=NOW)
+    return disbursement.pay(row, paid_on=TODAY, by=by, at=NOW)

@@ -1,0 +1,328 @@
+"""Every invariant of the books holds on honest books, and breaking one behind the verbs' back is found and named."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+
+from donations import allocation, ledger, reconciliation
+from donations.models import AccountKey, Entry, Payout
+from donations.proofs import NAMES, prove
+from donations.sandbox import acts
+from tests import factories
+from tests.donations.card_gifts import catch_up, give_by_card
+from tests.donations.conftest import pay
+from tests.donations.reconciliation.files import make_account, make_line
+from tests.factories import NOW
+
+HONEST = {
+    # Each proof looked at something, so that none holds for want of cases.
+    "balanced": 2,
+    "totals": 24,
+    "donations": 5,
+    "refunds": 1,
+    "fees": 2,
+    "allocations": 2,
+    "payments": 1,
+    "covers": 1,
+    "payouts": 1,
+    "matches": 3,
+    "reversals": 1,
+    "sources": 15,
+    "overdrawn": 4,
+    "currencies": 16,
+    "guards": 17,
+}
+
+
+@pytest.fixture
+def full(fund):
+    """Books in which every kind of fact happened once: card, transfer, refund, payout, cost, cover, match taken back."""
+    account = make_account()
+    by, other = factories.make_user(), factories.make_user()
+    session = give_by_card(fund, "100")
+    give_by_card(fund, "25")
+    give_by_card(fund, "9000", currency="CLP")
+    catch_up()
+    acts.refund(session["payment_intent"], amount=1000, at=timezone.now())
+    acts.pay_out("eur", at=timezone.now())
+    catch_up()
+    general = factories.make_fund(code="general")
+    for target, amount, taken_back in (
+        (Payout.objects.get(), str(Payout.objects.get().amount), False),
+        (general, "500", False),
+        (general, "70", True),
+    ):
+        made = reconciliation.match(line=make_line(amount, account), target=target, by=by, at=NOW)
+        if taken_back:
+            reconciliation.unmatch(match=made, reason="Not ours.", by=by, at=NOW)
+    cost = factories.make_cost(fund.case, owed="300", by=by)
+    allocation.allocate(fund=fund, cost=cost, amount=Decimal(80), by=by, at=NOW)
+    allocation.release(fund=fund, cost=cost, amount=Decimal(10), by=by, at=NOW)
+    pay(cost, "50", by=by, bank=account)
+    cover = allocation.request_cover(
+        source=general,
+        target=fund,
+        amount=Decimal(20),
+        currency="EUR",
+        reason="Test.",
+        by=by,
+        at=NOW,
+    )
+    allocation.approve_cover(cover, by=other, at=NOW)
+    return fund
+
+
+def wrong():
+    return {proof.name: proof.examples for proof in prove() if not proof.holds}
+
+
+def tamper(statements):
+    with connection.cursor() as cursor:
+        # Else the checks put off to the commit hold the tables.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(statements)
+
+
+def test_honest_books_hold_and_every_proof_looked_at_something(full):
+    proofs = list(prove())
+
+    assert {p.name: p.examples for p in proofs if not p.holds} == {}
+    assert {p.name: p.cases for p in proofs} == HONEST
+    assert tuple(HONEST) == NAMES
+
+
+def test_empty_books_hold(db):
+    assert wrong() == {}
+
+
+def test_check_books_prints_one_line_a_proof_with_its_figure(full, capsys):
+    call_command("check_books")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in lines] == [
+        ["ok", name, str(cases)] for name, cases in HONEST.items()
+    ]
+
+
+def test_check_books_as_json_and_its_exit_code(full, capsys):
+    call_command("check_books", json=True)
+    assert all(proof["holds"] for proof in json.loads(capsys.readouterr().out))
+    tamper("UPDATE donations_donation SET fee = fee + 1 WHERE fee > 0 AND currency = 'EUR'")
+
+    with pytest.raises(SystemExit) as exit:
+        call_command("check_books", json=True)
+
+    assert exit.value.code == 1
+    [proof] = [p for p in json.loads(capsys.readouterr().out) if not p["holds"]]
+    assert (proof["name"], proof["contradictions"], proof["examples"]) == (
+        "fees",
+        1,
+        ["case-sample EUR"],
+    )
+
+
+ENTRIES_OPEN = "ALTER TABLE donations_entry DISABLE TRIGGER entry_append_only;"
+ENTRIES_SHUT = "; ALTER TABLE donations_entry ENABLE ALWAYS TRIGGER entry_append_only"
+
+
+def entries(statement):
+    """A statement on entries past the trigger, which is then on again as if nothing had been."""
+    return ENTRIES_OPEN + statement + ENTRIES_SHUT
+
+
+def set_entry(change, where):
+    return entries(f"UPDATE donations_entry SET {change} WHERE {where}")
+
+
+# An entry past the trigger that keeps the totals, with the totals put right by hand.
+def add_entry(kind, debit, credit, amount, source):
+    return f"""
+        INSERT INTO donations_entry (kind, debit_id, credit_id, amount, currency, booked_on, source)
+        SELECT '{kind}', d.id, c.id, {amount}, d.currency, '2026-03-10', '{source}'
+        FROM donations_account d, donations_account c WHERE d.code = '{debit}' AND c.code = '{credit}'"""
+
+
+FUND, STRIPE = "fund:case-sample:EUR", "stripe:EUR"
+# What was done → the statements, and the proofs that must fail: exactly these.
+BREAKS = {
+    "entry moved to an account of another currency": (
+        "ALTER TABLE donations_entry DROP CONSTRAINT entry_currency_of_credit;"
+        + set_entry(
+            "credit_id = (SELECT id FROM donations_account WHERE code = 'stripe:CLP')",
+            "kind = 'fee' AND currency = 'EUR'",
+        ),
+        {"balanced", "currencies", "guards", "totals"},
+    ),
+    "total changed": (
+        "UPDATE donations_total SET debit = debit + 1 WHERE kind = 'donation' AND account_id ="
+        " (SELECT id FROM donations_account WHERE code = 'stripe:EUR')",
+        {"totals"},
+    ),
+    "total deleted": (
+        "DELETE FROM donations_total WHERE kind = 'payout_left'",
+        {"totals"},
+    ),
+    "donation's amount changed": (
+        "UPDATE donations_donation SET amount = amount + 1 WHERE id ="
+        " (SELECT min(id) FROM donations_donation)",
+        {"donations"},
+    ),
+    "donation moved to another fund": (
+        "UPDATE donations_donation SET fund_id = (SELECT id FROM donations_fund WHERE code = 'general'), fee = 0"
+        " WHERE currency = 'CLP'; UPDATE donations_donation SET fee = 0 WHERE currency = 'CLP'",
+        {"donations", "fees"},
+    ),
+    "donation said to be taken back": (
+        "UPDATE donations_donation SET reversed_at = now() WHERE method = 'transfer' AND reversed_at IS NULL",
+        {"donations"},
+    ),
+    "donation that never arrived": (
+        "INSERT INTO donations_donation (fund_id, method, amount, currency, received_at, source)"
+        " SELECT id, 'cash', 5, 'EUR', now(), 'cash:never' FROM donations_fund WHERE code = 'general'",
+        {"donations"},
+    ),
+    "gift booked that nobody gave": (
+        add_entry("donation", STRIPE, FUND, 5, "stripe:pi_never"),
+        {"donations"},
+    ),
+    "refund that never was": (
+        "INSERT INTO donations_refund (donation_id, amount, refunded_at, stripe_refund_id)"
+        " SELECT min(id), 1, now(), 're_never' FROM donations_donation",
+        {"refunds"},
+    ),
+    "refund's amount changed": (
+        "UPDATE donations_refund SET amount = amount + 1",
+        {"refunds"},
+    ),
+    "fee changed": (
+        "UPDATE donations_donation SET fee = fee + 1 WHERE currency = 'EUR'",
+        {"fees"},
+    ),
+    "allocation's amount changed": (
+        "UPDATE donations_allocation SET amount = amount + 1 WHERE NOT is_release",
+        {"allocations"},
+    ),
+    "allocation said to be another fund's": (
+        "UPDATE donations_allocation SET fund_id = (SELECT id FROM donations_fund WHERE code = 'general')",
+        {"allocations"},
+    ),
+    "paid cost changed": (
+        "ALTER TABLE donations_disbursement DISABLE TRIGGER disbursement_content;"
+        " UPDATE donations_disbursement SET amount = amount + 1;"
+        " ALTER TABLE donations_disbursement ENABLE TRIGGER disbursement_content",
+        {"payments"},
+    ),
+    "paid what was not approved": (
+        "ALTER TABLE donations_disbursement DISABLE TRIGGER disbursement_content;"
+        " ALTER TABLE donations_disbursement DROP CONSTRAINT disbursement_approval_complete_and_of_this_content;"
+        " UPDATE donations_disbursement SET content_hash = 'something else';"
+        " ALTER TABLE donations_disbursement ENABLE TRIGGER disbursement_content",
+        {"payments"},
+    ),
+    "paid what one person asked for and approved": (
+        "ALTER TABLE donations_disbursement DISABLE TRIGGER disbursement_content;"
+        " ALTER TABLE donations_disbursement DROP CONSTRAINT disbursement_approved_by_another_person;"
+        " UPDATE donations_disbursement SET approved_by_id = requested_by_id;"
+        " ALTER TABLE donations_disbursement ENABLE TRIGGER disbursement_content",
+        {"payments"},
+    ),
+    "cover changed": (
+        "UPDATE donations_fundcover SET amount = amount + 1",
+        {"covers"},
+    ),
+    "payout that never left": (
+        "INSERT INTO donations_payout (stripe_payout_id, amount, currency, created_at, arrives_on)"
+        " VALUES ('po_never', 1, 'EUR', now(), now())",
+        {"payouts"},
+    ),
+    "payout said to be returned": (
+        "UPDATE donations_payout SET returned_at = now()",
+        {"payouts"},
+    ),
+    "bank line changed after its match": (
+        "UPDATE donations_statementline SET amount = 501 WHERE amount = 500",
+        {"matches"},
+    ),
+    "match undone and the entry left standing": (
+        "UPDATE donations_statementmatch SET undone_at = now(), undone_by_id = confirmed_by_id"
+        " WHERE donation_id IS NOT NULL AND undone_at IS NULL",
+        {"matches"},
+    ),
+    "match deleted": (
+        "DELETE FROM donations_statementmatch WHERE payout_id IS NOT NULL",
+        {"matches"},
+    ),
+    "reversal without a reason": ("DELETE FROM donations_reversal", {"reversals"}),
+    "source of nothing known": (
+        add_entry("bank_fee", FUND, STRIPE, 1, "made up"),
+        {"sources"},
+    ),
+    "fund below zero and not frozen": (
+        add_entry("dispute_fee", FUND, STRIPE, 1000, "stripe:txn_x:fee")
+        + "; UPDATE donations_account SET frozen_at = NULL",
+        {"overdrawn"},
+    ),
+    "amount finer than the currency": (
+        "ALTER TABLE donations_entry DROP CONSTRAINT entry_amount_exact;"
+        + add_entry("dispute_fee", FUND, STRIPE, "0.001", "stripe:txn_x:fee"),
+        {"currencies", "guards"},
+    ),
+    "trigger off": (ENTRIES_OPEN, {"guards"}),
+    "trigger on for ordinary sessions only": (
+        "ALTER TABLE donations_entry ENABLE TRIGGER entry_post",
+        {"guards"},
+    ),
+    "trigger gone": ("DROP TRIGGER entry_no_truncate ON donations_entry", {"guards"}),
+    "function that lets everything pass": (
+        "CREATE OR REPLACE FUNCTION donations_entry_append_only() RETURNS trigger LANGUAGE plpgsql"
+        " AS 'BEGIN RETURN NEW; END'",
+        {"guards"},
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BREAKS)
+def test_check_books_finds_exactly_what_was_broken_behind_its_back(full, what):
+    statements, expected = BREAKS[what]
+
+    tamper(statements)
+
+    assert set(wrong()) == expected
+
+
+def test_deleted_entry_is_missed_by_its_donation_and_the_totals(full):
+    source = Entry.objects.filter(kind="donation", currency="CLP").get().source
+
+    tamper(entries(f"DELETE FROM donations_entry WHERE source = '{source}'"))
+
+    assert wrong() == {
+        "donations": (source,),
+        "totals": ("fund:case-sample:CLP donation", "stripe:CLP donation"),
+    }
+
+
+def test_contradictions_are_counted_in_full_and_named_in_part(full):
+    for number in range(7):
+        tamper(add_entry("donation", STRIPE, FUND, 5, f"stripe:pi_never{number}"))
+
+    [proof] = [proof for proof in prove() if not proof.holds]
+
+    assert (proof.name, proof.contradictions) == ("donations", 7)
+    assert proof.examples == tuple(f"stripe:pi_never{number}" for number in range(5))
+
+
+def test_ledger_hash_command_prints_the_hash(full, capsys):
+    call_command("ledger_hash")
+
+    assert capsys.readouterr().out.strip() == ledger.ledger_hash()
+
+
+def test_frozen_fund_is_no_contradiction(full):
+    tamper(add_entry("dispute_fee", FUND, STRIPE, 1000, "stripe:txn_x:fee"))
+
+    assert ledger.balance(AccountKey.fund(full, "EUR")) < 0
+    assert wrong() == {}

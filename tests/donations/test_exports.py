@@ -1,0 +1,146 @@
+"""The books as files: every entry, once, exact, in an order that is the same on every machine."""
+
+import csv
+import io
+import json
+import re
+from collections import defaultdict
+from decimal import Decimal
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from donations import ledger
+from donations.exports import as_beancount, as_csv, as_json, safe_cell
+from donations.ledger import Posting
+from donations.models import AccountKey, Entry
+from tests import factories
+from tests.factories import TODAY, give
+
+
+@pytest.fixture
+def booked(db):
+    """Two gifts and a fee, in two currencies."""
+    fund = factories.make_fund(code="case-one")
+    give(fund, "12.50", source="test:b")
+    give(fund, "9000", currency="CLP", source="test:a")
+    ledger.post(
+        Posting(
+            Entry.Kind.FEE,
+            AccountKey.fund(fund, "EUR"),
+            AccountKey.stripe("EUR"),
+            Decimal("0.40"),
+            TODAY,
+            "test:c",
+        )
+    )
+    return fund
+
+
+LINES = [
+    ["test:a", "donation", "stripe:CLP", "fund:case-one:CLP", "9000", "CLP", "2026-03-10"],
+    ["test:b", "donation", "stripe:EUR", "fund:case-one:EUR", "12.50", "EUR", "2026-03-10"],
+    ["test:c", "fee", "fund:case-one:EUR", "stripe:EUR", "0.40", "EUR", "2026-03-10"],
+]
+HEADER = ["source", "kind", "debit", "credit", "amount", "currency", "booked_on"]
+
+
+def test_csv_has_every_entry_by_day_and_source(booked):
+    assert list(csv.reader(io.StringIO("".join(as_csv())))) == [HEADER, *LINES]
+
+
+def test_json_has_every_entry_with_amounts_as_text(booked):
+    assert json.loads("".join(as_json())) == [
+        dict(zip(HEADER, line, strict=True)) for line in LINES
+    ]
+
+
+def test_empty_books_make_whole_files(db):
+    assert "".join(as_csv()) == ",".join(HEADER) + "\n"
+    assert json.loads("".join(as_json())) == []
+    assert "open" not in "".join(as_beancount())
+
+
+def test_beancount_opens_each_account_before_its_first_entry(booked):
+    assert (
+        "".join(as_beancount())
+        == """\
+option "title" "Defense fund"
+option "operating_currency" "CLP"
+option "operating_currency" "EUR"
+
+2026-03-10 open Assets:Stripe:CLP CLP
+2026-03-10 open Equity:Funds:Case-one:CLP CLP
+2026-03-10 * "donation" "test:a"
+  Assets:Stripe:CLP  9000 CLP
+  Equity:Funds:Case-one:CLP  -9000 CLP
+
+2026-03-10 open Assets:Stripe:EUR EUR
+2026-03-10 open Equity:Funds:Case-one:EUR EUR
+2026-03-10 * "donation" "test:b"
+  Assets:Stripe:EUR  12.50 EUR
+  Equity:Funds:Case-one:EUR  -12.50 EUR
+
+2026-03-10 * "fee" "test:c"
+  Equity:Funds:Case-one:EUR  0.40 EUR
+  Assets:Stripe:EUR  -0.40 EUR
+"""
+    )
+
+
+def test_beancount_balances_are_the_ledgers(busy):
+    sums = defaultdict(Decimal)
+    for account, amount in re.findall(r"^  (\S+)  (\S+) \w+$", "".join(as_beancount()), re.M):
+        sums[account] += Decimal(amount)
+
+    assert sums["Assets:Stripe:EUR"] == ledger.balance(AccountKey.stripe("EUR"))
+    assert sums["Equity:Funds:Case-sample:EUR"] == -ledger.balance(AccountKey.fund(busy, "EUR"))
+
+
+def test_beancount_names_are_valid_and_differ(db):
+    for code in ("a_b", "a-b", "-a", "1a"):
+        give(factories.make_fund(code=code), "1")
+
+    names = re.findall(r"open (Equity\S+)", "".join(as_beancount()))
+
+    assert len(set(names)) == 4
+    for name in names:
+        assert re.fullmatch(r"Equity(:[A-Z0-9][A-Za-z0-9-]*)+", name)
+
+
+def test_source_cannot_break_out_of_its_cell_or_string(db):
+    give(factories.make_fund(), "1", source='=1+1"\\\n,x')
+
+    assert next(csv.DictReader(io.StringIO("".join(as_csv()))))["source"] == "'=1+1\"\\\n,x"
+    assert '"=1+1\\"\\\\ ,x"' in "".join(as_beancount())
+
+
+@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@a", "\tx", "\rx", "\nx"])
+def test_cell_that_looks_like_a_formula_is_text(text):
+    assert safe_cell(text) == f"'{text}"
+    assert safe_cell(f"a{text}") == f"a{text}"
+
+
+@pytest.mark.parametrize(
+    ("format", "write"), [("csv", as_csv), ("json", as_json), ("beancount", as_beancount)]
+)
+def test_export_books_prints_the_file(booked, capsys, format, write):
+    call_command("export_books", format=format)
+
+    assert capsys.readouterr().out == "".join(write())
+
+
+def test_export_books_knows_no_other_format(db):
+    with pytest.raises(CommandError, match="invalid choice"):
+        call_command("export_books", "--format", "xlsx")
+
+
+def test_export_costs_two_queries_a_chunk_with_any_number_of_entries(
+    booked, django_assert_num_queries
+):
+    with django_assert_num_queries(6):
+        list(as_csv())
+    for _i in range(20):
+        give(booked, "1")
+    with django_assert_num_queries(6):
+        list(as_csv())

@@ -1,0 +1,225 @@
+"""What is fetched from Stripe's balance: fees, disputes, payouts; each booked once, and nothing unknown swallowed."""
+
+from decimal import Decimal
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
+
+from donations import ledger, payouts
+from donations.models import AccountKey, Donation, Entry, Payout, StripeEvent
+from donations.proofs import prove
+from donations.sandbox import acts
+from donations.sandbox.models import SandboxDelivery, SandboxObject
+from donations.transparency import Figures, books
+from tests import factories
+from tests.donations.card_gifts import AN_HOUR, catch_up, dispute, give_by_card, set_payout_status
+from tests.donations.reconciliation.files import make_line
+from tests.factories import NOW
+
+STRIPE, TRANSIT = AccountKey.stripe("EUR"), AccountKey.transit("EUR")
+
+
+def broken():
+    return [proof.name for proof in prove() if not proof.holds]
+
+
+def test_lost_webhooks_fees_and_payout_are_fetched_and_booked_once(fund):
+    give_by_card(fund, "25")
+    give_by_card(fund, "100")
+
+    first, second = catch_up(), catch_up()
+
+    assert (first.new_entries, first.unplaced) == (2, [])
+    assert (second.new_entries, second.unplaced) == (0, [])
+    assert sorted(Donation.objects.values_list("amount", "fee")) == [
+        (Decimal(25), Decimal("0.63")),
+        (Decimal(100), Decimal("1.75")),
+    ]
+    payout = acts.pay_out("eur", at=timezone.now())
+    assert catch_up().new_entries == 1
+    assert Payout.objects.get().stripe_payout_id == payout["id"]
+    assert [ledger.balance(key) for key in (STRIPE, TRANSIT, AccountKey.fund(fund, "EUR"))] == [
+        0,
+        Decimal("122.62"),
+        Decimal("122.62"),
+    ]
+    assert broken() == []
+
+
+def test_fee_is_booked_on_stripes_day_out_of_the_gifts_fund(fund):
+    give_by_card(fund, "100")
+    catch_up()
+
+    movement = SandboxObject.objects.get(kind="balance_transaction")
+    entry = Entry.objects.select_related("debit", "credit").get(kind=Entry.Kind.FEE)
+    assert (entry.source, entry.debit.code, entry.credit.code, entry.amount) == (
+        f"stripe:{movement.id}:fee",
+        "fund:case-sample:EUR",
+        "stripe:EUR",
+        Decimal("1.75"),
+    )
+    assert entry.booked_on == movement.created_at.date()
+
+
+def test_books_end_the_same_whether_webhooks_arrive_or_not(fund, deliver):
+    for amount in ("10", "20", "30"):
+        give_by_card(fund, amount)
+    catch_up()
+    without = ledger.ledger_hash()
+    for event in SandboxObject.objects.filter(kind="event"):
+        deliver(event.data)
+    catch_up()
+
+    assert ledger.ledger_hash() == without
+    assert Donation.objects.count() == 3
+
+
+def test_refund_on_the_balance_is_not_booked_twice(fund):
+    session = give_by_card(fund, "100")
+    catch_up()
+    acts.refund(session["payment_intent"], amount=4000, at=timezone.now())
+
+    assert [catch_up().unplaced, catch_up().unplaced] == [[], []]
+
+    assert list(Entry.objects.filter(kind="refund").values_list("amount", flat=True)) == [40]
+    assert ledger.balance(STRIPE) == Decimal("58.25")
+    assert broken() == []
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+def test_payout_that_did_not_arrive_comes_back(fund, status):
+    give_by_card(fund, "100")
+    payout = acts.pay_out("eur", at=timezone.now())
+    catch_up()
+    set_payout_status(payout, status)
+
+    assert [catch_up().new_entries, catch_up().new_entries] == [1, 0]
+
+    assert (ledger.balance(TRANSIT), ledger.balance(STRIPE)) == (0, Decimal("98.25"))
+    assert Payout.objects.get().returned_at is not None
+    assert not Payout.objects.in_transit().exists()
+    assert broken() == []
+
+
+def test_payout_canceled_before_it_was_known_never_left(fund):
+    give_by_card(fund, "100")
+    set_payout_status(acts.pay_out("eur", at=timezone.now()), "canceled")
+
+    catch_up()
+
+    assert not Payout.objects.exists()
+    assert ledger.balance(STRIPE) == Decimal("98.25")
+
+
+def test_payout_that_failed_before_it_was_known_left_and_came_back(fund):
+    give_by_card(fund, "100")
+    set_payout_status(acts.pay_out("eur", at=timezone.now()), "failed")
+
+    assert catch_up().new_entries == 3
+
+    assert (ledger.balance(TRANSIT), ledger.balance(STRIPE)) == (0, Decimal("98.25"))
+    assert broken() == []
+
+
+def test_payout_the_bank_confirmed_and_stripe_took_back_is_left_to_a_person(fund):
+    give_by_card(fund, "100")
+    payout = acts.pay_out("eur", at=timezone.now())
+    catch_up()
+    row = Payout.objects.get()
+    line = make_line("98.25")
+    row.matches.create(line=line, confirmed_by=factories.make_user(), confirmed_at=NOW)
+    set_payout_status(payout, "failed")
+
+    synced = catch_up()
+
+    assert synced.new_entries == 0
+    assert synced.unplaced == [f"{payout['id']}: came back, but a bank line says it arrived"]
+
+
+def test_payout_stripe_collects_from_the_bank_is_left_to_a_person(fund):
+    give_by_card(fund, "100")
+    payout = acts.pay_out("eur", at=timezone.now())
+    SandboxObject.objects.filter(id=payout["id"]).update(data=payout | {"amount": -1000})
+
+    assert catch_up().unplaced == [f"{payout['id']}: payout of -10.00 EUR"]
+    assert not Payout.objects.exists()
+
+
+def test_dispute_and_its_fee_leave_the_gifts_fund_and_come_back_when_won(fund):
+    session = give_by_card(fund, "100")
+    catch_up()
+    dispute(session, -10_000, 2000)
+
+    assert catch_up().new_entries == 2
+    [lost] = books(language="en", at=NOW).funds
+    assert (lost.figures, lost.is_frozen) == (
+        Figures(
+            received=Decimal(100),
+            refunded=Decimal(100),
+            processing_fees=Decimal("1.75"),
+            dispute_fees=Decimal(20),
+            held=Decimal("-21.75"),
+        ),
+        True,
+    )
+    dispute(session, 10_000, -2000)
+
+    assert [catch_up().new_entries, catch_up().new_entries] == [2, 0]
+    [won] = books(language="en", at=NOW).funds
+    assert (won.figures.refunded, won.figures.dispute_fees, won.figures.held) == (
+        0,
+        0,
+        Decimal("98.25"),
+    )
+    assert ledger.balance(STRIPE) == Decimal("98.25")
+    assert broken() == []
+
+
+def test_movements_nobody_can_place_are_each_reported_and_not_booked(fund):
+    give_by_card(fund, "100")
+    catch_up()
+    row = SandboxObject.objects.get(kind="balance_transaction")
+    for name, type_ in (
+        ("txn_1", "climate_order_purchase"),
+        ("txn_2", "charge"),
+        ("txn_3", "charge"),
+    ):
+        strange = row.data | {"id": name, "type": type_, "source": None}
+        SandboxObject.objects.create(
+            id=name, kind=row.kind, data=strange, created_at=timezone.now()
+        )
+
+    synced = catch_up()
+
+    assert synced.new_entries == 0
+    assert sorted(synced.unplaced) == [
+        "txn_1: climate_order_purchase",
+        "txn_2: charge without a donation",
+        "txn_3: charge without a donation",
+    ]
+
+
+@pytest.mark.parametrize("gifts", [1, 3])
+def test_sync_costs_the_same_with_many_gifts(fund, gifts, django_assert_num_queries):
+    for _i in range(gifts):
+        give_by_card(fund, "100")
+    acts.pay_out("eur", at=timezone.now())
+    catch_up()
+    objects = list(payouts.stripe_api.balance_transactions(since=timezone.now() - AN_HOUR))
+    out = list(payouts.stripe_api.payouts(since=timezone.now() - AN_HOUR))
+
+    with django_assert_num_queries(15):
+        payouts._book(objects, out)
+
+
+def test_sync_stripe_command_reports_and_refuses_a_bad_day(fund, capsys):
+    give_by_card(fund, "100")
+    SandboxDelivery.objects.all().delete()
+
+    call_command("sync_stripe")
+
+    assert capsys.readouterr().out == "new events 1, new entries 1\n"
+    assert StripeEvent.objects.count() == 1
+    with pytest.raises(CommandError, match="write a day like"):
+        call_command("sync_stripe", since="yesterday")
