@@ -1,14 +1,16 @@
-/* Copy buttons. <button class="copy" data-copy="id-of-the-text" data-copied="Copied" hidden>Copy</button>
-   They stay hidden without this file; the text beside them can always be selected. */
+/* Copy buttons: <button type="button" data-copy="the text itself" data-copied="Copied" hidden>Copy</button>.
+   They stay hidden without this file or a clipboard; the text beside them can always be selected. */
 for (const button of document.querySelectorAll("button[data-copy]")) {
-  const source = document.getElementById(button.dataset.copy);
-  if (!source || !navigator.clipboard) continue;
+  if (!navigator.clipboard) continue;
   const label = button.textContent;
+  const said = document.createElement("span");
+  said.className = "visually-hidden";
+  said.setAttribute("role", "status");
+  button.after(said);
   button.hidden = false;
-  button.setAttribute("aria-live", "polite");
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(source.dataset.value || source.textContent.trim());
-    button.textContent = button.dataset.copied || label;
-    setTimeout(() => { button.textContent = label; }, 4000);
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = said.textContent = button.dataset.copied || label;
+    setTimeout(() => { button.textContent = label; said.textContent = ""; }, 4000);
   });
 }
