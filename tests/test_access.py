@@ -19,6 +19,7 @@ from defensefund.models import SecurityEvent
 from donations.tokens import gift_token
 from tests import factories
 from tests.appeals import factories as editorial
+from tests.donations.reconciliation.files import make_line
 from tests.factories import NOW, log_in, make_user
 
 STAFF = ("organizer", "treasurer", "approver", "auditor", "superuser")
@@ -26,6 +27,7 @@ STAFF = ("organizer", "treasurer", "approver", "auditor", "superuser")
 OUTSIDE = ("anonymous", "unverified")
 EVERYONE = frozenset(STAFF)
 ADMIN = frozenset({"superuser"})
+TREASURERS = frozenset({"treasurer", "superuser"})
 EDITORS = frozenset({"organizer", "superuser"})
 DOOR = "/admin/login/"
 
@@ -65,6 +67,9 @@ MODELS: dict[str, dict[str, str]] = {
     "appeals.update": {"organizer": "vac", "approver": "v", "superuser": "vacd"},
     "auth.user": {"superuser": "vac"},
     "defensefund.securityevent": {"superuser": "v"},
+    "donations.bankaccount": {"treasurer": "vac", "auditor": "v", "superuser": "vac"},
+    "donations.statementimport": {"treasurer": "v", "auditor": "v", "superuser": "v"},
+    "donations.statementline": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "procrastinate.procrastinatejob": {"superuser": "v"},
 }
 
@@ -81,6 +86,13 @@ PAGES: dict[str, Page] = {
     "admin:view_on_site": Page(EVERYONE, args=("0", "0"), get=404, post=(404,)),
     "admin:auth_user_password_change": Page(ADMIN, row="auth.user"),
     "admin:auth_user_remove_second_factor": Page(ADMIN, row="auth.user"),
+    "admin:donations_bankaccount_csv": Page(TREASURERS, row="donations.bankaccount"),
+    "admin:donations_statementimport_upload": Page(TREASURERS),
+    "admin:donations_statementimport_confirm": Page(TREASURERS, get=302),
+    "admin:donations_statementline_open": Page(TREASURERS),
+    "admin:donations_statementline_sure": Page(TREASURERS, get=302),
+    "admin:donations_statementline_match": Page(TREASURERS, row="donations.statementline"),
+    "admin:donations_statementline_undo": Page(TREASURERS, row="donations.statementline", get=302),
     "admin:appeals_appeal_import": Page(EDITORS),
     "admin:appeals_appeal_publish": Page(EDITORS, row="appeals.appeal"),
     "admin:appeals_appeal_withdraw": Page(EDITORS, row="appeals.appeal"),
@@ -191,7 +203,11 @@ def rows(db):
         appeal, author=author, reviewer=reviewer, slug="sample-update"
     )
     event = security_log.record(SecurityEvent.Kind.LOGGED_IN, user=author, by=author, at=NOW)
+    line = make_line()
     return {
+        "donations.bankaccount": line.account_id,
+        "donations.statementimport": line.statement_id,
+        "donations.statementline": line.pk,
         "appeals.appeal": appeal.pk,
         "appeals.case": case.pk,
         "appeals.defendant": factories.make_defendant(cases=[case]).pk,

@@ -47,6 +47,10 @@ class Reading:
     span: tuple[date, date] | None
 
     @property
+    def total(self) -> Decimal:
+        return sum((row.amount for row in self.rows), Decimal(0))
+
+    @property
     def new_rows(self) -> list[tuple[StatementRow, str]]:
         pairs = zip(self.rows, self.keys, strict=True)
         return [(row, key) for row, key in pairs if key not in self.known]

@@ -157,10 +157,13 @@ def _pledges(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     every = {reference for several in references.values() for reference in several}
     named = {
         pledge.reference: pledge
-        for pledge in Pledge.objects.with_received().filter(reference__in=every)
+        for pledge in Pledge.objects.with_received()
+        .select_related("fund")
+        .filter(reference__in=every)
     }
     promised = list(
         Pledge.objects.promised()
+        .select_related("fund")
         .filter(currency__in={line.currency for line in lines})
         .exclude(reference__in=every)
         .order_by("-created_at")[:SEARCHED]

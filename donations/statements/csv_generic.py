@@ -66,7 +66,7 @@ def read(content: bytes, mapping: CsvMapping) -> list[Statement]:
             raise at_row(
                 number,
                 _(
-                    "it moves no money. If the bank uses such rows for remarks, say in the account's mapping which rows "
+                    "it moves no money. If the bank uses such rows for remarks, say under the account's CSV columns which rows "
                     "to leave out."
                 ),
             )
@@ -109,7 +109,7 @@ def _fitted(number: int, row: list[str], header: list[str], mapping: CsvMapping)
             number,
             _(
                 "it has %(found)d cells, the header has %(expected)d. If a text holds an unquoted “%(delimiter)s”, name its "
-                "column in the account's mapping."
+                "column under the account's CSV columns."
             )
             % {"found": len(row), "expected": len(header), "delimiter": mapping.delimiter},
         )
@@ -172,7 +172,7 @@ def _signed_amount(line: _Line, mapping: CsvMapping) -> Decimal:
             raise at_row(
                 line.number,
                 _(
-                    "its amount has a sign where the account's mapping expects none, or none where it expects one."
+                    "its amount has a sign where the account's CSV columns expect none, or none where they expect one."
                 ),
             )
         return came - abs(out)
@@ -192,7 +192,7 @@ def _signed_amount(line: _Line, mapping: CsvMapping) -> Decimal:
         return value
     raise at_row(
         line.number,
-        _("“%(word)s” is none of the mapping's words for money out or money in.")
+        _("“%(word)s” is none of the words said for money out or money in.")
         % {"word": line[mapping.direction]},
     )
 
@@ -213,7 +213,7 @@ def _amount(line: _Line, column: str, mapping: CsvMapping) -> Decimal:
         raise at_row(
             line.number,
             _(
-                "“%(text)s” in the column “%(column)s” is no amount as the account's mapping says (decimals after "
+                "“%(text)s” in the column “%(column)s” is no amount as the account's CSV columns say (decimals after "
                 "“%(mark)s”). Nothing was imported."
             )
             % {"text": text, "column": column, "mark": mapping.decimal_mark},
@@ -286,7 +286,7 @@ def _labelled_amount(above: Sequence[Sequence[str]], label: str, mapping: CsvMap
         )
     except cells.UnreadableCell as error:
         raise UnreadableStatement(
-            _("“%(text)s” beside “%(label)s” is no amount as the account's mapping says.")
+            _("“%(text)s” beside “%(label)s” is no amount as the account's CSV columns say.")
             % {"text": text, "label": label}
         ) from error
 

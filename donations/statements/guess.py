@@ -27,7 +27,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "currency_column": ("currency", "wahrung", "waehrung", "moneda", "moeda", "devise", "curr", "divisa"),
     "payer": ("payer name", "auftraggeber", "ordenante", "from name"),
     "payee": ("payee name", "empfanger", "beneficiario", "beguenstigter zahlungspflichtiger", "auftraggeber empfanger", "name"),
-    "bank_id": ("transaction id", "transferwise id", "balance transaction id", "id", "zkb reference", "source id", "referencia"),
+    "bank_id": ("transaction id", "transferwise id", "balance transaction id", "id", "zkb reference", "source id", "reference id", "referencia"),
     "balance": ("balance", "running balance", "saldo", "kontostand", "partial balance", "balance amount"),
     "account": ("kontonummer", "auftragskonto", "account number", "cuenta"),
 }  # fmt: skip
@@ -46,21 +46,17 @@ class Guess:
     sample: tuple[tuple[str, ...], ...]
 
 
-def guess(content: bytes) -> Guess:
-    """A mapping for the file as far as its own cells decide it.
+def guess(content: bytes, *, encoding: str = "", delimiter: str = "") -> Guess:
+    """A mapping for the file as far as its own cells decide it; a person may have decided `encoding` and `delimiter`.
 
     Raises UnreadableStatement when it is no table of at least two columns and one row.
     """
-    encoding = _encoding(content)
+    encoding = encoding or _encoding(content)
     text = decode(content, encoding)
-    delimiter = _delimiter(text)
+    delimiter = delimiter or _delimiter(text)
     rows = [row for _number, row in table(text, delimiter)][:SAMPLE]
     width = _width(rows)
-    start = next(
-        index
-        for index, row in enumerate(rows)
-        if len(row) == width and all(_is_name(c) for c in row)
-    )
+    start = next(index for index, row in enumerate(rows) if len(row) == width and _is_header(row))
     header = [" ".join(cell.split()) for cell in rows[start]]
     body = [row for row in rows[start + 1 :] if len(row) == width]
     columns = _columns(header)
@@ -93,6 +89,14 @@ def guess(content: bytes) -> Guess:
         currency_signs=_signs(amounts),
         date_order=order,
     )
+    wide = [row for row in rows[start + 1 :] if len(row) > width and any(row[width:])]
+    if wide:
+        doubts.append(
+            _(
+                "A row has more cells than the header (“%(cell)s” …): the bank does not quote a text. Say which column it is."
+            )
+            % {"cell": wide[0][0]}
+        )
     for name, label in (("date", _("the booking day")), ("amount", _("the amount"))):
         if name not in columns and not (name == "amount" and "debit" in columns):
             doubts.append(_("No column looks like %(what)s: choose it.") % {"what": label})
@@ -134,15 +138,19 @@ def _delimiter(text: str) -> str:
 def _width(rows: Sequence[Sequence[str]]) -> int:
     """The width of the table: that of the widest row of names with a row of the same width somewhere below it."""
     for index, row in sorted(enumerate(rows), key=lambda item: -len(item[1])):
-        if all(_is_name(cell) for cell in row) and any(
-            len(below) == len(row) for below in rows[index + 1 :]
-        ):
+        if _is_header(row) and any(len(below) == len(row) for below in rows[index + 1 :]):
             return len(row)
     raise UnreadableStatement(
         _(
             "No row of the file looks like a header with a row of values under it. Export the statement with column names."
         )
     )
+
+
+def _is_header(row: Sequence[str]) -> bool:
+    """Names, and few gaps: some banks leave the name of a column empty."""
+    named = [cell for cell in row if cell.strip()]
+    return len(named) > 1 and 3 * len(named) >= 2 * len(row) and all(_is_name(c) for c in named)
 
 
 def _is_name(cell: str) -> bool:

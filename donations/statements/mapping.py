@@ -27,6 +27,10 @@ class LeaveOut:
     values: Sequence[str]
 
 
+def _rule(column: str, values: Sequence[str]) -> LeaveOut:
+    return LeaveOut(column, tuple(values))
+
+
 @dataclass(frozen=True)
 class CsvMapping:
     """Which column is what. Columns are named as the header row names them; "" means the file has none."""
@@ -142,7 +146,7 @@ class CsvMapping:
             if kind is tuple and isinstance(value, list | tuple):
                 try:
                     value = tuple(
-                        LeaveOut(**rule) if name == "leave_out" else str(rule) for rule in value
+                        _rule(**rule) if name == "leave_out" else str(rule) for rule in value
                     )
                 except TypeError as error:
                     raise wrong from error

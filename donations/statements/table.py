@@ -22,15 +22,15 @@ def decode(content: bytes, encoding: str) -> str:
             else None
         )
         message = _(
-            "The file is not in the character set %(encoding)s that the account's mapping says (it fails at row %(line)s). "
-            "Choose another one in the mapping."
+            "The file is not in the character set %(encoding)s that the account's CSV columns say (it fails at row %(line)s). "
+            "Choose another one there."
         ) % {"encoding": encoding, "line": line or "1"}
         raise UnreadableStatement(message, line) from error
     if codec in {"cp1252", "iso8859-1", "iso8859-15", "cp850"} and _is_utf8_beyond_ascii(content):
         raise UnreadableStatement(
             _(
-                "The file is in UTF-8, but the account's mapping says %(encoding)s: names would be garbled. Choose UTF-8 in "
-                "the mapping."
+                "The file is in UTF-8, but the account's CSV columns say %(encoding)s: names would be garbled. Choose UTF-8 "
+                "there."
             )
             % {"encoding": encoding}
         )
@@ -83,8 +83,8 @@ def find_header(lines: Sequence[tuple[int, list[str]]], wanted: set[str]) -> tup
         best = min(best, missing, key=len)
     raise UnreadableStatement(
         _(
-            "No row of the file has all the columns of the account's mapping: “%(names)s” is missing. Is it a file of this "
-            "bank and account? If the bank has changed its columns, change the mapping."
+            "No row of the file has all of the account's CSV columns: “%(names)s” is missing. Is it a file of this "
+            "bank and account? If the bank has changed its columns, say so there."
         )
         % {"names": "”, “".join(sorted(best))}
     )
@@ -105,6 +105,8 @@ def labelled(above: Sequence[Sequence[str]], label: str) -> str:
         if column + 1 < len(names):
             return names[column + 1]
     raise UnreadableStatement(
-        _("“%(label)s” does not stand above the table, where the account's mapping looks for it.")
+        _(
+            "“%(label)s” does not stand above the table, where the account's CSV columns look for it."
+        )
         % {"label": label}
     )

@@ -244,7 +244,7 @@ def test_read_direction_in_words() -> None:
     [statement] = csv_generic.read(content, mapping)
 
     assert [row.amount for row in statement.rows] == [D("25.00"), D("-9.50")]
-    with pytest.raises(UnreadableStatement, match="Row 3: “Weg” is none of the mapping's words"):
+    with pytest.raises(UnreadableStatement, match="Row 3: “Weg” is none of the words said"):
         csv_generic.read(content.replace(b";Af;", b";Weg;"), mapping)
     with pytest.raises(UnreadableStatement, match="Row 3: its amount has a sign"):
         csv_generic.read(content.replace(b"9,50", b"-9,50"), mapping)

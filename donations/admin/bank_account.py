@@ -1,0 +1,207 @@
+"""Our bank accounts, and how each one's CSV files are read."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from stdnum import iban
+from stdnum.exceptions import ValidationError as StdnumError
+
+from defensefund.step_up import recent_login_required
+
+from .. import reconciliation
+from ..models import BankAccount
+from ..statements import UnreadableStatement
+from ..statements.files import is_xml
+from ..statements.guess import Guess, guess
+from ..statements.mapping import CsvMapping
+from .base import fieldset, page, require, sent
+from .carried import Carried, NotCarried, carried, carry
+from .csv_columns import RULES, WRITING, ColumnsForm
+from .uploads import FileForm, file_of, preview_page
+
+
+class BankAccountForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = BankAccount
+        fields = (
+            "code", "name", "currency", "holder", "number", "bic", "instructions", "takes_gifts", "closed_on",
+        )  # fmt: skip
+
+    def clean_number(self) -> str:
+        """An IBAN must be one; other numbers are kept as written."""
+        number: str = self.cleaned_data["number"].strip()
+        compact = "".join(number.split()).upper()
+        if compact[:2].isalpha() and compact[2:4].isdigit():
+            try:
+                return str(iban.validate(compact))
+            except StdnumError as error:
+                raise ValidationError(
+                    _(
+                        "This looks like an IBAN, but its check digits are wrong: one character is mistyped."
+                    )
+                ) from error
+        return number
+
+    def clean_currency(self) -> str:
+        return str(self.cleaned_data["currency"]).upper()
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or self.cleaned_data
+        if cleaned.get("takes_gifts") and not cleaned.get("number") and "number" not in self.errors:
+            self.add_error("number", _("Supporters need an account number to send money to."))
+        return cleaned
+
+
+@admin.register(BankAccount)
+class BankAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    form = BankAccountForm
+    fields = BankAccountForm.Meta.fields
+    list_display = ("name", "code", "currency", "number", "takes_gifts", "reads_csv", "closed_on")
+    actions: Any = None
+    change_form_template = "admin/donations/bankaccount/change_form.html"
+
+    @admin.display(description=gettext_lazy("CSV columns"), boolean=True)
+    def reads_csv(self, account: BankAccount) -> bool:
+        return bool(account.csv_mapping)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Code and currency stand in the ledger once there is a line or an entry."""
+        is_used = obj is not None and (obj.lines.exists() or obj.accounts.exists())
+        return ("code", "currency") if is_used else ()
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Who changes where supporters send their money proves first that it is they."""
+        view = super().changeform_view
+        if request.method == "POST":
+            view = recent_login_required(view)
+        return view(request, object_id, form_url, extra_context)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.csv_view)
+        return [
+            path("<int:pk>/csv/", view, name="donations_bankaccount_csv"),
+            *super().get_urls(),
+        ]
+
+    def csv_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """First a sample file is asked for; then what its columns are, with what would be read from it beneath."""
+        user = require(request, "change_bankaccount")
+        account = get_object_or_404(BankAccount, pk=pk)
+        if "sample" in request.POST:
+            try:
+                sample = carried(request.POST["sample"], by=user)
+            except NotCarried:
+                messages.error(request, _("The page was open for too long. Choose the file again."))
+                return HttpResponseRedirect(request.path)
+            return columns_page(self, request, account, sample, by=user)
+        form = FileForm(*sent(request))
+        if request.method == "POST" and form.is_valid():
+            sample = Carried(account.pk, *file_of(form))
+            return columns_page(self, request, account, sample, by=user)
+        return page(
+            self,
+            request,
+            "admin/donations/bankaccount/sample.html",
+            title=_("CSV columns"),
+            account=account,
+            form=form,
+            fieldset=fieldset(form),
+        )
+
+
+def columns_page(
+    model_admin: "admin.ModelAdmin[Any]",
+    request: HttpRequest,
+    account: BankAccount,
+    sample: Carried,
+    *,
+    by: User,
+) -> HttpResponse:
+    """The form over a sample file: filled from the account's mapping or a guess, checked by reading the file."""
+    posted = request.POST if "role_0" in request.POST else None
+    try:
+        if is_xml(sample.content):
+            raise UnreadableStatement(
+                _(
+                    "This is a CAMT file: it says itself what is what, and needs no columns. Just import it."
+                )
+            )
+        guessed = _guess(sample.content, posted)
+    except UnreadableStatement as error:
+        messages.error(request, error.message)
+        return HttpResponseRedirect(reverse("admin:donations_bankaccount_csv", args=[account.pk]))
+    mapping = _stored(account, guessed) or guessed.mapping
+    has_same_columns = posted is not None and posted.get("header") == _joined(guessed.header)
+    form = ColumnsForm(posted if has_same_columns else None, header=guessed.header, mapping=mapping)
+    reading, refusal = None, ""
+    if form.is_valid():
+        account.csv_mapping = form.cleaned_data["mapping"].as_json()
+        try:
+            reading = reconciliation.read(
+                account=account, content=sample.content, at=timezone.now()
+            )
+        except reconciliation.ImportRefused as error:
+            refusal = error.message
+        if reading and "save" in request.POST:
+            account.save(update_fields=["csv_mapping"])
+            messages.success(request, _("The columns are saved. This is what the file holds:"))
+            return preview_page(model_admin, request, account, sample, by=by)
+    return page(
+        model_admin,
+        request,
+        "admin/donations/bankaccount/columns.html",
+        title=_("CSV columns"),
+        account=account,
+        sample=carry(sample, by=by),
+        file_name=sample.name,
+        form=form,
+        header=_joined(guessed.header),
+        columns=[
+            (role, [row[number] for row in guessed.sample[:3] if row[number]])
+            for number, role in enumerate(form.roles())
+        ],
+        writing=fieldset(form, *WRITING),
+        rules=fieldset(form, *RULES),
+        doubts=guessed.doubts if not form.is_bound else (),
+        rules_open=bool(guessed.doubts or refusal) or any(form[name].value() for name in RULES),
+        reading=reading,
+        refusal=refusal,
+    )
+
+
+def _guess(content: bytes, posted: Any) -> Guess:
+    if posted is None:
+        return guess(content)
+    return guess(
+        content, encoding=posted.get("encoding", ""), delimiter=posted.get("delimiter", "")
+    )
+
+
+def _stored(account: BankAccount, guessed: Guess) -> CsvMapping | None:
+    """The account's mapping, if the file has its columns."""
+    if not account.csv_mapping:
+        return None
+    mapping = CsvMapping.from_json(account.csv_mapping)
+    return mapping if mapping.columns() <= set(guessed.header) else None
+
+
+def _joined(header: tuple[str, ...]) -> str:
+    return "\x1f".join(header)

@@ -1,0 +1,56 @@
+"""What the money's admin pages share: nothing is added, changed or deleted there unless a page says so."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.helpers import AdminForm
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.template.response import TemplateResponse
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Rows to look at; a verb on its own page changes them."""
+
+    actions: Any = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def page(
+    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, template: str, **context: Any
+) -> TemplateResponse:
+    """A page of its own in the office, with the admin's frame around it; `title` belongs to the context."""
+    frame = {**model_admin.admin_site.each_context(request), "opts": model_admin.opts}
+    form = context.get("form")
+    if isinstance(form, forms.BaseForm):
+        frame["media"] = model_admin.media + form.media
+    return TemplateResponse(request, template, frame | context)
+
+
+def fieldset(form: forms.BaseForm, *names: str) -> AdminForm:
+    """Some of the form's fields (all visible ones by default) as the office's own templates draw them."""
+    fields = names or tuple(field.name for field in form.visible_fields())
+    return AdminForm(form, [(None, {"fields": list(fields)})], {})  # type: ignore[arg-type]
+
+
+def sent(request: HttpRequest) -> tuple[Any, Any]:
+    """What was posted, fields and files; nothing on the first look at a form."""
+    return (request.POST, request.FILES) if request.method == "POST" else (None, None)
+
+
+def require(request: HttpRequest, permission: str) -> User:
+    """The person, if they have the permission "donations.<permission>". Raises PermissionDenied."""
+    user = request.user
+    if not isinstance(user, User) or not user.has_perm(f"donations.{permission}"):
+        raise PermissionDenied
+    return user

@@ -1,0 +1,139 @@
+"""The form on which a person says what a bank line is."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from .. import reconciliation
+from ..models import Fund, Pledge, StatementLine, StatementMatch
+from ..reconciliation import Suggestion
+from ..reconciliation.suggestions import Certainty
+from ..references import find_references
+
+PLEDGE, GIFT, CHARGE, NOTE = "pledge", "gift", "charge", "note"
+
+
+class MatchForm(forms.Form):
+    """`choice` is a candidate's token or one of the ways named above; the other fields belong to these."""
+
+    choice = forms.ChoiceField(
+        label=gettext_lazy("What the line is"),
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": gettext_lazy("Choose what the line is."),
+            "invalid_choice": gettext_lazy(
+                "This candidate does not fit any more: somebody matched it, or it was changed. Look again."
+            ),
+        },
+    )
+    # How sure the candidate was on the page where it was pressed.
+    seen = forms.TypedChoiceField(
+        choices=[(certainty.value, certainty.name) for certainty in Certainty],
+        coerce=lambda value: Certainty(int(value)),
+        required=False,
+        empty_value=None,
+        widget=forms.HiddenInput,
+    )
+    reference = forms.CharField(
+        label=gettext_lazy("Reference of the gift"),
+        required=False,
+        max_length=40,
+        help_text=gettext_lazy("As the supporter was given it: RF and fourteen characters."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "size": 30}),
+    )
+    gift_fund = forms.ModelChoiceField(
+        Fund.objects.open(), label=gettext_lazy("Fund the gift is for"), required=False
+    )
+    charge_fund = forms.ModelChoiceField(
+        Fund.objects.open(), label=gettext_lazy("Fund that bears or earns it"), required=False
+    )
+    explanation = forms.CharField(
+        label=gettext_lazy("What it is"),
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2, "cols": 50}),
+        help_text=gettext_lazy("In a few words, without names of supporters."),
+    )
+
+    def __init__(
+        self, data: Any, *, line: StatementLine, suggestions: Sequence[Suggestion]
+    ) -> None:
+        super().__init__(data)
+        self.line = line
+        self.suggestions = {suggestion.token: suggestion for suggestion in suggestions}
+        choice = self.fields["choice"]
+        assert isinstance(choice, forms.ChoiceField)
+        ways = (PLEDGE, GIFT, CHARGE, NOTE) if line.amount > 0 else (CHARGE, NOTE)
+        choice.choices = [(value, value) for value in (*self.suggestions, *ways)]
+
+    def clean_reference(self) -> Pledge | None:
+        if self.data.get("choice") != PLEDGE:
+            return None
+        written = self.cleaned_data["reference"]
+        found = find_references(written)
+        if not found:
+            raise ValidationError(
+                _(
+                    "This is no complete reference: two check digits and twelve letters follow RF. Is a character wrong?"
+                )
+            )
+        pledge = Pledge.objects.filter(reference=found[0]).first()
+        if pledge is None:
+            raise ValidationError(_("No gift was announced with this reference."))
+        return pledge
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        choice, seen = cleaned.get("choice"), cleaned.get("seen")
+        suggestion = self.suggestions.get(choice or "")
+        if suggestion and seen and suggestion.certainty > seen:
+            self.add_error(
+                "choice",
+                _(
+                    "Something changed since you saw this candidate. Read the reasons again and press once more."
+                ),
+            )
+        if choice == GIFT and not cleaned.get("gift_fund"):
+            self.add_error("gift_fund", _("Choose the fund the gift is for."))
+        if choice == CHARGE and not cleaned.get("charge_fund"):
+            self.add_error(
+                "charge_fund", _("Choose the fund that bears the fee or earns the interest.")
+            )
+        if choice == NOTE and not cleaned.get("explanation"):
+            self.add_error("explanation", _("Say in a few words what the line is."))
+        return cleaned
+
+    def act(self, *, by: User, at: datetime) -> StatementMatch:
+        """Calls the one verb the choice means. Raises ReconciliationError and what the ledger raises."""
+        said, line = self.cleaned_data, self.line
+        if said["choice"] in (CHARGE, NOTE):
+            is_charge = said["choice"] == CHARGE
+            default = _("Interest") if line.amount > 0 else _("Bank fee")
+            return reconciliation.explain(
+                line=line,
+                explanation=said["explanation"] or default,
+                fund=said["charge_fund"] if is_charge else None,
+                by=by,
+                at=at,
+            )
+        if suggestion := self.suggestions.get(said["choice"]):
+            target: reconciliation.Target = suggestion.target
+        else:
+            target = said["reference"] if said["choice"] == PLEDGE else said["gift_fund"]
+        return reconciliation.match(line=line, target=target, by=by, at=at)
+
+
+class UndoForm(forms.Form):
+    reason = forms.CharField(
+        label=gettext_lazy("Why it is taken back"),
+        max_length=300,
+        widget=forms.TextInput(attrs={"size": 50, "autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("Say why the match is taken back.")},
+        help_text=gettext_lazy("Kept with the reversal in the books; without names of supporters."),
+    )

@@ -1,0 +1,122 @@
+"""Bank statements: the files imported so far, and the way in for the next one."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from defensefund.templatetags.formats import money
+
+from .. import reconciliation
+from ..models import BankAccount, StatementImport
+from ..statements.files import is_xml
+from .bank_account import columns_page
+from .base import ReadOnlyAdmin, require, sent
+from .carried import Carried, NotCarried, carried
+from .uploads import UploadForm, file_of, preview_page, upload_page
+
+
+@admin.register(StatementImport)
+class StatementImportAdmin(ReadOnlyAdmin):
+    list_display = (
+        "name",
+        "account",
+        "first_on",
+        "last_on",
+        "new_lines",
+        "known_lines",
+        "imported_at",
+        "imported_by",
+    )
+    list_filter = ("account",)
+    list_select_related = ("account", "imported_by")
+    search_fields = ("name",)
+    fields = (
+        "name", "account", "first_on", "last_on", "opens_with", "closes_with", "new_lines", "known_lines",
+        "imported_at", "imported_by", "sha256",
+    )  # fmt: skip
+    readonly_fields = ("opens_with", "closes_with")
+    change_list_template = "admin/donations/statementimport/change_list.html"
+
+    @admin.display(description=gettext_lazy("opening balance"))
+    def opens_with(self, statement: StatementImport) -> str:
+        balance = statement.opening_balance
+        return "–" if balance is None else money(balance, statement.account.currency)
+
+    @admin.display(description=gettext_lazy("closing balance"))
+    def closes_with(self, statement: StatementImport) -> str:
+        balance = statement.closing_balance
+        return "–" if balance is None else money(balance, statement.account.currency)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("upload/", view(self.upload_view), name="donations_statementimport_upload"),
+            path("confirm/", view(self.confirm_view), name="donations_statementimport_confirm"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        may = request.user.has_perm("donations.import_statement")
+        return super().changelist_view(request, {**(extra_context or {}), "may_import": may})
+
+    def upload_view(self, request: HttpRequest) -> HttpResponse:
+        """The form; after it what the file holds. A CSV file of an account without columns asks for those first."""
+        user = require(request, "import_statement")
+        form = UploadForm(*sent(request))
+        if request.method != "POST" or not form.is_valid():
+            return upload_page(self, request, form)
+        account = form.cleaned_data["account"]
+        file = Carried(account.pk, *file_of(form))
+        if (
+            not account.csv_mapping
+            and not is_xml(file.content)
+            and user.has_perm("donations.change_bankaccount")
+        ):
+            messages.info(
+                request,
+                _("It is not yet said how this bank's CSV files are read. Say it once, here."),
+            )
+            return columns_page(self, request, account, file, by=user)
+        try:
+            return preview_page(self, request, account, file, by=user)
+        except reconciliation.ImportRefused as refusal:
+            form.add_error("file", refusal.message)
+            return upload_page(self, request, form)
+
+    def confirm_view(self, request: HttpRequest) -> HttpResponse:
+        """Imports the file of the preview; everything is checked again."""
+        user = require(request, "import_statement")
+        upload = HttpResponseRedirect(reverse("admin:donations_statementimport_upload"))
+        if request.method != "POST":
+            return upload
+        try:
+            file = carried(request.POST.get("file", ""), by=user)
+        except NotCarried:
+            messages.error(request, _("The page was open for too long. Choose the file again."))
+            return upload
+        return self._import(request, file, by=user) or upload
+
+    def _import(self, request: HttpRequest, file: Carried, *, by: User) -> HttpResponse | None:
+        account = get_object_or_404(BankAccount, pk=file.account_id)
+        try:
+            result = reconciliation.import_statement(
+                account=account, name=file.name, content=file.content, by=by, at=timezone.now()
+            )
+        except reconciliation.ImportRefused as refusal:
+            messages.error(request, refusal.message)
+            return None
+        messages.success(
+            request,
+            _("Imported: %(new)d new lines, %(known)d known ones. %(open)d of them are open.")
+            % {"new": result.new, "known": result.known, "open": result.open},
+        )
+        return HttpResponseRedirect(reverse("admin:donations_statementline_open"))

@@ -1,0 +1,267 @@
+"""The work list: every bank line that nobody has said anything about yet, what it could be, and why."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.paginator import Paginator
+from django.db.models import Prefetch
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from defensefund.templatetags.formats import money
+
+from .. import ledger, reconciliation
+from ..models import BankAccount, StatementLine, StatementMatch
+from ..reconciliation.suggestions import Certainty
+from .base import ReadOnlyAdmin, page, require
+from .match_form import MatchForm, UndoForm
+
+PER_PAGE = 25
+PERSONAL = ("counterparty", "counterparty_account", "text")
+REFUSALS = (reconciliation.ReconciliationError, ledger.LedgerError)
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("open", gettext_lazy("open")), ("matched", gettext_lazy("matched"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == "open":
+            return queryset.unmatched()
+        if self.value() == "matched":
+            return queryset.filter(matches__undone_at=None, matches__isnull=False)
+        return queryset
+
+
+@admin.register(StatementLine)
+class StatementLineAdmin(ReadOnlyAdmin):
+    list_display = ("booked_on", "account", "moved", "what")
+    list_filter = (StateFilter, "account")
+    list_select_related = ("account",)
+    list_per_page = 50
+    date_hierarchy = "booked_on"
+    change_list_template = "admin/donations/statementline/change_list.html"
+    change_form_template = "admin/donations/statementline/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        standing = StatementMatch.objects.standing().select_related(
+            "payout", "disbursement", "donation"
+        )
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related(Prefetch("matches", queryset=standing, to_attr="standing_matches"))
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Who matches lines reads the bank's words; who checks the books meets no supporter."""
+        hidden = () if request.user.has_perm("donations.match_statementline") else PERSONAL
+        return [
+            name
+            for name in (
+                "account", "booked_on", "value_on", "moved", *PERSONAL, "references", "what", "statement",
+            )
+            if name not in hidden
+        ]  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return self.get_fields(request, obj)
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
+    def moved(self, line: StatementLine) -> str:
+        return money(line.amount, line.currency)
+
+    @admin.display(description=gettext_lazy("what it is"))
+    def what(self, line: Any) -> str:
+        return next((told(match) for match in line.standing_matches), "–")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        may = request.user.has_perm("donations.match_statementline")
+        return super().changelist_view(request, {**(extra_context or {}), "may_match": may})
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        may = request.user.has_perm("donations.match_statementline")
+        extra = {**(extra_context or {}), "may_match": may}
+        return super().change_view(request, object_id, form_url, extra)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("open/", view(self.open_view), name="donations_statementline_open"),
+            path("open/sure/", view(self.sure_view), name="donations_statementline_sure"),
+            path("<int:pk>/match/", view(self.match_view), name="donations_statementline_match"),
+            path("<int:pk>/undo/", view(self.undo_view), name="donations_statementline_undo"),
+            *super().get_urls(),
+        ]
+
+    def open_view(self, request: HttpRequest) -> HttpResponse:
+        """Open lines, the oldest first, each with its likeliest candidate."""
+        require(request, "match_statementline")
+        accounts = BankAccount.objects.order_by("name")
+        account = accounts.filter(code=request.GET.get("account", "")).first()
+        lines = (
+            StatementLine.objects.unmatched().select_related("account").order_by("booked_on", "pk")
+        )
+        if account:
+            lines = lines.filter(account=account)
+        shown = Paginator(lines, PER_PAGE).get_page(request.GET.get("page"))
+        found = reconciliation.suggest_many(list(shown))
+        rows = [(line, found[line.pk][:1], len(found[line.pk]) - 1) for line in shown]
+        sure = [
+            f"{line.pk}:{best.token}"
+            for line, candidates, _more in rows
+            for best in candidates
+            if best.certainty is Certainty.SURE
+        ]
+        return page(
+            self,
+            request,
+            "admin/donations/statementline/open.html",
+            title=_("Open bank lines"),
+            rows=rows,
+            sure=sure,
+            shown=shown,
+            accounts=accounts,
+            account=account,
+        )
+
+    def sure_view(self, request: HttpRequest) -> HttpResponse:
+        """Matches the sure candidates a person saw on the work list, each on its own; what is not sure any more stays open."""
+        user = require(request, "match_statementline")
+        here = HttpResponseRedirect(reverse("admin:donations_statementline_open"))
+        if request.method != "POST":
+            return here
+        seen = dict(pair.split(":", 1) for pair in request.POST.getlist("sure") if ":" in pair)
+        pks = [int(pk) for pk in seen if pk.isdecimal()][:PER_PAGE]
+        lines = StatementLine.objects.unmatched().select_related("account").filter(pk__in=pks)
+        done = 0
+        for line in lines:
+            # Each is looked at afresh: what one line was matched with is no longer free for the next.
+            best = next(iter(reconciliation.suggest(line)), None)
+            if best and best.certainty is Certainty.SURE and best.token == seen[str(line.pk)]:
+                done += self._matched(request, line, best.target, by=user)
+        messages.success(
+            request,
+            ngettext("%(done)d line matched.", "%(done)d lines matched.", done) % {"done": done},
+        )
+        if left := len(seen) - done:
+            messages.warning(
+                request,
+                ngettext(
+                    "%(left)d was not: look at it again.",
+                    "%(left)d were not: look at them again.",
+                    left,
+                )
+                % {"left": left},
+            )
+        return here
+
+    def _matched(self, request: HttpRequest, line: StatementLine, target: Any, *, by: User) -> bool:
+        try:
+            reconciliation.match(line=line, target=target, by=by, at=timezone.now())
+        except REFUSALS:
+            return False
+        self.log_change(request, line, "Matched")
+        return True
+
+    def match_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Everything about one line: its candidates with their reasons, and what else it may be."""
+        user = require(request, "match_statementline")
+        line = get_object_or_404(
+            StatementLine.objects.select_related("account", "statement"), pk=pk
+        )
+        if standing := line.matches.standing().select_related("confirmed_by").first():
+            if request.method == "POST":
+                messages.warning(request, _("Somebody was faster: this line is matched already."))
+            return self._matched_page(request, line, standing, UndoForm())
+        suggestions = reconciliation.suggest(line)
+        posted = request.POST if request.method == "POST" else None
+        form = MatchForm(posted, line=line, suggestions=suggestions)
+        if form.is_valid():
+            try:
+                standing = form.act(by=user, at=timezone.now())
+            except REFUSALS as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                self.log_change(request, line, "Matched")
+                messages.success(request, _("Matched: %(what)s.") % {"what": told(standing)})
+                return HttpResponseRedirect(reverse("admin:donations_statementline_open"))
+        return page(
+            self,
+            request,
+            "admin/donations/statementline/match.html",
+            title=_("What is this line?"),
+            line=line,
+            suggestions=suggestions,
+            form=form,
+            chosen=form["choice"].value(),
+        )
+
+    def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Takes the line's match back, with a reason."""
+        user = require(request, "match_statementline")
+        line = get_object_or_404(
+            StatementLine.objects.select_related("account", "statement"), pk=pk
+        )
+        standing = line.matches.standing().select_related("confirmed_by").first()
+        again = HttpResponseRedirect(reverse("admin:donations_statementline_match", args=[pk]))
+        if standing is None or request.method != "POST":
+            return again
+        form = UndoForm(request.POST)
+        if form.is_valid():
+            try:
+                reconciliation.unmatch(
+                    match=standing, reason=form.cleaned_data["reason"], by=user, at=timezone.now()
+                )
+            except REFUSALS as refusal:
+                form.add_error(None, str(refusal))
+            else:
+                self.log_change(request, line, "Match taken back")
+                messages.success(request, _("Taken back: the line is open again."))
+                return again
+        return self._matched_page(request, line, standing, form)
+
+    def _matched_page(
+        self, request: HttpRequest, line: StatementLine, standing: StatementMatch, form: UndoForm
+    ) -> HttpResponse:
+        return page(
+            self,
+            request,
+            "admin/donations/statementline/matched.html",
+            title=_("This line is matched"),
+            line=line,
+            match=standing,
+            what=told(standing),
+            has_receipt=bool(
+                standing.donation
+                and standing.donation.letters.filter(sent_at__isnull=False).exists()
+            ),
+            form=form,
+        )
+
+
+def told(match: StatementMatch) -> str:
+    """What a match says the line is, in a few words."""
+    if match.payout:
+        return _("payout %(payout)s") % {"payout": match.payout}
+    if match.disbursement:
+        return _("payment %(payment)s") % {"payment": match.disbursement}
+    if match.donation:
+        return _("gift %(gift)s") % {"gift": match.donation}
+    return match.explanation

@@ -1,0 +1,34 @@
+from pathlib import Path
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from donations import reconciliation
+from donations.models import BankAccount
+
+
+class Command(BaseCommand):
+    help = "Import a bank file (CAMT.053, or CSV by the account's columns): all of it, or nothing."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("account", help="the bank account's code, like gls-eur")
+        parser.add_argument("path", type=Path)
+
+    def handle(self, *args: object, account: str, path: Path, **options: object) -> None:
+        known = {found.code: found for found in BankAccount.objects.all()}
+        if account not in known:
+            codes = ", ".join(sorted(known)) or "none yet: add one in the office"
+            raise CommandError(f"There is no bank account {account}. There are: {codes}.")
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
+        try:
+            result = reconciliation.import_statement(
+                account=known[account], name=path.name, content=content, by=None, at=timezone.now()
+            )
+        except reconciliation.ImportRefused as refusal:
+            raise CommandError(refusal.message) from refusal
+        self.stdout.write(
+            f"new {result.new}, known {result.known}, matched {result.matched}, open {result.open}"
+        )

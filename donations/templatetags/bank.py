@@ -1,0 +1,37 @@
+"""Candidates for a bank line in words."""
+
+from django import template
+from django.utils.translation import gettext as _
+
+from donations.models import Disbursement, Payout
+from donations.reconciliation import Suggestion
+from donations.reconciliation.suggestions import Certainty
+from donations.references import format_reference
+
+register = template.Library()
+
+
+@register.filter
+def certainty(suggestion: Suggestion) -> str:
+    return {
+        Certainty.SURE: _("sure"),
+        Certainty.LIKELY: _("likely"),
+        Certainty.POSSIBLE: _("possible"),
+    }[suggestion.certainty]
+
+
+@register.filter
+def candidate(suggestion: Suggestion) -> str:
+    """What the candidate is, without naming a supporter."""
+    target = suggestion.target
+    if isinstance(target, Payout):
+        return _("Payout %(payout)s from Stripe") % {"payout": target.stripe_payout_id}
+    if isinstance(target, Disbursement):
+        return _("Payment %(reference)s to %(payee)s") % {
+            "reference": target.payment_reference,
+            "payee": target.payee_name,
+        }
+    return _("Gift announced as %(reference)s for %(fund)s") % {
+        "reference": format_reference(target.reference or ""),
+        "fund": target.fund,
+    }

@@ -1,0 +1,158 @@
+from html import unescape
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from donations.models import StatementImport, StatementLine
+from donations.statements.files import LARGEST
+from tests.donations.reconciliation.files import bank_csv, make_account
+from tests.donations.statements.samples import own
+from tests.factories import NOW, log_in, make_bank_account, make_user
+
+from .test_bank_account import hidden
+
+UPLOAD = "/admin/donations/statementimport/upload/"
+CONFIRM = "/admin/donations/statementimport/confirm/"
+CONTENT = bank_csv(
+    "2026-03-03;25.00;EUR;Ana;gift",
+    "2026-03-03;25.00;EUR;Ana;gift",
+    "2026-03-04;-5.00;EUR;;fee",
+    closing="45",
+)
+
+
+def upload(client, account, content=CONTENT, name="march.csv"):
+    return client.post(UPLOAD, {"account": account.pk, "file": SimpleUploadedFile(name, content)})
+
+
+def test_upload_shows_the_file_and_imports_nothing(treasurer):
+    response = upload(treasurer, make_account())
+
+    text = unescape(response.content.decode())
+    assert "march.csv for Sample bank (EUR): nothing is imported yet." in text
+    assert "3 new lines, 0 known" in " ".join(text.split())
+    assert [str(row.amount) for row in response.context["new"]] == ["25.00", "25.00", "-5.00"]
+    assert (StatementImport.objects.count(), StatementLine.objects.count()) == (0, 0)
+    assert "no-store" in response.headers["Cache-Control"]
+
+
+def test_confirm_imports_once_however_often_it_is_pressed(treasurer):
+    file = {"file": hidden(upload(treasurer, make_account()), "file")}
+
+    first = treasurer.post(CONFIRM, file, follow=True)
+    second = treasurer.post(CONFIRM, file, follow=True)
+
+    assert "Imported: 3 new lines, 0 known ones. 3 of them are open." in first.content.decode()
+    assert "Imported: 0 new lines, 3 known ones." in second.content.decode()
+    assert (StatementImport.objects.count(), StatementLine.objects.count()) == (1, 3)
+    assert StatementImport.objects.get().imported_by.username == "tess"
+
+
+def test_upload_again_says_there_is_nothing_to_do(treasurer):
+    account = make_account()
+    treasurer.post(CONFIRM, {"file": hidden(upload(treasurer, account), "file")})
+
+    text = upload(treasurer, account).content.decode()
+
+    assert "Every line of this file is here already: there is nothing to do." in text
+    assert "Import 0" not in text
+
+
+def test_upload_camt_says_what_was_left_out(treasurer):
+    account = make_bank_account(number="DE02120300000000202051")
+
+    text = unescape(
+        upload(treasurer, account, own("camt053-own-gifts.xml"), "march.xml").content.decode()
+    )
+
+    assert "1 row is left out" in text
+    assert "Row 6: not booked yet" in text
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "The file is empty. Download it again."),
+        (b"x" * (LARGEST + 1), "The file is larger than 10 MB."),
+        (b"%PDF-1.7", "This is a PDF"),
+        (CONTENT.replace(b"25.00", b"25,00", 1), "Row 4: “25,00” in the column “Amount” is no amount"),
+        (CONTENT.replace(b"EUR", b"USD"), "The file has lines in USD, the account is kept in EUR."),
+        (CONTENT.replace(b"Closing;45", b"Closing;46"), "1.00 EUR is unaccounted for."),
+    ],
+)  # fmt: skip
+def test_upload_bad_file_gets_a_sentence_and_imports_nothing(treasurer, content, sentence):
+    response = upload(treasurer, make_account(), content)
+
+    assert sentence in unescape(response.content.decode())
+    assert not StatementImport.objects.exists()
+
+
+def test_upload_without_account_or_file_gets_sentences(treasurer):
+    make_account()
+
+    text = treasurer.post(UPLOAD, {}).content.decode()
+
+    assert "Choose the account the file is of." in text
+    assert "Choose the file you downloaded from your bank." in text
+
+
+def test_upload_csv_of_an_account_without_columns_asks_for_them(treasurer):
+    response = upload(treasurer, make_bank_account(), own("csv-own-gifts.csv"))
+
+    assert "admin/donations/bankaccount/columns.html" in [t.name for t in response.templates]
+    assert "Say it once, here." in response.content.decode()
+
+
+def test_upload_before_there_is_an_account_leads_to_adding_one(treasurer):
+    assert "/admin/donations/bankaccount/add/" in treasurer.get(UPLOAD).content.decode()
+
+
+def test_confirm_of_a_file_in_conflict_by_now_imports_nothing(treasurer):
+    account = make_account()
+    file = hidden(
+        upload(treasurer, account, bank_csv("2026-03-05;1.00;EUR", opening="90", closing="91")),
+        "file",
+    )
+    treasurer.post(CONFIRM, {"file": hidden(upload(treasurer, account), "file")})
+
+    response = treasurer.post(CONFIRM, {"file": file}, follow=True)
+
+    assert "Something is missing between two statements" in response.content.decode()
+    assert StatementLine.objects.count() == 3
+
+
+def test_confirm_file_of_another_person_is_refused(treasurer, client):
+    file = hidden(upload(treasurer, make_account()), "file")
+    log_in(client, make_user("tom", "treasurer"))
+
+    response = client.post(CONFIRM, {"file": file}, follow=True)
+
+    assert "Choose the file again." in response.content.decode()
+    assert not StatementLine.objects.exists()
+
+
+def test_preview_shows_a_hundred_lines_and_counts_the_rest(treasurer):
+    rows = [f"2026-03-03;1.00;EUR;Ana;gift {number}" for number in range(120)]
+
+    response = upload(treasurer, make_account(), bank_csv(*rows, closing="120"))
+
+    assert len(response.context["new"]) == 100
+    assert "and 20 more" in response.content.decode()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_list_of_imports_asks_a_fixed_number_of_queries(
+    treasurer, django_assert_num_queries, count
+):
+    account = make_account()
+    for number in range(count):
+        StatementImport.objects.create(
+            account=account, name=f"{number}.csv", sha256="0" * 64, new_lines=1, known_lines=0,
+            imported_by=make_user(), imported_at=NOW,
+        )  # fmt: skip
+    treasurer.get("/admin/donations/statementimport/")
+
+    with django_assert_num_queries(9):
+        response = treasurer.get("/admin/donations/statementimport/")
+
+    assert response.content.decode().count("Sample bank (EUR)</td>") == count

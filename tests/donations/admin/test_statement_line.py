@@ -1,0 +1,305 @@
+from datetime import timedelta
+from html import unescape
+
+import pytest
+
+from donations import reconciliation
+from donations.models import Donation, Entry, StatementMatch
+from tests.donations.reconciliation.files import (
+    make_line,
+    make_paid_disbursement,
+    make_payout,
+    record_paid,
+)
+from tests.factories import NOW, log_in, make_bank_account, make_fund, make_pledge, make_user
+
+OPEN = "/admin/donations/statementline/open/"
+SURE = "/admin/donations/statementline/open/sure/"
+
+
+def words(response) -> str:
+    return " ".join(unescape(response.content.decode()).split())
+
+
+def match_url(line) -> str:
+    return f"/admin/donations/statementline/{line.pk}/match/"
+
+
+def undo_url(line) -> str:
+    return f"/admin/donations/statementline/{line.pk}/undo/"
+
+
+def test_open_lines_show_the_likeliest_candidate_and_why(treasurer):
+    pledge = make_pledge(method="transfer")
+    line = make_line("25", text=f"gift {pledge.reference}", counterparty="Ana Ejemplo")
+
+    text = words(treasurer.get(OPEN))
+
+    assert "1 line waits for somebody to say what it is." in text
+    assert "Ana Ejemplo" in text
+    assert "The text has the gift's reference." in text
+    assert f'name="choice" value="pledge-{pledge.pk}"' in text
+    assert match_url(line) in text
+
+
+def test_open_lines_when_there_are_none(treasurer):
+    assert "No line is open" in words(treasurer.get(OPEN))
+
+
+def test_open_lines_of_one_account(treasurer):
+    make_line("25", text="euro line")
+    make_line("30", make_bank_account("USD"), text="dollar line")
+
+    text = words(treasurer.get(f"{OPEN}?account=bank-usd"))
+
+    assert "dollar line" in text
+    assert "euro line" not in text
+
+
+def test_open_lines_are_in_pages(treasurer):
+    for number in range(30):
+        make_line("25", text=f"line {number}")
+
+    first, second = treasurer.get(OPEN), treasurer.get(f"{OPEN}?page=2")
+
+    assert (len(first.context["rows"]), len(second.context["rows"])) == (25, 5)
+    assert "Page 2 of 2" in words(second)
+    assert "?page=2" in words(first)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_open_lines_ask_a_fixed_number_of_queries(treasurer, django_assert_num_queries, count):
+    for _number in range(count):
+        make_line("25", text=make_pledge(method="transfer").reference)
+        record_paid(make_paid_disbursement())
+        make_line("-190")
+        make_payout("25")
+    treasurer.get(OPEN)
+
+    with django_assert_num_queries(13):
+        response = treasurer.get(OPEN)
+
+    assert len(response.context["rows"]) == 2 * count
+
+
+def test_accept_books_and_returns_to_the_list(treasurer):
+    pledge = make_pledge(method="transfer")
+    line = make_line("25", text=pledge.reference)
+
+    response = treasurer.post(match_url(line), {"choice": f"pledge-{pledge.pk}"}, follow=True)
+
+    standing = StatementMatch.objects.get()
+    assert (standing.line, standing.donation.pledge, standing.confirmed_by.username) == (
+        line,
+        pledge,
+        "tess",
+    )
+    assert response.redirect_chain == [(OPEN, 302)]
+    assert f"Matched: gift {standing.donation}." in words(response)
+
+
+def test_accept_candidate_that_does_not_fit_any_more_is_refused(treasurer):
+    payout = make_payout()
+    line, other = make_line("1218.13", text="STRIPE"), make_line("1218.13", text="STRIPE")
+    reconciliation.match(line=other, target=payout, by=make_user(), at=NOW)
+
+    response = treasurer.post(match_url(line), {"choice": f"payout-{payout.pk}"})
+
+    assert "This candidate does not fit any more: somebody matched it" in words(response)
+    assert StatementMatch.objects.count() == 1
+
+
+def test_accept_candidate_less_sure_than_it_was_is_asked_again(treasurer):
+    pledge = make_pledge(method="transfer")
+    first, second = make_line("25", text=pledge.reference), make_line("25", text=pledge.reference)
+    sure = {"choice": f"pledge-{pledge.pk}", "seen": "1"}
+
+    treasurer.post(match_url(first), sure)
+    text = words(treasurer.post(match_url(second), sure))
+
+    assert "Something changed since you saw this candidate." in text
+    assert "€25.00 arrived for it already: is this a further gift?" in text
+    assert StatementMatch.objects.count() == 1
+    treasurer.post(match_url(second), {"choice": f"pledge-{pledge.pk}"})
+    assert StatementMatch.objects.count() == 2
+
+
+def test_accept_line_matched_meanwhile_says_so(treasurer):
+    pledge = make_pledge(method="transfer")
+    line = make_line("25", text=pledge.reference)
+    reconciliation.match(line=line, target=pledge, by=make_user("tom"), at=NOW)
+
+    text = words(treasurer.post(match_url(line), {"choice": f"pledge-{pledge.pk}"}))
+
+    assert "Somebody was faster: this line is matched already." in text
+    assert "Said by tom" in text
+    assert StatementMatch.objects.count() == 1
+
+
+def test_match_announced_gift_by_its_reference(treasurer):
+    pledge, line = make_pledge(method="transfer", amount="30"), make_line("25")
+    written = f"{pledge.reference[:7].lower()} {pledge.reference[7:]}"
+
+    treasurer.post(match_url(line), {"choice": "pledge", "reference": written})
+
+    assert Donation.objects.get().pledge == pledge
+
+
+def test_match_gift_nobody_announced(treasurer):
+    fund, line = make_fund(), make_line("25")
+
+    treasurer.post(match_url(line), {"choice": "gift", "gift_fund": fund.pk})
+
+    assert (Donation.objects.get().fund, Donation.objects.get().pledge) == (fund, None)
+
+
+def test_match_bank_fee(treasurer):
+    fund, line = make_fund(), make_line("-5")
+
+    treasurer.post(match_url(line), {"choice": "charge", "charge_fund": fund.pk})
+
+    assert (Entry.objects.get().kind, StatementMatch.objects.get().explanation) == (
+        "bank_fee",
+        "Bank fee",
+    )
+
+
+def test_match_note_books_nothing(treasurer):
+    line = make_line("-5")
+
+    treasurer.post(match_url(line), {"choice": "note", "explanation": "between our accounts"})
+
+    assert StatementMatch.objects.get().explanation == "between our accounts"
+    assert not Entry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ({}, "Choose what the line is."),
+        ({"choice": "payout-99"}, "This candidate does not fit any more"),
+        ({"choice": "pledge", "reference": "RF12"}, "This is no complete reference"),
+        ({"choice": "pledge", "reference": "RF89CDFGHJKMNPQR"}, "No gift was announced with this reference."),
+        ({"choice": "gift"}, "Choose the fund the gift is for."),
+        ({"choice": "charge"}, "Choose the fund that bears the fee or earns the interest."),
+        ({"choice": "note"}, "Say in a few words what the line is."),
+    ],
+)  # fmt: skip
+def test_match_bad_input_gets_a_sentence(treasurer, data, sentence):
+    line = make_line("25")
+
+    assert sentence in words(treasurer.post(match_url(line), data))
+    assert not StatementMatch.objects.exists()
+
+
+def test_match_money_out_is_offered_as_no_gift(treasurer):
+    text = words(treasurer.get(match_url(make_line("-25"))))
+
+    assert 'value="gift"' not in text
+    assert "A fee of the bank" in text
+
+
+def test_undo_opens_the_line_again(treasurer):
+    line = make_line("25")
+    standing = reconciliation.match(line=line, target=make_fund(), by=make_user(), at=NOW)
+
+    assert "Say why the match is taken back." in words(treasurer.post(undo_url(line), {}))
+    response = treasurer.post(undo_url(line), {"reason": "another line"}, follow=True)
+
+    standing.refresh_from_db()
+    assert standing.undone_by.username == "tess"
+    assert "Taken back: the line is open again." in words(response)
+    assert "What is this line?" in words(response)
+
+
+def test_sure_lines_are_matched_together(treasurer):
+    pledge, payout = make_pledge(method="transfer"), make_payout()
+    gift = make_line("25", text=pledge.reference)
+    arrival = make_line("1218.13", text="STRIPE")
+    unsure = make_line("30")
+
+    page = treasurer.get(OPEN)
+    response = treasurer.post(SURE, {"sure": page.context["sure"]}, follow=True)
+
+    assert page.context["sure"] == [
+        f"{gift.pk}:pledge-{pledge.pk}",
+        f"{arrival.pk}:payout-{payout.pk}",
+    ]
+    assert {match.line_id for match in StatementMatch.objects.all()} == {gift.pk, arrival.pk}
+    assert "2 lines matched." in words(response)
+    assert [row[0] for row in response.context["rows"]] == [unsure]
+
+
+def test_sure_lines_that_are_not_sure_any_more_stay_open(treasurer):
+    payout, pledge = make_payout(), make_pledge(method="transfer")
+    line, gift = make_line("1218.13", text="STRIPE"), make_line("25", text=pledge.reference)
+    seen = treasurer.get(OPEN).context["sure"]
+    make_payout()
+
+    response = treasurer.post(SURE, {"sure": [*seen, "x", "99:payout-1", "x:y"]}, follow=True)
+
+    assert [match.line for match in StatementMatch.objects.all()] == [gift]
+    assert "1 line matched." in words(response)
+    assert "were not: look at them again." in words(response)
+    assert not payout.matches.exists()
+    assert not line.matches.exists()
+
+
+def test_sure_two_lines_of_one_gift_are_not_both_booked_unseen(treasurer):
+    pledge = make_pledge(method="transfer")
+    for _number in range(2):
+        make_line("25", text=pledge.reference)
+
+    treasurer.post(SURE, {"sure": treasurer.get(OPEN).context["sure"]})
+
+    assert StatementMatch.objects.count() == 1
+
+
+def test_list_shows_state(treasurer):
+    open_line, matched = make_line("25"), make_line("30")
+    reconciliation.explain(line=matched, explanation="between accounts", by=make_user(), at=NOW)
+
+    listed = {
+        state: set(
+            treasurer.get(f"/admin/donations/statementline/?state={state}").context["cl"].queryset
+        )
+        for state in ("open", "matched")
+    }
+
+    assert listed == {"open": {open_line}, "matched": {matched}}
+    assert "between accounts" in words(treasurer.get("/admin/donations/statementline/"))
+
+
+def test_list_of_lines_with_a_match_taken_back_shows_it_open_once(treasurer):
+    line = make_line("25")
+    for _number in range(2):
+        standing = reconciliation.explain(line=line, explanation="x", by=make_user(), at=NOW)
+        reconciliation.unmatch(match=standing, reason="y", by=make_user(), at=NOW)
+
+    shown = treasurer.get("/admin/donations/statementline/?state=open").context["cl"]
+
+    assert list(shown.queryset) == [line]
+
+
+def test_auditor_reads_lines_without_names(treasurer, client):
+    line = make_line("25", counterparty="Ana Ejemplo", text="from Ana", counterparty_account="DE75")
+    url = f"/admin/donations/statementline/{line.pk}/change/"
+
+    assert "Ana Ejemplo" in words(treasurer.get(url))
+    log_in(client, make_user("audrey", "auditor"))
+    response = client.get(url)
+
+    assert response.status_code == 200
+    assert "Ana" not in words(response)
+    assert client.get(match_url(line)).status_code == 403
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_list_of_lines_asks_a_fixed_number_of_queries(treasurer, django_assert_num_queries, count):
+    for number in range(count):
+        line = make_line("25", booked_on=NOW.date() - timedelta(days=number))
+        reconciliation.match(line=line, target=make_fund(), by=make_user(), at=NOW)
+    treasurer.get("/admin/donations/statementline/")
+
+    with django_assert_num_queries(12):
+        treasurer.get("/admin/donations/statementline/")
