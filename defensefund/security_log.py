@@ -6,7 +6,7 @@ from logging import getLogger
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
-from django.db import transaction
+from django.db import connection, transaction
 from django.template.loader import render_to_string
 from django.utils import translation
 from procrastinate import RetryStrategy
@@ -44,3 +44,28 @@ def tell(event_id: int) -> None:
         subject = render_to_string("staff/email/security_event_subject.txt", context)
         body = render_to_string("staff/email/security_event.txt", context)
     EmailMessage(" ".join(subject.split()), body, to=[event.user.email]).send()
+
+
+def first_broken() -> int | None:
+    """The number of the first event that does not follow from the one before; None when the whole log holds."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id FROM (
+                SELECT e.id, e.chain, defensefund_event_hash(lag(e.chain, 1, '') OVER (ORDER BY e.id), e) AS due
+                FROM defensefund_securityevent e
+            ) chained
+            WHERE chain <> due ORDER BY id LIMIT 1
+            """
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+@app.periodic(cron="41 3 * * *")
+@app.task(name="check_security_log", queueing_lock="check_security_log")
+def check(timestamp: int) -> None:
+    """Every night: a log that was altered says so in the process's log, where others see it."""
+    broken = first_broken()
+    if broken is not None:
+        log.error("The security log was altered: event %s does not follow", broken)

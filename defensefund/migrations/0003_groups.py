@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     of our own tables does not matter. A later change of roles.py is brought in by a migration like this one."""
 
     dependencies = [
-        ("defensefund", "0002_security_log_append_only"),
+        ("defensefund", "0002_security_log_rules"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]
