@@ -4,12 +4,16 @@ from django.contrib import admin
 from django.urls import include, path
 
 from defensefund import views
+from donations.letter_views import mail
 from donations.views import stripe_webhook
 
 sandbox = [path("sandbox/", include("donations.sandbox.urls"))] if settings.STRIPE_SANDBOX else []
+# Where all is for trying out, letters can be read in the browser.
+letters = [path("mail/", mail, name="mail")] if settings.EMBEDDED or settings.ALLOW_SANDBOX else []
 
 urlpatterns = [
     *sandbox,
+    *letters,
     path("healthz", views.healthz, name="healthz"),
     path("stripe/webhook/", stripe_webhook, name="stripe_webhook"),
     path("admin/", admin.site.urls),

@@ -22,10 +22,13 @@ from donations.models import (
     BankAccount,
     Checkout,
     CostDocument,
+    Donation,
     Entry,
     Fund,
     LegalCost,
+    Letter,
     Pledge,
+    StripeEvent,
     Supporter,
 )
 from donations.references import new_reference
@@ -189,6 +192,51 @@ def make_checkout(pledge=None, session=None, **fields) -> Checkout:
             "idempotency_key": f"checkout-{number}",
             "created_at": NOW,
             "expires_at": NOW + timedelta(minutes=31),
+        }
+        | fields,
+    )
+
+
+def make_donation(pledge=None, **fields) -> Donation:
+    """The row of a card gift that arrived; its entry is not booked."""
+    pledge = pledge or make_pledge()
+    payment = f"pi_{next(_numbers)}"
+    return Donation.objects.create(
+        pledge=pledge,
+        fund=pledge.fund,
+        amount=pledge.amount,
+        currency=pledge.currency,
+        **{
+            "method": "card",
+            "received_at": NOW,
+            "source": f"stripe:{payment}",
+            "stripe_payment_intent_id": payment,
+        }
+        | fields,
+    )
+
+
+def make_receipt(donation=None, **fields) -> Letter:
+    donation = donation or make_donation()
+    return Letter.objects.create(
+        kind="receipt",
+        pledge=donation.pledge,
+        donation=donation,
+        **{"created_at": NOW, "due_at": NOW} | fields,
+    )
+
+
+def make_event(type_="checkout.session.completed", **fields) -> StripeEvent:
+    return StripeEvent.objects.create(
+        event_id=f"evt_{next(_numbers)}",
+        type=type_,
+        **{
+            "object_id": "cs_1",
+            "livemode": False,
+            "created_at": NOW,
+            "received_at": NOW,
+            "due_at": NOW,
+            "facts": {},
         }
         | fields,
     )

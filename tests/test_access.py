@@ -70,6 +70,10 @@ MODELS: dict[str, dict[str, str]] = {
     "donations.bankaccount": {"treasurer": "vac", "auditor": "v", "superuser": "vac"},
     "donations.statementimport": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.statementline": {"treasurer": "v", "auditor": "v", "superuser": "v"},
+    "donations.donation": {"treasurer": "v", "auditor": "v", "superuser": "v"},
+    "donations.letter": {"treasurer": "v", "superuser": "v"},
+    "donations.pledge": {"treasurer": "v", "superuser": "v"},
+    "donations.stripeevent": {"treasurer": "v", "superuser": "v"},
     "procrastinate.procrastinatejob": {"superuser": "v"},
 }
 
@@ -124,6 +128,8 @@ ENTRANCE = {
 APPEAL = {"appeal": "sample"}
 PUBLIC: dict[str, Open] = {
     "healthz": Open(),
+    # The demonstration's letters, there only on embedded defaults.
+    "mail": Open(),
     "stripe_webhook": Open(get=405, post=400),
     "appeals:home": Open(),
     "appeals:appeal": Open(APPEAL),
@@ -202,6 +208,8 @@ def rows(db):
     update = editorial.make_published_update(
         appeal, author=author, reviewer=reviewer, slug="sample-update"
     )
+    donation = factories.make_donation(factories.make_pledge(appeal))
+    letter = factories.make_receipt(donation)
     event = security_log.record(SecurityEvent.Kind.LOGGED_IN, user=author, by=author, at=NOW)
     line = make_line()
     return {
@@ -217,6 +225,10 @@ def rows(db):
         "auth.user": author.pk,
         "defensefund.securityevent": event.pk,
         "procrastinate.procrastinatejob": prune_finished_jobs.defer(timestamp=0),
+        "donations.donation": donation.pk,
+        "donations.letter": letter.pk,
+        "donations.pledge": donation.pledge.pk,
+        "donations.stripeevent": factories.make_event().pk,
         "token": gift_token(factories.make_pledge(appeal)),
     }
 

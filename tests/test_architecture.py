@@ -48,6 +48,7 @@ PLACES = [
         "admin",
         "apps",
         "book_views",
+        "letter_views",
         "checks",
         "demo",
         "jobs",

@@ -1,7 +1,16 @@
 """The money's office: rows to look at, and pages on which one verb is called."""
 
 from .bank_account import BankAccountAdmin
+from .giving import DonationAdmin, LetterAdmin, PledgeAdmin, StripeEventAdmin
 from .statement import StatementImportAdmin
 from .statement_line import StatementLineAdmin
 
-__all__ = ["BankAccountAdmin", "StatementImportAdmin", "StatementLineAdmin"]
+__all__ = [
+    "BankAccountAdmin",
+    "DonationAdmin",
+    "LetterAdmin",
+    "PledgeAdmin",
+    "StatementImportAdmin",
+    "StatementLineAdmin",
+    "StripeEventAdmin",
+]

@@ -122,6 +122,10 @@ def greeting(logins: str) -> str:
         f"  Office        {site}/admin/",
     ]
     if settings.STRIPE_SANDBOX:
+        lines.append(f"  Sandbox       {site}/sandbox/")
+    if settings.EMBEDDED:
+        lines.append(f"  Mail          {site}/mail/")
+    if settings.STRIPE_SANDBOX:
         lines.append("TEST payments: no Stripe key is set, so no money moves.")
     if settings.EMBEDDED:
         lines.append(f"Sample data, kept under {settings.DATA_DIR}.")

@@ -1,0 +1,112 @@
+from datetime import timedelta
+
+import pytest
+
+from donations.models import StripeEvent
+from tests import factories
+from tests.factories import NOW, log_in, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def treasurer(client):
+    return log_in(client, make_user(None, "treasurer"))
+
+
+def make_rows(count):
+    for _i in range(count):
+        donation = factories.make_donation(
+            factories.make_pledge(supporter=factories.make_supporter(f"p{_i}@example.org"))
+        )
+        factories.make_receipt(donation)
+        factories.make_event()
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("model", ["pledge", "donation", "stripeevent", "letter"])
+def test_lists_cost_the_same_however_many_rows(treasurer, django_assert_num_queries, count, model):
+    make_rows(count)
+    treasurer.get("/admin/")
+
+    with django_assert_num_queries(7):
+        response = treasurer.get(f"/admin/donations/{model}/")
+
+    assert f"{count} " in response.content.decode()
+
+
+def test_gift_page_tells_its_way_and_no_address(treasurer):
+    pledge = factories.make_pledge(supporter=factories.make_supporter("rosa@example.org"))
+    factories.make_checkout(pledge, session="cs_sample")
+    donation = factories.make_donation(pledge)
+    factories.make_receipt(donation, sent_at=NOW)
+
+    page = treasurer.get(f"/admin/donations/pledge/{pledge.pk}/change/").content.decode()
+
+    for part in ("cs_sample", donation.receipt_number, "€"):
+        assert part in page
+    assert "rosa@example.org" not in page
+
+
+def test_pledge_is_found_by_its_reference(treasurer):
+    wanted = factories.make_pledge(method="transfer")
+    factories.make_pledge(method="transfer")
+
+    page = treasurer.get(f"/admin/donations/pledge/?q={wanted.reference}").content.decode()
+
+    assert page.count('class="action-select"') in (0, 1)
+    assert f"/admin/donations/pledge/{wanted.pk}/change/" in page
+
+
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [("waiting", {1, 2}), ("failing", {2}), ("refused", {3}), ("done", {4})],
+)
+def test_events_are_filtered_by_state(treasurer, state, shown):
+    events = {
+        1: factories.make_event(),
+        2: factories.make_event(attempts=2, error="NotYet"),
+        3: factories.make_event(refused_at=NOW, error="no"),
+        4: factories.make_event(processed_at=NOW),
+    }
+
+    page = treasurer.get(f"/admin/donations/stripeevent/?state={state}").content.decode()
+
+    found = {n for n, e in events.items() if f"/stripeevent/{e.pk}/change/" in page}
+    assert found == shown
+
+
+def test_treasurer_has_failed_events_tried_again(treasurer):
+    refused = factories.make_event(refused_at=NOW, error="no", due_at=NOW + timedelta(days=900))
+    done = factories.make_event(processed_at=NOW)
+
+    page = treasurer.post(
+        "/admin/donations/stripeevent/",
+        {"action": "try_again", "_selected_action": [refused.pk, done.pk]},
+        follow=True,
+    ).content.decode()
+
+    assert "1 event is tried again within a minute." in page
+    assert "acted on already" in page
+    again = StripeEvent.objects.get(pk=refused.pk)
+    assert again.refused_at is None
+    assert again.due_at < NOW + timedelta(days=900)
+
+
+def test_auditor_cannot_have_events_tried_again(client):
+    log_in(client, make_user(None, "auditor"))
+
+    assert client.post("/admin/donations/stripeevent/", {"action": "try_again"}).status_code == 403
+
+
+def test_mail_page_shows_letters_as_read(client):
+    receipt = factories.make_receipt(
+        factories.make_donation(
+            factories.make_pledge(supporter=factories.make_supporter(), language="en")
+        )
+    )
+
+    page = client.get("/mail/").content.decode()
+
+    assert f"Receipt {receipt.donation.receipt_number}" in page
+    assert "ana@example.org" not in page
