@@ -31,7 +31,7 @@ from defensefund.models import Authenticator, SecurityEvent
 from defensefund.network import is_on_this_machine
 from defensefund.step_up import mark_proved, recent_login_required
 
-# Made by load_demo with passwords that everyone can read; they never get further than this machine.
+# Made by load_demo, which prints their passwords; what they open never gets further than this machine.
 DEMO_ACCOUNTS = frozenset({"organizer", "treasurer", "approver"})
 PENDING = "pending_login"
 PENDING_FOR = timedelta(minutes=10)

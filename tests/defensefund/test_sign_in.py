@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from defensefund import second_factor, sign_in
 from defensefund.models import Authenticator, SecurityEvent
+from donations.demo.people import STAFF
 from tests.factories import code_of, log_in, make_authenticator, make_user
 
 pytestmark = pytest.mark.django_db
@@ -336,6 +337,10 @@ def test_another_phone(client):
 
 
 # --- The demonstration's sample accounts -------------------------------------------------------
+
+
+def test_sample_accounts_are_those_the_demonstration_makes():
+    assert set(STAFF) == sign_in.DEMO_ACCOUNTS
 
 
 @pytest.fixture
