@@ -16,6 +16,7 @@ from django.utils.translation import override
 from defensefund import security_log
 from defensefund.jobs import prune_finished_jobs
 from defensefund.models import SecurityEvent
+from donations.models import Entry, Payout
 from donations.tokens import gift_token
 from tests import factories
 from tests.appeals import factories as editorial
@@ -67,6 +68,14 @@ MODELS: dict[str, dict[str, str]] = {
     "appeals.update": {"organizer": "vac", "approver": "v", "superuser": "vacd"},
     "auth.user": {"superuser": "vac"},
     "defensefund.securityevent": {"superuser": "v"},
+    "donations.account": {
+        "treasurer": "v",
+        "approver": "v",
+        "auditor": "v",
+        "superuser": "v",
+    },
+    "donations.entry": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
+    "donations.payout": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.bankaccount": {"treasurer": "vac", "auditor": "v", "superuser": "vac"},
     "donations.statementimport": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.statementline": {"treasurer": "v", "auditor": "v", "superuser": "v"},
@@ -212,7 +221,15 @@ def rows(db):
     letter = factories.make_receipt(donation)
     event = security_log.record(SecurityEvent.Kind.LOGGED_IN, user=author, by=author, at=NOW)
     line = make_line()
+    factories.give(factories.make_fund(), "10")
+    entry = Entry.objects.latest("pk")
+    payout = Payout.objects.create(
+        stripe_payout_id="po_1", amount=10, currency="EUR", created_at=NOW, arrives_on=NOW.date()
+    )
     return {
+        "donations.account": entry.debit_id,
+        "donations.entry": entry.pk,
+        "donations.payout": payout.pk,
         "donations.bankaccount": line.account_id,
         "donations.statementimport": line.statement_id,
         "donations.statementline": line.pk,

@@ -106,7 +106,7 @@ def test_fund_below_zero_is_said_to_be(client, fund):
 
     page = client.get("/en/books/").content.decode()
 
-    assert "A fund stands below zero" in page
+    assert "The fund is frozen" in page
     assert "−€20.00" in page
     assert json.loads(client.get("/en/books.json").content)["funds"][0]["frozen"] is True
 

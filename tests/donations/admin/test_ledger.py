@@ -1,0 +1,89 @@
+"""The office's pages of accounts, entries and payouts: what they show, at a cost that stays."""
+
+from decimal import Decimal
+
+import pytest
+
+from donations import ledger
+from donations.models import Account, Entry, Payout
+from tests import factories
+from tests.donations.reconciliation.files import make_line
+from tests.factories import NOW, give, log_in, make_user
+
+
+@pytest.fixture
+def office(client, db):
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return log_in(client, make_user(None, "auditor"))
+
+
+def make_payout(number):
+    return Payout.objects.create(
+        stripe_payout_id=f"po_{number}",
+        amount=Decimal("12.50"),
+        currency="EUR",
+        created_at=NOW,
+        arrives_on=NOW.date(),
+    )
+
+
+@pytest.mark.parametrize("model", ["account", "entry", "payout"])
+def test_lists_cost_the_same_with_one_row_and_three(office, model, django_assert_num_queries):
+    counts = []
+    office.get("/admin/")  # the first page after login also notes the login
+    for number in range(3):
+        give(factories.make_fund(), "10")
+        make_payout(number)
+        if number in {0, 2}:
+            with django_assert_num_queries(QUERIES[model]):
+                page = office.get(f"/admin/donations/{model}/")
+            counts.append(len(page.context["cl"].result_list))
+
+    assert counts[0] < counts[1]
+
+
+QUERIES = {"account": 8, "entry": 9, "payout": 8}
+
+
+def test_account_shows_its_balance(office):
+    fund = factories.make_fund(code="sample")
+    give(fund, "12.50")
+
+    account = Account.objects.get(code="fund:sample:EUR")
+
+    assert "€12.50" in office.get("/admin/donations/account/").content.decode()
+    assert "€12.50" in office.get(f"/admin/donations/account/{account.pk}/change/").content.decode()
+
+
+def test_entry_is_found_by_its_whole_source(office):
+    for source in ("test:one", "test:two"):
+        give(factories.make_fund(), "10", source=source)
+
+    page = office.get("/admin/donations/entry/", {"q": "test:one"})
+
+    assert [entry.source for entry in page.context["cl"].result_list] == ["test:one"]
+    assert not office.get("/admin/donations/entry/", {"q": "one"}).context["cl"].result_list
+
+
+def test_entry_and_its_reversal_say_who_and_why(office):
+    give(factories.make_fund(), "10", source="test:one")
+    entry = Entry.objects.get()
+    mirror = ledger.reverse(entry, by=make_user("rosa"), reason="Booked twice.", at=NOW)
+
+    for row, other in ((entry, "reversal:test:one"), (mirror, "test:one: 10")):
+        page = office.get(f"/admin/donations/entry/{row.pk}/change/").content.decode()
+        assert "Booked twice. (rosa)" in page
+        assert other in page
+
+
+def test_payout_says_where_it_is(office):
+    make_payout(1)
+    Payout.objects.filter(pk=make_payout(2).pk).update(returned_at=NOW)
+    make_payout(3).matches.create(
+        line=make_line("12.50"), confirmed_by=make_user(), confirmed_at=NOW
+    )
+
+    page = office.get("/admin/donations/payout/")
+
+    states = [page.context["cl"].model_admin.state(row) for row in page.context["cl"].result_list]
+    assert states == ["arrived, on a bank line", "came back to Stripe", "on its way"]
