@@ -3,6 +3,7 @@
 import secrets
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID, uuid4
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -19,12 +20,32 @@ class DisbursementError(Exception):
     """A step of a payment that is refused; the message is a sentence for the office."""
 
 
+class WrongAmount(DisbursementError):
+    """Not above zero, or finer than the currency."""
+
+
+class WrongDocument(DisbursementError):
+    """The document belongs to another cost."""
+
+
+class WrongAccount(DisbursementError):
+    """The bank account is closed or in another currency."""
+
+
+class WrongDay(DisbursementError):
+    """The day of payment lies in the future."""
+
+
+class NoReason(DisbursementError):
+    """A refusal has a reason."""
+
+
 class SamePerson(DisbursementError):
     """Who asked for a payment cannot approve it, whatever their rights."""
 
 
 class ContentChanged(DisbursementError):
-    """What is to be approved is not what the approver saw."""
+    """What is to be approved, or paid, is not what the approver saw."""
 
 
 class WrongState(DisbursementError):
@@ -33,6 +54,10 @@ class WrongState(DisbursementError):
 
 class NotEnoughMoney(DisbursementError):
     """Less is set aside for the cost than asked for."""
+
+
+class AlreadyDone(DisbursementError):
+    """The same request was sent twice; it was made once."""
 
 
 @transaction.atomic
@@ -44,26 +69,26 @@ def request(
     amount: Decimal,
     by: User,
     at: datetime,
+    number: UUID | None = None,
 ) -> Disbursement:
-    """Asks that `amount` be paid to the cost's payee as it is recorded now. Raises DisbursementError's kinds."""
-    if document.cost_id != cost.pk:
-        raise DisbursementError(_("This document belongs to another cost."))
-    if bank_account.currency != cost.currency:
-        raise DisbursementError(
-            _("This cost is owed in %(currency)s: choose the account in that currency.")
-            % {"currency": cost.currency}
-        )
-    if amount <= 0 or not is_exact(amount, cost.currency):
-        raise DisbursementError(_("The amount must be above zero and no finer than the currency."))
-    # Held until the end, so that two requests at once cannot both count on the same money.
-    LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
-    free = ledger.free(AccountKey.cost(cost)) - cost.disbursements.open().total()
+    """Asks that `amount` be paid to the cost's payee as it is recorded now. Raises DisbursementError's kinds.
+
+    With a `number` the caller made beforehand, the same request sent twice is made once (AlreadyDone).
+    """
+    cost = _locked_cost(cost)
+    if number and Disbursement.objects.filter(number=number).exists():
+        raise AlreadyDone(_("This was sent twice: it was asked for once."))
+    _check(cost, document, bank_account, amount)
+    # Asked for first: what is paid between the two reads is then counted twice, never missed.
+    spoken_for = cost.disbursements.open().total()
+    free = ledger.free(AccountKey.cost(cost)) - spoken_for
     if amount > free:
         raise NotEnoughMoney(
             _("%(amount)s is set aside for this cost and not asked for yet: set more aside first.")
             % {"amount": written(free, cost.currency)}
         )
-    return Disbursement.objects.create(
+    row = Disbursement.objects.create(
+        number=number or uuid4(),
         cost=cost,
         document=document,
         bank_account=bank_account,
@@ -76,6 +101,9 @@ def request(
         requested_by=by,
         requested_at=at,
     )
+    # The database's own work.
+    row.refresh_from_db(fields=["content_hash"])
+    return row
 
 
 @transaction.atomic
@@ -92,6 +120,7 @@ def approve(
         raise ContentChanged(
             _("This payment was changed after you opened it. Look at it again, then decide.")
         )
+    _check_payee(row)
     row.approved_by, row.approved_at, row.approved_hash = by, at, content_hash
     row.save(update_fields=["approved_by", "approved_at", "approved_hash"])
     return row
@@ -104,25 +133,31 @@ def refuse(disbursement: Disbursement, *, reason: str, by: User, at: datetime) -
     if row.refused_at or row.paid_at:
         raise WrongState(_("This payment is decided already."))
     if not reason.strip():
-        raise DisbursementError(_("Say why: who asked for it will want to know."))
+        raise NoReason(_("Say why: who asked for it will want to know."))
     row.refused_by, row.refused_at, row.refusal_reason = by, at, reason
     row.save(update_fields=["refused_by", "refused_at", "refusal_reason"])
     return row
 
 
 @transaction.atomic
-def amend(disbursement: Disbursement, *, amount: Decimal, by: User) -> Disbursement:
-    """Changes the amount before it is paid; the database drops an approval given for the old one.
+def amend(
+    disbursement: Disbursement,
+    *,
+    amount: Decimal,
+    document: CostDocument,
+    bank_account: BankAccount,
+    by: User,
+    at: datetime,
+) -> Disbursement:
+    """Changes the request before it is paid; an approval given for what it was is void.
 
     Who changes it has asked for it from then on, so that nobody approves their own change.
     """
     row = _locked(disbursement)
     if row.refused_at or row.paid_at:
         raise WrongState(_("This payment is decided already."))
-    if amount <= 0 or not is_exact(amount, row.currency):
-        raise DisbursementError(_("The amount must be above zero and no finer than the currency."))
-    cost = row.cost
-    LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
+    cost = _locked_cost(row.cost)
+    _check(cost, document, bank_account, amount)
     others = cost.disbursements.open().exclude(pk=row.pk).total()
     free = ledger.free(AccountKey.cost(cost)) - others
     if amount > free:
@@ -130,19 +165,23 @@ def amend(disbursement: Disbursement, *, amount: Decimal, by: User) -> Disbursem
             _("%(amount)s is set aside for this cost: set more aside first.")
             % {"amount": written(free, row.currency)}
         )
-    row.amount, row.requested_by = amount, by
+    row.amount, row.document, row.bank_account = amount, document, bank_account
+    row.requested_by, row.requested_at = by, at
     row.approved_by = row.approved_at = None
     row.approved_hash = ""
     row.save(
-        update_fields=["amount", "requested_by", "approved_by", "approved_at", "approved_hash"]
-    )
+        update_fields=[
+            "amount", "document", "bank_account", "requested_by", "requested_at",
+            "approved_by", "approved_at", "approved_hash",
+        ]
+    )  # fmt: skip
     row.refresh_from_db(fields=["content_hash"])
     return row
 
 
 @transaction.atomic
 def pay(disbursement: Disbursement, *, paid_on: date, by: User, at: datetime) -> Disbursement:
-    """Books that the bank was told to pay on `paid_on`. Raises WrongState, NotEnoughMoney.
+    """Books that the bank was told to pay on `paid_on`. Raises WrongState, WrongDay, ContentChanged, NotEnoughMoney.
 
     A deposit of bail stays ours and moves to where the court holds it; all else leaves the cost for good.
     """
@@ -152,7 +191,8 @@ def pay(disbursement: Disbursement, *, paid_on: date, by: User, at: datetime) ->
     if not row.approved_at or row.refused_at:
         raise WrongState(_("This payment is not approved."))
     if paid_on > at.date():
-        raise DisbursementError(_("The day of payment lies in the future."))
+        raise WrongDay(_("The day of payment lies in the future."))
+    _check_payee(row)
     row.paid_by, row.paid_at, row.paid_on = by, at, paid_on
     row.save(update_fields=["paid_by", "paid_at", "paid_on"])
     is_bail = row.cost.kind == LegalCost.Kind.BAIL
@@ -181,3 +221,32 @@ def _locked(disbursement: Disbursement) -> Disbursement:
         .select_related("cost", "bank_account")
         .get(pk=disbursement.pk)
     )
+
+
+def _locked_cost(cost: LegalCost) -> LegalCost:
+    """Held until the end, so that two requests at once cannot both count on the same money."""
+    return LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
+
+
+def _check(
+    cost: LegalCost, document: CostDocument, bank_account: BankAccount, amount: Decimal
+) -> None:
+    if document.cost_id != cost.pk:
+        raise WrongDocument(_("This document belongs to another cost."))
+    if bank_account.currency != cost.currency:
+        raise WrongAccount(
+            _("This cost is owed in %(currency)s: choose the account in that currency.")
+            % {"currency": cost.currency}
+        )
+    if bank_account.closed_on:
+        raise WrongAccount(_("This account is closed: choose an open one."))
+    if amount <= 0 or not is_exact(amount, cost.currency):
+        raise WrongAmount(_("The amount must be above zero and no finer than the currency."))
+
+
+def _check_payee(row: Disbursement) -> None:
+    # The database cannot read the payee, only its keyed hash; so the two are compared where it can be read.
+    if not row.has_its_payee:
+        raise ContentChanged(
+            _("The payee is not the one this payment was asked for. Refuse it and ask again.")
+        )

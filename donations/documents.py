@@ -1,11 +1,13 @@
 """Take in the document behind a legal cost: by its content, not by what its name or the browser says."""
 
+import re
+from contextlib import ExitStack
 from datetime import datetime
-from hashlib import sha256
+from hashlib import file_digest, sha256
 
 from django.contrib.auth.models import User
-from django.core.files.base import ContentFile
-from django.db import DatabaseError, transaction
+from django.core.files.base import ContentFile, File
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,12 +20,11 @@ KINDS = {
     "image/jpeg": (b"\xff\xd8\xff", {"jpg", "jpeg"}),
     "image/png": (b"\x89PNG\r\n\x1a\n", {"png"}),
 }
-# What makes a PDF act or hide: a bill needs none of it (PDF 32000-1, 7.6, 12.6).
+# What locks a PDF or lets it act: a bill needs none of it (ISO 32000-1, 7.6 and 12.6.4). Files that are merely
+# carried inside are not refused: electronic invoices are such PDFs.
 PDF_REFUSED = {
     b"/Encrypt": gettext_lazy("it is locked with a password"),
     b"/JavaScript": gettext_lazy("it contains a script"),
-    b"/OpenAction": gettext_lazy("it does something when opened"),
-    b"/EmbeddedFile": gettext_lazy("it carries other files inside"),
     b"/Launch": gettext_lazy("it starts a program"),
 }
 
@@ -32,12 +33,18 @@ class UnfitDocument(Exception):
     """The file is not taken; the message says why and what to do instead."""
 
 
+class SameDocument(UnfitDocument):
+    """The cost has this very file already."""
+
+
+class Damaged(Exception):
+    """The file kept is missing, or not the one that was attached."""
+
+
 def attach(*, cost: LegalCost, name: str, content: bytes, by: User, at: datetime) -> CostDocument:
     """Keeps the file under a random name outside the web root. Raises UnfitDocument, with nothing kept."""
     content_type = _check(name, content)
     digest = sha256(content).hexdigest()
-    if cost.documents.filter(sha256=digest).exists():
-        raise UnfitDocument(_("This very document is attached already."))
     document = CostDocument(
         cost=cost,
         content_type=content_type,
@@ -46,15 +53,33 @@ def attach(*, cost: LegalCost, name: str, content: bytes, by: User, at: datetime
         uploaded_by=by,
         uploaded_at=at,
     )
-    document.file.save(name, ContentFile(content), save=False)
-    try:
+    with ExitStack() as undo:
         with transaction.atomic():
+            # Held until the end, so that the same file sent twice at once is seen.
+            LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
+            if cost.documents.filter(sha256=digest).exists():
+                raise SameDocument(_("This very document is attached already."))
+            document.file.save(name, ContentFile(content), save=False)
+            # If the row does not come to be, neither shall the file stay.
+            undo.callback(document.file.delete, save=False)
             document.save()
-    except DatabaseError:
-        # The row did not come to be: neither shall the file stay.
-        document.file.delete(save=False)
-        raise
+        undo.pop_all()
     return document
+
+
+def open_checked(document: CostDocument) -> File:  # type: ignore[type-arg]
+    """The file, open at its start, after its hash was compared. Raises Damaged."""
+    try:
+        file = document.file.storage.open(str(document.file.name))
+    except FileNotFoundError as error:
+        raise Damaged(
+            _("The file of this document is missing: restore it from the backup.")
+        ) from error
+    if file_digest(file, "sha256").hexdigest() != document.sha256:
+        file.close()
+        raise Damaged(_("This file is not the one that was attached: restore it from the backup."))
+    file.seek(0)
+    return file
 
 
 def _check(name: str, content: bytes) -> str:
@@ -67,7 +92,9 @@ def _check(name: str, content: bytes) -> str:
         if content.startswith(magic):
             if ending not in endings:
                 raise UnfitDocument(
-                    _("The file's name ends in .%(ending)s, but it is another kind of file.")
+                    _(
+                        "The file's name ends in .%(ending)s, but its content is another kind of file."
+                    )
                     % {"ending": ending}
                 )
             if content_type == "application/pdf":
@@ -77,8 +104,10 @@ def _check(name: str, content: bytes) -> str:
 
 
 def _check_pdf(content: bytes) -> None:
+    # Any character of a name may be written as # and its code (ISO 32000-1, 7.3.5).
+    plain = re.sub(rb"#([0-9A-Fa-f]{2})", lambda code: bytes.fromhex(code[1].decode()), content)
     for mark, why in PDF_REFUSED.items():
-        if mark in content:
+        if mark in plain:
             raise UnfitDocument(
                 _("This PDF is not taken, because %(why)s: print it to a new PDF and attach that.")
                 % {"why": why}

@@ -245,7 +245,13 @@ FROM (VALUES
     ('entry_append_only', 'donations_entry', 'A'),
     ('entry_no_truncate', 'donations_entry', 'A'),
     ('entry_post', 'donations_entry', 'A'),
-    ('disbursement_content', 'donations_disbursement', 'AO')
+    ('disbursement_content', 'donations_disbursement', 'AO'),
+    ('disbursement_steps', 'donations_disbursement', 'AO'),
+    ('document_stays', 'donations_costdocument', 'AO'),
+    ('allocation_stays', 'donations_allocation', 'AO'),
+    ('allocation_fits', 'donations_allocation', 'AO'),
+    ('legal_cost_holds', 'donations_legalcost', 'AO'),
+    ('cover_steps', 'donations_fundcover', 'AO')
 ) AS trigger (name, table_name, states)
 UNION ALL
 SELECT rule, NOT EXISTS (

@@ -28,6 +28,9 @@ from donations.models import (
     LegalCost,
     Letter,
     Pledge,
+    StatementImport,
+    StatementLine,
+    StatementMatch,
     StripeEvent,
     Supporter,
 )
@@ -157,6 +160,30 @@ def make_document(cost, content=PDF, *, by=None) -> CostDocument:
     document.file.save("bill.pdf", ContentFile(content), save=False)
     document.save()
     return document
+
+
+def prove(disbursement, *, by) -> StatementMatch:
+    """The bank reports the payment, and a person says so."""
+    account = disbursement.bank_account
+    statement = StatementImport.objects.create(
+        account=account,
+        name="sample.csv",
+        sha256="0" * 64,
+        new_lines=1,
+        known_lines=0,
+        imported_at=NOW,
+    )
+    line = StatementLine.objects.create(
+        account=account,
+        statement=statement,
+        key=f"line-{next(_numbers)}",
+        booked_on=disbursement.paid_on,
+        amount=-disbursement.amount,
+        currency=disbursement.currency,
+    )
+    return StatementMatch.objects.create(
+        line=line, disbursement=disbursement, confirmed_by=by, confirmed_at=NOW
+    )
 
 
 def make_pledge(

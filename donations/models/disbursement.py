@@ -11,8 +11,12 @@ from django.utils.translation import gettext_lazy as _
 from defensefund.privacy import EncryptedTextField
 
 from .fields import CurrencyField, MoneyField
-from .legal_cost import CostDocument, LegalCost
-from .statement import BankAccount
+from .legal_cost import CostDocument, LegalCost, hash_payee
+from .statement import BankAccount, StatementMatch
+
+
+def _proof() -> models.QuerySet[StatementMatch]:
+    return StatementMatch.objects.standing().filter(disbursement=models.OuterRef("pk"))
 
 
 class DisbursementQuerySet(models.QuerySet["Disbursement"]):
@@ -31,6 +35,23 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
         """Asked for and neither paid nor refused: money that is as good as spoken for."""
         return self.filter(refused_at=None, paid_at=None)
 
+    def with_proof(self) -> "DisbursementQuerySet":
+        """Annotates `is_proved`: a line of the bank was matched to the payment."""
+        return self.annotate(is_proved=models.Exists(_proof()))
+
+    def in_state(self, state: "Disbursement.State") -> "DisbursementQuerySet":
+        match state:
+            case Disbursement.State.TO_APPROVE:
+                return self.undecided()
+            case Disbursement.State.TO_PAY:
+                return self.payable()
+            case Disbursement.State.TO_PROVE:
+                return self.filter(~models.Exists(_proof()), paid_at__isnull=False)
+            case Disbursement.State.DONE:
+                return self.filter(models.Exists(_proof()), paid_at__isnull=False)
+            case Disbursement.State.REFUSED:
+                return self.filter(refused_at__isnull=False)
+
     def total(self) -> Decimal:
         amount: Decimal | None = self.aggregate(total=Sum("amount"))["total"]
         return amount or Decimal(0)
@@ -42,6 +63,13 @@ class Disbursement(models.Model):
     The database computes `content_hash` over cost, amount, currency, payee, document and bank account, and drops
     the approval when any of them changes (migrations/0002_ledger_rules.py).
     """
+
+    class State(models.TextChoices):
+        TO_APPROVE = "approve", _("to approve")
+        TO_PAY = "pay", _("to pay")
+        TO_PROVE = "prove", _("paid, to be seen at the bank")
+        DONE = "done", _("done")
+        REFUSED = "refused", _("refused")
 
     number = models.UUIDField(_("number"), unique=True, default=uuid.uuid4, editable=False)
     cost = models.ForeignKey(
@@ -144,3 +172,16 @@ class Disbursement(models.Model):
 
     def __str__(self) -> str:
         return self.payment_reference
+
+    @property
+    def has_its_payee(self) -> bool:
+        """The payee is still the one `payee_hash`, and so the approval, stands for."""
+        return hash_payee(self.payee_name, self.payee_account) == self.payee_hash
+
+    def state(self, *, is_proved: bool) -> "Disbursement.State":
+        """`is_proved` as `with_proof` tells it."""
+        if self.refused_at:
+            return self.State.REFUSED
+        if self.paid_at:
+            return self.State.DONE if is_proved else self.State.TO_PROVE
+        return self.State.TO_PAY if self.approved_at else self.State.TO_APPROVE

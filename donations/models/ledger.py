@@ -17,6 +17,10 @@ from .statement import BankAccount
 
 
 class AccountQuerySet(models.QuerySet["Account"]):
+    def frozen(self) -> "AccountQuerySet":
+        """Taken below zero by facts and not covered since: nothing of it may be decided over."""
+        return self.filter(frozen_at__isnull=False)
+
     def with_balance(self) -> "AccountQuerySet":
         """Annotates `total_debit`, `total_credit` and `balance` from the stored totals: the same cost at any size."""
         zero = Value(Decimal(0), output_field=MoneyField())

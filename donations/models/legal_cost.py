@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models import Case, Defendant
@@ -21,6 +22,31 @@ UNAMBIGUOUS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 def new_cost_number() -> str:
     """ "C-" and six characters that are not mistaken for each other; says nothing about whose cost it is."""
     return "C-" + "".join(secrets.choice(UNAMBIGUOUS) for _i in range(6))
+
+
+def hash_payee(name: str, account: str) -> str:
+    """Equal for equal payees, so that an approval is bound to one without naming it."""
+    return keyed_hash(f"{name}\n{account}", purpose="payee")
+
+
+class LegalCostQuerySet(models.QuerySet["LegalCost"]):
+    def with_figures(self) -> "LegalCostQuerySet":
+        """Annotates `set_aside` (and not released; paid or not), `requested`, `paid`, and `missing` of what is owed."""
+        zero = models.Value(Decimal(0), output_field=MoneyField())
+        net = (
+            Allocation.objects.filter(cost=models.OuterRef("pk"))
+            .order_by()
+            .values("cost")
+            .annotate(net=Sum(SIGNED))
+            .values("net")
+        )
+        is_open = Q(disbursements__refused_at=None, disbursements__paid_at=None)
+        is_paid = Q(disbursements__paid_at__isnull=False)
+        return self.annotate(
+            set_aside=Coalesce(models.Subquery(net, output_field=MoneyField()), zero),
+            requested=Coalesce(Sum("disbursements__amount", filter=is_open), zero),
+            paid=Coalesce(Sum("disbursements__amount", filter=is_paid), zero),
+        ).annotate(missing=F("owed") - F("set_aside"))
 
 
 class LegalCost(models.Model):
@@ -73,6 +99,8 @@ class LegalCost(models.Model):
     )
     recorded_at = models.DateTimeField(_("recorded at"), editable=False)
 
+    objects = LegalCostQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("legal cost")
         verbose_name_plural = _("legal costs")
@@ -90,8 +118,7 @@ class LegalCost(models.Model):
 
     @property
     def payee_hash(self) -> str:
-        """Equal for equal payees, so that an approval is bound to one without naming it."""
-        return keyed_hash(f"{self.payee_name}\n{self.payee_account}", purpose="payee")
+        return hash_payee(self.payee_name, self.payee_account)
 
 
 def document_path(document: "CostDocument", filename: str) -> str:
@@ -129,11 +156,13 @@ class CostDocument(models.Model):
         return f"{self.cost} {self.sha256[:8]}"
 
 
+SIGNED = models.Case(models.When(is_release=True, then=-F("amount")), default=F("amount"))
+
+
 class AllocationQuerySet(models.QuerySet["Allocation"]):
     def net(self) -> Decimal:
         """What was set aside less what was released."""
-        signed = models.Case(models.When(is_release=True, then=-F("amount")), default=F("amount"))
-        total: Decimal | None = self.aggregate(total=Sum(signed))["total"]
+        total: Decimal | None = self.aggregate(total=Sum(SIGNED))["total"]
         return total or Decimal(0)
 
     def given_by(self, fund: Fund) -> Decimal:
