@@ -1,0 +1,65 @@
+"""Measurements: each beside its reference, in turns, in one run; one table at the end.
+
+    ./run test tests/benchmarks -m benchmark -n 0 -s
+
+A ratio under its goal fails. The machine's own noise is taken out by turns: reference and ours alternate, and the
+median over all turns counts.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+ROWS: list[tuple[str, str, str, str]] = []
+TURNS = 7
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Calls per second of ours and of the reference, and the median over the turns of their quotient."""
+
+    ours: float
+    reference: float
+    ratio: float
+
+
+def in_turns(ours: Callable[[], None], reference: Callable[[], None], calls: int) -> Rates:
+    """Runs each `calls` times a turn, one after the other, the first turn for warming up."""
+    rates: dict[str, list[float]] = {"ours": [], "reference": []}
+    for turn in range(TURNS + 1):
+        for name, work in (("reference", reference), ("ours", ours)):
+            started = time.perf_counter()
+            for _i in range(calls):
+                work()
+            if turn:
+                rates[name].append(calls / (time.perf_counter() - started))
+    quotients = [a / b for a, b in zip(rates["ours"], rates["reference"], strict=True)]
+    return Rates(
+        statistics.median(rates["ours"]),
+        statistics.median(rates["reference"]),
+        statistics.median(quotients),
+    )
+
+
+@pytest.fixture
+def row():
+    """Adds a line to the table: what, the figure, the goal, and a remark."""
+
+    def add(what: str, figure: str, goal: str, remark: str = "") -> None:
+        ROWS.append((what, figure, goal, remark))
+
+    return add
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not ROWS:
+        return
+    terminalreporter.section("measured")
+    widths = [max(len(row[column]) for row in ROWS) for column in range(3)]
+    for what, figure, goal, remark in ROWS:
+        terminalreporter.write_line(
+            f"{what:<{widths[0]}}  {figure:>{widths[1]}}  goal {goal:<{widths[2]}}  {remark}"
+        )

@@ -1,0 +1,45 @@
+import statistics
+import time
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests import factories
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.django_db]
+
+
+def milliseconds(client, path, times=40):
+    for _i in range(5):
+        client.get(path)
+    took = []
+    for _i in range(times):
+        started = time.perf_counter()
+        assert client.get(path).status_code == 200
+        took.append((time.perf_counter() - started) * 1000)
+    return statistics.median(took)
+
+
+def test_appeal_page_however_many_gifts(client, row):
+    appeal = factories.make_appeal("sample")
+    fund = factories.make_fund("appeal", appeal=appeal)
+    factories.give(fund, "1")
+    with CaptureQueriesContext(connection) as queries:
+        page = client.get("/en/sample/")
+    few = milliseconds(client, "/en/sample/")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO donations_entry (kind, debit_id, credit_id, amount, currency, booked_on, source)"
+            " SELECT kind, debit_id, credit_id, 1, currency, booked_on, 'bench:' || n"
+            " FROM donations_entry, generate_series(1, 100000) n"
+        )
+    many = milliseconds(client, "/en/sample/")
+
+    assert page.cookies == {}
+    assert "csrfmiddlewaretoken" not in page.content.decode()
+    row("appeal page, queries", str(len(queries)), "≤ 8")
+    row("appeal page, uncached", f"{many:.1f} ms", "≤ 15 ms", "with 100,000 gifts")
+    row("appeal page, 100,000 gifts / one", f"{many / few:.2f}", "≤ 1.20", "median of 40 each")
+    assert len(queries) <= 8
+    assert many / few <= 1.2
