@@ -377,6 +377,8 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
+        # A 404's path can hold a supporter's private link, and forged webhooks would fill the disk: only 5xx are logged.
+        "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "stripe": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},

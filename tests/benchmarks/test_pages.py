@@ -25,8 +25,11 @@ def test_appeal_page_however_many_gifts(client, row):
     appeal = factories.make_appeal("sample")
     fund = factories.make_fund("appeal", appeal=appeal)
     factories.give(fund, "1")
+    client.get("/en/sample/")
     with CaptureQueriesContext(connection) as queries:
         page = client.get("/en/sample/")
+    assert page.status_code == 200
+    count = len(queries)  # the next request forgets them
     few = milliseconds(client, "/en/sample/")
     with connection.cursor() as cursor:
         cursor.execute(
@@ -38,8 +41,8 @@ def test_appeal_page_however_many_gifts(client, row):
 
     assert page.cookies == {}
     assert "csrfmiddlewaretoken" not in page.content.decode()
-    row("appeal page, queries", str(len(queries)), "≤ 8")
+    row("appeal page, queries", str(count), "≤ 8")
     row("appeal page, uncached", f"{many:.1f} ms", "≤ 15 ms", "with 100,000 gifts")
     row("appeal page, 100,000 gifts / one", f"{many / few:.2f}", "≤ 1.20", "median of 40 each")
-    assert len(queries) <= 8
+    assert count <= 8
     assert many / few <= 1.2
