@@ -36,6 +36,8 @@ DATABASE = "defensefund"
 ROLE = "app"
 # For root, when the project lies in a folder that only root may enter: no other user could run a server there.
 OPEN_PLACE = Path("/var/lib/defensefund")
+# Megabytes of a new cluster with its sample data, and what a server writes ahead.
+ROOM = 200
 # A wrong LANG stops the server on macOS, and a PG… variable of the user's could lead it elsewhere.
 ENVIRONMENT = {"LC_ALL": "C", "PATH": os.defpath}
 OPTIONS = [
@@ -279,6 +281,11 @@ def _create(cluster: Path, bin_folder: Path, who: User, durable: bool) -> None:
     """Make the data folder with its database, beside its place, then move it there: there is all of it, or nothing."""
     new = cluster.with_name(f"{cluster.name}.new")
     shutil.rmtree(new, ignore_errors=True)
+    free = shutil.disk_usage(cluster.parent).free // 1_000_000
+    if free < ROOM:
+        raise PostgresError(
+            f"The disk is nearly full: a database in {cluster.parent} needs {ROOM} MB, and {free} MB are free."
+        )
     _make_private(new, who)
     _call(
         [

@@ -128,7 +128,8 @@ def greeting(logins: str) -> str:
     if settings.STRIPE_SANDBOX:
         lines.append("TEST payments: no Stripe key is set, so no money moves.")
     if settings.EMBEDDED:
-        lines.append(f"Sample data, kept under {settings.DATA_DIR}.")
+        place = postgres.home(settings.DATA_DIR / "postgres")
+        lines.append(f"Sample data; the database is {place}.")
     if logins:
         lines.append(logins)
     lines.append("Ctrl-C stops it all.")
