@@ -1,9 +1,7 @@
 """The web process: granian with the WSGI application."""
 
 import multiprocessing
-import os
 from argparse import ArgumentParser
-from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -14,19 +12,16 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
+from defensefund.gateway import WAITING, Gateway
 from defensefund.processes import CannotListen, check_address, leave_with
 
-# Threads a process: while one waits for the database or for a slow visitor's form, others answer.
-THREADS = 8
 
-
-def load_application() -> Callable[..., object]:
+def load_application() -> Gateway:
     """Called in each of granian's processes: the application, which ends with the process that started it."""
     parent = multiprocessing.parent_process()
     if parent and parent.pid:
         leave_with(parent.pid)
-    application: Callable[..., object] = import_string(settings.WSGI_APPLICATION)
-    return application
+    return Gateway(import_string(settings.WSGI_APPLICATION))
 
 
 class Command(BaseCommand):
@@ -53,11 +48,11 @@ class Command(BaseCommand):
             port=settings.PORT,
             interface=Interfaces.WSGI,
             workers=settings.WEB_WORKERS,
-            blocking_threads=min(THREADS, 2 * (os.cpu_count() or 1) + 1),
+            blocking_threads=WAITING,
             http1_settings=HTTP1Settings(header_read_timeout=10_000),
             # No log of visits: it would say who read and who gave. Errors go where Django's go.
             log_access=False,
-            log_level=LogLevels.warning,
+            log_level=LogLevels.error,
             log_dictconfig={"loggers": {"_granian": {"handlers": [], "propagate": True}}},
             respawn_failed_workers=True,
             workers_kill_timeout=10,

@@ -1,0 +1,72 @@
+"""What stands between the web server and Django: a body is read whole, in limited size, before anything else is held.
+
+The server gives each request a thread, and somebody who sends a form slowly keeps that thread. So there are many, of which
+only a few work at a time: the rest may wait for slow lines without anybody else waiting for them.
+"""
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from typing import IO, Any
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., object]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+# Threads of one process: so many bodies may be on their way to it.
+WAITING = 128
+# Requests that Django works on at the same time in one process: more would only take turns, and wait for the database.
+WORKING = 4
+MEGABYTE = 1024 * 1024
+# Above the largest file that the office takes in; Django's own limits are lower.
+LARGEST = 32 * MEGABYTE
+# What the server copies from the process's environment into each request and may stay there.
+OF_THE_REQUEST = {"PATH_INFO", "QUERY_STRING", "REMOTE_ADDR", "SCRIPT_NAME"}
+PREFIXES = ("CONTENT_", "HTTP_", "REQUEST_", "SERVER_", "GATEWAY_")
+
+
+class Gateway:
+    """The WSGI application `inner`, behind the reading of bodies."""
+
+    def __init__(self, inner: Application) -> None:
+        self._inner = inner
+        self._working = threading.BoundedSemaphore(WORKING)
+        # Keys and passwords among them: a report of an error would carry them out.
+        self._foreign = [
+            name
+            for name in os.environ
+            if name not in OF_THE_REQUEST and not name.startswith(PREFIXES)
+        ]
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        for name in self._foreign:
+            environ.pop(name, None)
+        length = environ.get("CONTENT_LENGTH") or ""
+        if length.isdecimal() and int(length) > LARGEST:
+            return _refuse(start_response)
+        # Closed when the view has returned, which has read what it wants by then.
+        with tempfile.SpooledTemporaryFile(max_size=MEGABYTE) as body:
+            if length not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in environ:
+                if not _read(environ["wsgi.input"], body):
+                    return _refuse(start_response)
+                environ["wsgi.input"] = body
+            with self._working:
+                return self._inner(environ, start_response)
+
+
+def _read(source: IO[bytes], body: IO[bytes]) -> bool:
+    """Fill `body`; False when there is too much."""
+    total = 0
+    while chunk := source.read(64 * 1024):
+        total += len(chunk)
+        if total > LARGEST:
+            return False
+        body.write(chunk)
+    body.seek(0)
+    return True
+
+
+def _refuse(start_response: StartResponse) -> Iterable[bytes]:
+    start_response("413 Content Too Large", [("Content-Type", "text/plain")])
+    return [b"This is too large.\n"]
