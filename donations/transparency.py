@@ -133,16 +133,14 @@ WITH changes AS (
     FROM donations_account a JOIN donations_total t ON t.account_id = a.id
     GROUP BY a.id, t.kind
 ), given AS (
-    -- What each fund set aside for each cost, less what came back.
-    SELECT m.legal_cost_id, f.fund_id, m.currency, min(m.entry_id) AS first, sum(m.amount) AS amount
-    FROM (
-        SELECT c.legal_cost_id, c.currency, e.id AS entry_id, e.debit_id AS other_id, e.amount
-        FROM donations_account c JOIN donations_entry e ON e.credit_id = c.id WHERE c.kind = 'cost'
-        UNION ALL
-        SELECT c.legal_cost_id, c.currency, e.id, e.credit_id, -e.amount
-        FROM donations_account c JOIN donations_entry e ON e.debit_id = c.id WHERE c.kind = 'cost'
-    ) m JOIN donations_account f ON f.id = m.other_id AND f.kind = 'fund'
-    GROUP BY m.legal_cost_id, f.fund_id, m.currency
+    -- What each fund set aside for each cost, less what came back. Found by their sources, which are unique, so that
+    -- the cost of it does not grow with the number of gifts.
+    SELECT a.cost_id AS legal_cost_id, a.fund_id, e.currency, min(e.id) AS first,
+           sum(CASE WHEN a.is_release THEN -e.amount ELSE e.amount END) AS amount
+    FROM donations_allocation a
+    JOIN donations_entry e ON e.source = 'allocation:' || a.number
+    LEFT JOIN donations_entry r ON r.reverses_id = e.id
+    WHERE r.id IS NULL GROUP BY a.cost_id, a.fund_id, e.currency
 ), spent AS (
     -- Whatever left a cost otherwise than back to a fund: paid, or bail the court kept.
     SELECT legal_cost_id, -sum(amount) AS amount FROM changes
