@@ -1,0 +1,137 @@
+"""A real browser before the running site. Whatever test uses it, a blocked or foreign request fails the test."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.factories import log_in
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+# A test browser that asks its maker for nothing.
+QUIET = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-quic",
+    "--no-first-run",
+)
+# WCAG 2.2 AA. axe's further advice is asked of our own pages only: the stock admin leaves some of it aside.
+WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM:
+        pytest.skip("no Chromium or Chrome on this machine (Debian: apt-get install chromium)")
+    # Playwright keeps an event loop running in this thread, and Django then takes every query for one inside async code.
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield browser
+        browser.close()
+    if before is None:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+    else:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+class Watch:
+    """Collects what a page must not do: ask another host, break the content policy, fail in a script."""
+
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.document = ""
+        self.faults: list[str] = []
+
+    def follow(self, page: Page) -> None:
+        page.on("request", self._request)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
+
+    def _request(self, request: Request) -> None:
+        if request.is_navigation_request():
+            self.document = request.url
+        url = urlsplit(request.url)
+        if url.scheme != "data" and f"{url.scheme}://{url.netloc}" != self.origin:
+            self.faults.append(f"asked {url.scheme}://{url.netloc}")
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # An error page is itself a "failed" resource; nothing else may fail to load.
+        is_error_page = (
+            message.text.startswith("Failed to load resource")
+            and message.location["url"] == self.document
+        )
+        if message.type == "error" and not is_error_page:
+            self.faults.append(f"console: {message.text}")
+
+
+@pytest.fixture
+def new_page(browser, live_server) -> Iterator[Callable[..., Page]]:
+    """`new_page(width=320, dark=True, **context)` opens a page whose addresses are relative to the live server."""
+    watch = Watch(live_server.url)
+    contexts = []
+
+    def new_page(*, width=1280, height=900, dark=False, **options) -> Page:
+        context = browser.new_context(
+            base_url=live_server.url,
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            **options,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        watch.follow(page)
+        return page
+
+    yield new_page
+    for context in contexts:
+        context.close()
+    assert watch.faults == []
+
+
+@pytest.fixture
+def page(new_page) -> Page:
+    return new_page()
+
+
+@pytest.fixture
+def enter_office(client, live_server) -> Callable[[Page, object], None]:
+    """`enter_office(page, user)`: the page's browser is logged in as that person, second factor and all."""
+
+    def enter_office(page, user) -> None:
+        log_in(client, user)
+        cookie = client.cookies["sessionid"]
+        page.context.add_cookies(
+            [{"name": "sessionid", "value": cookie.value, "url": live_server.url}]
+        )
+
+    return enter_office
+
+
+@pytest.fixture(scope="session")
+def accessibility_faults() -> Callable[..., list[str]]:
+    """`accessibility_faults(page)` lists what axe finds, one line per element; `tags` narrows the rules."""
+    axe = Axe()
+
+    def accessibility_faults(page, *, tags=None) -> list[str]:
+        options = {"resultTypes": ["violations"]}
+        if tags:
+            options["runOnly"] = {"type": "tag", "values": tags}
+        # Transitions of colours would be measured halfway.
+        page.wait_for_timeout(200)
+        found = axe.run(page, options=options).response["violations"]
+        return [
+            f"{rule['id']}: {node['target']} {node['failureSummary']}"
+            for rule in found
+            for node in rule["nodes"]
+        ]
+
+    return accessibility_faults

@@ -1,0 +1,149 @@
+"""What the pages look like cannot be asserted; that they can be read by everyone, on anything, can."""
+
+import pytest
+
+from tests.browser.conftest import WCAG
+from tests.factories import make_appeal, make_case, make_user
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.urls("tests.browser.urls"),
+]
+
+WINDOWS = [(320, False), (320, True), (1280, False), (1280, True)]
+
+
+def overflow(page):
+    """By how many pixels the page is wider than its window."""
+    return page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+
+@pytest.mark.parametrize(("width", "dark"), WINDOWS)
+@pytest.mark.parametrize(
+    ("path", "status"), [("/specimen/", 200), ("/es/no/such/page/", 404), ("/fault/", 500)]
+)
+def test_page_is_readable(new_page, accessibility_faults, path, status, width, dark):
+    page = new_page(width=width, dark=dark)
+
+    response = page.goto(path)
+
+    assert response.status == status
+    assert accessibility_faults(page) == []
+    assert overflow(page) <= 0
+
+
+@pytest.mark.parametrize(("width", "dark"), WINDOWS)
+def test_office_is_readable(new_page, accessibility_faults, enter_office, width, dark):
+    user = make_user(is_superuser=True)
+    case = make_case(make_appeal(by=user), by=user)
+    page = new_page(width=width, dark=dark)
+    paths = [
+        "/admin/login/",
+        "/admin/",
+        "/admin/appeals/case/",
+        f"/admin/appeals/case/{case.pk}/change/",
+        f"/admin/auth/user/{user.pk}/change/",
+        "/admin/auth/user/add/",
+    ]
+
+    found = {}
+    for path in paths:
+        if path == "/admin/":
+            enter_office(page, user)
+        page.goto(path)
+        found[path] = accessibility_faults(page, tags=WCAG)
+
+    assert found == {path: [] for path in paths}
+
+
+def test_page_reflows_at_the_widest_and_narrowest(new_page):
+    for width in (280, 320, 390, 768, 1920, 3840):
+        page = new_page(width=width)
+        page.goto("/specimen/")
+        assert overflow(page) <= 0, width
+
+
+def test_first_tab_stop_skips_to_the_content(page):
+    page.goto("/specimen/")
+
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_every_stop_of_the_keyboard_shows_where_it_is(page):
+    page.goto("/specimen/")
+    unseen = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        seen = page.evaluate(
+            """() => { const e = document.activeElement; if (e === document.body) return true;
+            const drawn = x => getComputedStyle(x).outlineStyle !== "none" && parseFloat(getComputedStyle(x).outlineWidth) >= 2;
+            return drawn(e) || drawn(e.closest("label") || e) || e.outerHTML.slice(0, 80); }"""
+        )
+        if seen is not True:
+            unseen.append(seen)
+
+    assert unseen == []
+
+
+def test_headline_face_comes_from_here(page):
+    page.goto("/specimen/")
+    page.evaluate("document.fonts.ready")
+
+    loaded = page.evaluate(
+        "[...document.fonts].filter(f => f.status === 'loaded').map(f => f.family)"
+    )
+
+    assert loaded == ["Alegreya"]
+
+
+def test_copy_button_copies_its_text(new_page):
+    page = new_page(permissions=["clipboard-read", "clipboard-write"])
+    page.goto("/specimen/")
+
+    page.get_by_role("button", name="Copy").click()
+
+    assert page.evaluate("navigator.clipboard.readText()") == "RF20GRPJHTJYQDNC"
+    assert page.get_by_role("status").filter(has_text="Copied").count() == 1
+
+
+def test_page_without_javascript_has_no_copy_button(new_page):
+    page = new_page(java_script_enabled=False)
+
+    page.goto("/specimen/")
+
+    assert page.get_by_role("button", name="Copy").count() == 0
+    assert page.get_by_text("RF20 GRPJ HTJY QDNC").is_visible()
+
+
+def test_print_leaves_out_what_paper_cannot_do(page):
+    page.goto("/specimen/")
+    page.emulate_media(media="print")
+
+    visible = {
+        part: page.locator(part).first.is_visible()
+        for part in (".nav", ".languages", ".actions", ".ledger", ".prose", ".masthead__name")
+    }
+
+    assert visible == {
+        ".nav": False,
+        ".languages": False,
+        ".actions": False,
+        ".ledger": True,
+        ".prose": True,
+        ".masthead__name": True,
+    }
+
+
+def test_forced_colours_keep_the_choice_visible(new_page):
+    page = new_page(forced_colors="active")
+    page.goto("/specimen/")
+
+    outline = page.evaluate(
+        "getComputedStyle(document.querySelector('.radio-card:has(:checked)')).outlineStyle"
+    )
+
+    assert outline == "solid"
