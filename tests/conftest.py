@@ -17,6 +17,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
+    # Tests quote the source: what is asked for in no language comes in English. Spanish has tests of its own.
+    settings.LANGUAGE_CODE = "en"
     settings.MEDIA_ROOT = settings.DATA_DIR / "test-documents"
     # WhiteNoise warns of a folder that is not there.
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)

@@ -100,7 +100,10 @@ def test_session_is_asked_for_with_these_parameters(wire):
                     "product_data": {"name": name},
                 },
             }
-            for name, units in [("Fondo de muestra", 2550), ("Share of the card fees", 70)]
+            for name, units in [
+                ("Fondo de muestra", 2550),
+                ("Parte de las comisiones de tarjeta", 70),
+            ]
         ],
         "allowed_payment_method_types": ["card"],
         "client_reference_id": str(PLEDGE),
