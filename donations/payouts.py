@@ -7,10 +7,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from . import ledger, stripe_api
+from . import ledger, stripe_api, stripe_facts
 from .ledger import Posting
 from .models import AccountKey, Donation, Entry, Payout
-from .stripe_api import BalanceTransaction
+from .stripe_facts import BalanceTransaction
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,9 @@ def sync(*, since: datetime) -> Synced:
 
 
 @transaction.atomic
-def _book(movements: Sequence[BalanceTransaction], payouts: Sequence[stripe_api.Payout]) -> Synced:
+def _book(
+    movements: Sequence[BalanceTransaction], payouts: Sequence[stripe_facts.Payout]
+) -> Synced:
     synced = Synced()
     donations = {
         str(donation.stripe_payment_intent_id): donation
@@ -103,7 +105,7 @@ def _dispute(movement: BalanceTransaction, donation: Donation) -> Iterable[Posti
         yield _out_of_fund(movement, donation, Entry.Kind.DISPUTE_FEE, "fee")
 
 
-def _payouts(payouts: Sequence[stripe_api.Payout], synced: Synced) -> Iterable[Posting]:
+def _payouts(payouts: Sequence[stripe_facts.Payout], synced: Synced) -> Iterable[Posting]:
     """Rows for payouts not known yet, and what left Stripe or came back to it."""
     known = {
         row.stripe_payout_id: row

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
@@ -17,7 +16,17 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from .sandbox.transport import SandboxHTTPClient
-from .stripe_facts import EVENT_TYPES, facts_of, from_minor_units, to_minor_units
+from .stripe_facts import (
+    EVENT_TYPES,
+    BalanceTransaction,
+    Event,
+    Payout,
+    Refund,
+    Session,
+    facts_of,
+    from_minor_units,
+    to_minor_units,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -42,89 +51,6 @@ class StripeRefused(Exception):
 
 class InvalidWebhook(Exception):
     """The request is no event signed by Stripe; the message says what it is instead."""
-
-
-@dataclass(frozen=True)
-class Session:
-    """A visit to Stripe's payment page. `url` is empty once it can no longer be paid.
-
-    `status` is open, complete or expired; money was taken only when `payment_status` is paid.
-    """
-
-    id: str
-    url: str
-    status: str
-    payment_status: str
-    amount: Decimal
-    currency: str
-    payment_intent_id: str
-    expires_at: datetime
-
-
-@dataclass(frozen=True)
-class Event:
-    """A verified message from Stripe about one object; what of it is in `facts` says stripe_facts.facts_of."""
-
-    id: str
-    type: str
-    created_at: datetime
-    livemode: bool
-    account: str
-    api_version: str
-    object_id: str
-    object_type: str
-    facts: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class BalanceTransaction:
-    """One movement on Stripe's balance: `amount` − `fee` = `net`, negative when money leaves.
-
-    `type` is an open list (charge, refund, adjustment, payout, stripe_fee …), `reporting_category` a finer one.
-    `source_id` is what moved the money, `charge_id` and `payment_intent_id` the payment behind it, `payout_id` the
-    payout it left with, where that is known.
-    """
-
-    id: str
-    type: str
-    reporting_category: str
-    amount: Decimal
-    fee: Decimal
-    net: Decimal
-    currency: str
-    created_at: datetime
-    source_id: str
-    charge_id: str
-    payment_intent_id: str
-    payout_id: str
-    # Stripe's type for it is "adjustment", as for much else; its source says more.
-    is_dispute: bool
-
-
-@dataclass(frozen=True)
-class Payout:
-    """Stripe's transfer to the bank. `status` is paid, pending, in_transit, canceled or failed."""
-
-    id: str
-    amount: Decimal
-    currency: str
-    status: str
-    created_at: datetime
-    arrival_at: datetime
-    is_automatic: bool
-    is_reconciled: bool
-
-
-@dataclass(frozen=True)
-class Refund:
-    """Money on its way back. It is gone only when `status` is succeeded, and can still come back (refund.failed)."""
-
-    id: str
-    status: str
-    amount: Decimal
-    currency: str
-    created_at: datetime
-    payment_intent_id: str
 
 
 def client() -> stripe.StripeClient:

@@ -1,6 +1,8 @@
 """EDGE: what of Stripe's objects we keep, as plain facts; amounts exact in, minor units only on Stripe's side."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -43,6 +45,90 @@ WIRE_EXPONENTS = {"ISK": 2, "UGX": 2}
 # The largest amount of a single payment: eight digits of the smallest unit, twelve in rupiah.
 LARGEST_UNITS = 99_999_999
 LARGEST_UNITS_IDR = 999_999_999_999
+
+
+@dataclass(frozen=True)
+class Session:
+    """A visit to Stripe's payment page. `url` is empty once it can no longer be paid.
+
+    `status` is open, complete or expired; money was taken only when `payment_status` is paid.
+    """
+
+    id: str
+    url: str
+    status: str
+    payment_status: str
+    amount: Decimal
+    currency: str
+    payment_intent_id: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Event:
+    """A verified message from Stripe about one object; what of it is in `facts` says facts_of."""
+
+    id: str
+    type: str
+    created_at: datetime
+    livemode: bool
+    account: str
+    api_version: str
+    object_id: str
+    object_type: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class BalanceTransaction:
+    """One movement on Stripe's balance: `amount` − `fee` = `net`, negative when money leaves.
+
+    `type` is an open list (charge, refund, adjustment, payout, stripe_fee …), `reporting_category` a finer one.
+    `source_id` is what moved the money, `charge_id` and `payment_intent_id` the payment behind it, `payout_id` the
+    payout it left with, where that is known.
+    """
+
+    id: str
+    type: str
+    reporting_category: str
+    amount: Decimal
+    fee: Decimal
+    net: Decimal
+    currency: str
+    created_at: datetime
+    source_id: str
+    charge_id: str
+    payment_intent_id: str
+    payout_id: str
+    # Stripe's type for it is "adjustment", as for much else; its source says more.
+    is_dispute: bool
+
+
+@dataclass(frozen=True)
+class Payout:
+    """Stripe's transfer to the bank. `status` is paid, pending, in_transit, canceled or failed."""
+
+    id: str
+    amount: Decimal
+    currency: str
+    status: str
+    created_at: datetime
+    arrival_at: datetime
+    is_automatic: bool
+    is_reconciled: bool
+
+
+@dataclass(frozen=True)
+class Refund:
+    """Money on its way back. It is gone only when `status` is succeeded, and can still come back (refund.failed)."""
+
+    id: str
+    status: str
+    amount: Decimal
+    currency: str
+    created_at: datetime
+    payment_intent_id: str
+
 
 _PAYMENT = ("payment_intent", "currency", "created", "status", "livemode")
 # By type of object: what we act on, and nothing that names a person. No detail of customers, cards or addresses,

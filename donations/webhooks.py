@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from . import ledger, stripe_api
 from .ledger import Posting
 from .models import AccountKey, Checkout, Donation, Entry, Letter, Refund, StripeEvent
+from .stripe_facts import Event
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class NotYet(Exception):
     """The event speaks of something whose own event has not been processed: tried again later."""
 
 
-def receive(event: stripe_api.Event, *, at: datetime) -> bool:
+def receive(event: Event, *, at: datetime) -> bool:
     """Keeps a verified event; True when it is new.
 
     One statement and one commit; the database queues the job that will act on it in the same commit

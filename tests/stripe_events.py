@@ -7,7 +7,7 @@ import time
 
 import stripe
 
-from donations.stripe_api import to_minor_units
+from donations.stripe_facts import to_minor_units
 
 _numbers = itertools.count(1)
 CREATED = 1_773_144_000  # 2026-03-10 12:00 UTC

@@ -124,6 +124,9 @@ PAGES: dict[str, Page] = {
     "admin:appeals_update_withdraw": Page(
         frozenset({"organizer", "approver", "superuser"}), row="appeals.update"
     ),
+    # Who plays the bank: the office, or a browser on the machine itself (tests/sandbox/test_control.py).
+    "sandbox:control": Page(EVERYONE, post=(405,)),
+    "sandbox:act": Page(EVERYONE, get=405, post=(404,)),
 }
 
 # The way in, which nobody has passed yet; how it behaves is in tests/defensefund/test_sign_in.py.
@@ -153,10 +156,8 @@ PUBLIC: dict[str, Open] = {
     # The donor's own link opens one gift; any other token opens nothing.
     "donations:gift": Open({"token": "THE DONOR'S"}),
     "donations:pay": Open({"token": "THE DONOR'S"}, get=405, post=302),
-    # The stand-in for Stripe, there only without a key of Stripe's (donations/sandbox).
-    "sandbox:control": Open(),
+    # The stand-in's payment page, there only without a key of Stripe's (donations/sandbox).
     "sandbox:checkout": Open({"session_id": "none"}, get=404, post=404),
-    "sandbox:act": Open(get=405, post=404),
 }
 
 

@@ -10,6 +10,14 @@ from django.core.checks import CheckMessage, Error, register
 
 @register()
 def sandbox_is_wanted(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    if settings.STRIPE_LIVEMODE and (settings.STRIPE_SANDBOX or settings.ALLOW_SANDBOX):
+        return [
+            Error(
+                "ALLOW_SANDBOX is set together with a live STRIPE_SECRET_KEY.",
+                hint="Remove ALLOW_SANDBOX: this installation takes real money.",
+                id="sandbox.E002",
+            )
+        ]
     if not settings.STRIPE_SANDBOX or settings.EMBEDDED or settings.ALLOW_SANDBOX:
         return []
     return [

@@ -5,19 +5,21 @@ The SDK is generated from Stripe's specification of the pinned API version, so i
 
 import re
 import typing
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from types import UnionType
 from typing import Any, Literal, NotRequired, Required, Union, get_args, get_origin
 from urllib.parse import parse_qsl
 
+from stripe import RequestOptions
 from typing_extensions import get_type_hints, is_typeddict
 
 from .errors import SandboxError
 
-# Not parameters of the API but options of the SDK's older calling style.
-OPTIONS = frozenset(
-    {"api_key", "stripe_version", "stripe_account", "stripe_context", "idempotency_key", "headers"}
-)
+# Not parameters of the API but options of the SDK's older calling style, which its types still mix in.
+OPTIONS = frozenset(RequestOptions.__annotations__)
+# Stripe's own limits on metadata.
+MOST_KEYS, LONGEST_KEY, LONGEST_VALUE = 50, 40, 500
 
 
 def tree(encoded: str) -> dict[str, Any]:
@@ -28,6 +30,8 @@ def tree(encoded: str) -> dict[str, Any]:
         here = root
         for key in keys[:-1]:
             here = here.setdefault(key, {})
+            if not isinstance(here, dict):
+                raise _bad(name, f"Invalid {keys[0]}: both a value and an object.")
         if keys[-1] == "":  # "expand[]=…", without a number
             keys[-1] = str(len(here))
         here[keys[-1]] = value
@@ -74,10 +78,8 @@ def _read(value: Any, shape: Any, path: str) -> Any:
         if not isinstance(value, list):
             raise _bad(path, f"Invalid array: {path}")
         return [_read(item, get_args(shape)[0], f"{path}[{n}]") for n, item in enumerate(value)]
-    if origin is dict or shape is dict:
-        if not isinstance(value, dict):
-            raise _bad(path, f"Invalid object: {path}")
-        return value
+    if origin is dict:
+        return _read_map(value, shape, path)
     return _read_scalar(value, shape, path)
 
 
@@ -98,8 +100,26 @@ def _read_object(value: Any, shape: type, path: str) -> dict[str, Any]:
     return read
 
 
+def _read_map(value: Any, shape: Any, path: str) -> dict[str, Any]:
+    """Metadata and the like: keys of the caller's own."""
+    if not isinstance(value, dict):
+        raise _bad(path, f"Invalid object: {path}")
+    if len(value) > MOST_KEYS or any(len(key) > LONGEST_KEY for key in value):
+        raise _bad(path, f"{path} takes {MOST_KEYS} keys of {LONGEST_KEY} characters.")
+    read = {key: _read(item, get_args(shape)[1], f"{path}[{key}]") for key, item in value.items()}
+    for key, item in read.items():
+        if isinstance(item, str) and len(item) > LONGEST_VALUE:
+            raise _bad(f"{path}[{key}]", f"{path}[{key}] takes {LONGEST_VALUE} characters.")
+    return read
+
+
 def _read_union(value: Any, shape: Any, path: str) -> Any:
-    choices = [choice for choice in get_args(shape) if choice is not type(None)]
+    # UntypedStripeObject is how the SDK types one of its own answers sent back: on the wire the same as a dict.
+    choices = [
+        choice
+        for choice in get_args(shape)
+        if choice is not type(None) and getattr(get_origin(choice), "__name__", "") != UNTYPED
+    ]
     # "Literal[…] | str" is how the SDK types an enum that may grow; Stripe itself refuses other values.
     if any(get_origin(choice) is Literal for choice in choices):
         choices = [choice for choice in choices if choice is not str]
@@ -113,9 +133,14 @@ def _read_union(value: Any, shape: Any, path: str) -> Any:
     raise max(refusals, key=lambda error: len(error.param or ""))
 
 
+UNTYPED = "UntypedStripeObject"
+
+
 def _read_scalar(value: Any, shape: Any, path: str) -> Any:
     if not isinstance(value, str):
         raise _bad(path, f"Invalid string: {path}")
+    if shape is str:
+        return value
     if shape is int:
         if not re.fullmatch(r"-?[0-9]+", value):
             raise _bad(path, f"Invalid integer: {value}", code="parameter_invalid_integer")
@@ -124,12 +149,12 @@ def _read_scalar(value: Any, shape: Any, path: str) -> Any:
         if value not in {"true", "false"}:
             raise _bad(path, f"Invalid boolean: {value}")
         return value == "true"
-    if shape is float:
+    if shape in (float, Decimal):
         try:
-            return float(value)
-        except ValueError as error:
+            return shape(value)
+        except (ValueError, InvalidOperation) as error:
             raise _bad(path, f"Invalid decimal: {value}") from error
-    return value
+    raise _bad(path, f"The sandbox cannot read {path}.")
 
 
 def _bad(param: str, message: str, *, code: str | None = None) -> SandboxError:

@@ -1,10 +1,11 @@
 """Webhooks on their way: signed as Stripe signs them, posted over HTTP, tried again after ever longer pauses."""
 
+import http.client
 import json
 import logging
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from urllib.error import HTTPError, URLError
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
 
 import stripe
 from django.conf import settings
@@ -15,8 +16,13 @@ from .models import SandboxDelivery
 logger = logging.getLogger(__name__)
 
 FIRST_RETRY = timedelta(seconds=2)
-MAX_ATTEMPTS = 12
+LONGEST_RETRY = timedelta(hours=1)
+MAX_ATTEMPTS = 15
 TIMEOUT_SECONDS = 10
+# While one process posts a webhook the others leave it alone; if it is killed meanwhile, this is when it is tried again.
+LEASE = timedelta(seconds=30)
+
+Post = Callable[[str, bytes, Mapping[str, str]], int]
 
 
 def webhook_url() -> str:
@@ -24,45 +30,77 @@ def webhook_url() -> str:
     return f"http://127.0.0.1:{settings.PORT}/stripe/webhook/"
 
 
-def deliver_due(*, at: datetime, url: str | None = None) -> int:
-    """Posts every webhook due at the instant `at`; returns how many were taken (2xx)."""
-    taken, tried = 0, list[int]()
-    while True:
-        with transaction.atomic():
-            delivery = (
-                SandboxDelivery.objects.due(at)
-                .exclude(pk__in=tried)
-                .select_for_update(skip_locked=True, of=("self",))
-                .select_related("event")
-                .order_by("due_at", "pk")
-                .first()
-            )
-            if delivery is None:
-                return taken
-            tried.append(delivery.pk)
-            taken += _deliver(delivery, url or webhook_url(), at=at)
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+    """The status of the answer; a redirect is an answer like others, and counts as not taken, as with Stripe."""
+    parts = urlsplit(url)
+    assert parts.hostname  # our own loopback, see webhook_url
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request("POST", parts.path, body, dict(headers))
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
-def _deliver(delivery: SandboxDelivery, url: str, *, at: datetime) -> bool:
+def deliver_due(*, at: datetime, url: str | None = None, post: Post = post) -> int:
+    """Posts every webhook due at the instant `at`, once; returns how many were taken (2xx).
+
+    `post` takes address, body and headers and returns the status. No transaction is open while it waits.
+    """
+    taken = 0
+    while delivery := _claim(at):
+        taken += _deliver(delivery, url or webhook_url(), post, at=at)
+    return taken
+
+
+@transaction.atomic
+def _claim(at: datetime) -> SandboxDelivery | None:
+    delivery = (
+        SandboxDelivery.objects.due(at)
+        .select_for_update(skip_locked=True, of=("self",))
+        .select_related("event")
+        .order_by("due_at", "pk")
+        .first()
+    )
+    if delivery:
+        delivery.attempts += 1
+        delivery.due_at = at + LEASE
+        delivery.save(update_fields=["attempts", "due_at"])
+    return delivery
+
+
+def _deliver(delivery: SandboxDelivery, url: str, post: Post, *, at: datetime) -> bool:
+    try:
+        status = post(url, *_signed(delivery))
+        delivery.last_answer, is_taken = str(status), 200 <= status < 300
+    except (OSError, http.client.HTTPException) as error:
+        delivery.last_answer, is_taken = type(error).__name__, False
+    if is_taken:
+        delivery.delivered_at = at
+    else:
+        delivery.due_at = at + min(FIRST_RETRY * 2 ** (delivery.attempts - 1), LONGEST_RETRY)
+        if delivery.attempts >= MAX_ATTEMPTS:
+            delivery.given_up_at = at
+        logger.warning("webhook %s not taken: %s", delivery.event_id, delivery.last_answer)
+    delivery.save(update_fields=["last_answer", "delivered_at", "due_at", "given_up_at"])
+    return is_taken
+
+
+def _signed(delivery: SandboxDelivery) -> tuple[bytes, Mapping[str, str]]:
     body = json.dumps(delivery.event.data)
     signature = stripe.WebhookSignature.generate_signature_header(
         body, settings.STRIPE_WEBHOOK_SECRETS[0]
     )
-    headers = {"Content-Type": "application/json; charset=utf-8", "Stripe-Signature": signature}
-    delivery.attempts += 1
-    try:
-        # The address is our own loopback, never one from outside.
-        with urlopen(Request(url, body.encode(), headers), timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
-            delivery.last_answer, delivery.delivered_at = str(response.status), at
-    except HTTPError as error:
-        delivery.last_answer = str(error.code)
-        error.close()
-    except (URLError, TimeoutError, ConnectionError) as error:
-        delivery.last_answer = type(error).__name__
-    if delivery.delivered_at is None:
-        delivery.due_at = at + FIRST_RETRY * 2 ** (delivery.attempts - 1)
-        if delivery.attempts >= MAX_ATTEMPTS:
-            delivery.given_up_at = at
-        logger.warning("webhook %s not taken: %s", delivery.event_id, delivery.last_answer)
-    delivery.save()
-    return delivery.delivered_at is not None
+    return body.encode(), {
+        "Content-Type": "application/json; charset=utf-8",
+        # The name the site is known by: it answers to no other.
+        "Host": urlsplit(settings.SITE_URL).netloc,
+        "Stripe-Signature": signature,
+        "User-Agent": "Stripe/1.0 (sandbox)",
+    }
+
+
+def next_due(*, after: datetime) -> datetime | None:
+    """When the next webhook that was not taken is due again."""
+    later = SandboxDelivery.objects.waiting().filter(due_at__gt=after).order_by("due_at")
+    return later.values_list("due_at", flat=True).first()

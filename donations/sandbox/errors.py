@@ -32,3 +32,9 @@ class SandboxError(Exception):
             "param": self.param,
         }
         return {"error": {name: value for name, value in error.items() if value is not None}}
+
+
+def missing(object_id: str, kind: str) -> SandboxError:
+    return SandboxError(
+        f"No such {kind}: '{object_id}'", code="resource_missing", param="id", status=404
+    )

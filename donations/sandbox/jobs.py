@@ -3,18 +3,39 @@
 from django.conf import settings
 from django.utils import timezone
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
 
-from . import deliveries
+from . import acts, deliveries, transport
 
 
 @app.task(name="deliver_webhooks", queueing_lock="deliver_webhooks")
 def deliver_webhooks() -> None:
     if settings.STRIPE_SANDBOX:
-        deliveries.deliver_due(at=timezone.now())
+        _deliver()
+
+
+# Apart from the task above: one that waits for its time would keep new webhooks waiting with it.
+@app.task(name="retry_webhooks", queueing_lock="retry_webhooks")
+def retry_webhooks() -> None:
+    if settings.STRIPE_SANDBOX:
+        _deliver()
 
 
 @app.periodic(cron="* * * * *")
-@app.task(name="redeliver_webhooks", queueing_lock="redeliver_webhooks")
-def redeliver_webhooks(timestamp: int) -> None:
-    """Once a minute: what was not taken and is due again."""
-    deliver_webhooks()
+@app.task(name="sweep_sandbox", queueing_lock="sweep_sandbox")
+def sweep_sandbox(timestamp: int) -> None:
+    """Once a minute: payment pages whose time is over, webhooks nobody was woken for, answers nobody asks for."""
+    if settings.STRIPE_SANDBOX:
+        acts.expire_due(at=timezone.now())
+        _deliver()
+        transport.forget_old_answers(at=timezone.now())
+
+
+def _deliver() -> None:
+    deliveries.deliver_due(at=timezone.now())
+    if due := deliveries.next_due(after=timezone.now()):
+        try:
+            retry_webhooks.configure(schedule_at=due).defer()
+        except AlreadyEnqueued:
+            # The one that waits comes first and looks again.
+            return

@@ -3,6 +3,23 @@
 from datetime import datetime
 
 from django.db import models
+from django.db.models import Q
+
+
+class SandboxObjectQuerySet(models.QuerySet["SandboxObject"]):
+    def newest_first(self) -> "SandboxObjectQuerySet":
+        """As Stripe lists; identifiers grow with time, so they settle what happened at the same instant."""
+        return self.order_by("-created_at", "-id")
+
+    def sessions(self) -> "SandboxObjectQuerySet":
+        return self.filter(kind="checkout.session")
+
+    def events(self) -> "SandboxObjectQuerySet":
+        return self.filter(kind="event")
+
+    def not_paid_out(self) -> "SandboxObjectQuerySet":
+        """Movements on the balance that have not left with a payout."""
+        return self.filter(kind="balance_transaction").exclude(notes__has_key="payout")
 
 
 class SandboxObject(models.Model):
@@ -12,32 +29,39 @@ class SandboxObject(models.Model):
     kind = models.CharField(max_length=40)
     data = models.JSONField()
     created_at = models.DateTimeField()
-    # What only the stand-in needs to know, such as the metadata meant for a payment not made yet.
+    # What Stripe knows and does not show in the object itself: the payout of a movement, the lines of a session.
     notes = models.JSONField(default=dict)
 
+    objects = SandboxObjectQuerySet.as_manager()
+
     class Meta:
-        indexes = [models.Index(name="sandbox_newest_of_kind", fields=["kind", "-created_at"])]
+        indexes = [
+            models.Index(name="sandbox_newest_of_kind", fields=["kind", "-created_at", "-id"])
+        ]
 
     def __str__(self) -> str:
         return self.id
 
 
 class SandboxRequest(models.Model):
-    """The answer given under an idempotency key, to be given again."""
+    """The answer given under an idempotency key, to be given again for a day."""
 
     key = models.CharField(primary_key=True, max_length=255)
+    # SHA-256 of address and parameters.
     fingerprint = models.CharField(max_length=64)
-    status = models.PositiveSmallIntegerField()
     answer = models.JSONField()
-    created_at = models.DateTimeField()
+    created_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
         return self.key
 
 
 class SandboxDeliveryQuerySet(models.QuerySet["SandboxDelivery"]):
+    def waiting(self) -> "SandboxDeliveryQuerySet":
+        return self.filter(delivered_at=None, given_up_at=None)
+
     def due(self, at: datetime) -> "SandboxDeliveryQuerySet":
-        return self.filter(delivered_at=None, given_up_at=None, due_at__lte=at)
+        return self.waiting().filter(due_at__lte=at)
 
 
 class SandboxDelivery(models.Model):
@@ -46,6 +70,7 @@ class SandboxDelivery(models.Model):
     event = models.ForeignKey(SandboxObject, models.CASCADE, related_name="deliveries")
     due_at = models.DateTimeField()
     attempts = models.PositiveSmallIntegerField(default=0)
+    # The HTTP status of the last try, or why there was none.
     last_answer = models.CharField(max_length=80, blank=True)
     delivered_at = models.DateTimeField(null=True)
     given_up_at = models.DateTimeField(null=True)
@@ -53,11 +78,17 @@ class SandboxDelivery(models.Model):
     objects = SandboxDeliveryQuerySet.as_manager()
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="sandbox_delivery_ends_once",
+                condition=Q(delivered_at=None) | Q(given_up_at=None),
+            ),
+        ]
         indexes = [
             models.Index(
                 name="sandbox_delivery_due",
                 fields=["due_at"],
-                condition=models.Q(delivered_at=None, given_up_at=None),
+                condition=Q(delivered_at=None, given_up_at=None),
             )
         ]
 

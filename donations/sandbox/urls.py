@@ -1,13 +1,13 @@
 from django.conf import settings
 from django.urls import path
 
-from . import views
+from . import control, views
 
 app_name = "sandbox"
 urlpatterns = [path("checkout/<slug:session_id>/", views.checkout, name="checkout")]
 # Whoever can open these can move the money of the stand-in: only where all of it is for trying out.
 if settings.EMBEDDED or settings.ALLOW_SANDBOX:
     urlpatterns += [
-        path("", views.control, name="control"),
-        path("act/", views.act, name="act"),
+        path("", control.control, name="control"),
+        path("act/", control.act, name="act"),
     ]

@@ -58,8 +58,8 @@ def dispute(session, amount, fee):
         source=source["id"],
         at=at,
     )
-    objects.save(source)
-    objects.save(movement)
+    objects.keep(source, at=at)
+    objects.keep(movement, at=at)
 
 
 def set_payout_status(payout, status):

@@ -119,7 +119,7 @@ def test_session_is_asked_for_with_these_parameters(wire):
         "expires_at": int(EXPIRES_AT.timestamp()),
         "customer_email": "ana@example.org",
     }
-    assert session == stripe_api.Session(
+    assert session == stripe_facts.Session(
         id="cs_1",
         url="https://checkout.stripe.com/c/pay/cs_1",
         status="open",
@@ -180,7 +180,7 @@ def test_refund_is_asked_for_in_minor_units_under_its_own_key(wire):
         "amount": 1000,
         "reason": "requested_by_customer",
     }
-    assert refund == stripe_api.Refund(
+    assert refund == stripe_facts.Refund(
         id="re_1",
         status="pending",
         amount=Decimal("10.00"),
@@ -293,7 +293,7 @@ FULL_SESSION = SESSION | {
 def test_session_event_keeps_what_we_act_on_and_nobody_s_name():
     body, header = signed(event("checkout.session.completed", FULL_SESSION, id="evt_1"))
 
-    assert stripe_api.parse_event(body, header) == stripe_api.Event(
+    assert stripe_api.parse_event(body, header) == stripe_facts.Event(
         id="evt_1",
         type="checkout.session.completed",
         created_at=datetime.fromtimestamp(CREATED, UTC),

@@ -31,7 +31,7 @@ EUR = Figures(
     allocated=Decimal(30),
     promised=Decimal(40),
 )
-CLP = Figures(received=Decimal(9000), processing_fees=Decimal(135), held=Decimal(8865))
+CLP = Figures(received=Decimal(9000), processing_fees=Decimal(385), held=Decimal(8615))
 
 
 def assert_adds_up(shown):
