@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from . import emails, payouts, stripe_api, webhooks
+from . import emails, payouts, proofs, stripe_api, webhooks
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,21 @@ def sync_stripe(timestamp: int) -> None:
 def sync_stripe_nightly(timestamp: int) -> None:
     """At night as far back as Stripe keeps its events."""
     _sync(timedelta(days=30))
+
+
+@app.periodic(cron="53 3 * * *")
+@app.task(name="check_books", queueing_lock="check_books")
+def check_books(timestamp: int) -> None:
+    """Every night, after the day's last facts were fetched: what does not hold is an error in the log."""
+    for proof in proofs.prove():
+        if not proof.holds:
+            logger.error(
+                "The books do not hold: %s, %s of %s, the first %s",
+                proof.name,
+                proof.contradictions,
+                proof.cases,
+                proof.examples,
+            )
 
 
 def _sync(back: timedelta) -> None:

@@ -1,12 +1,14 @@
 """What is fetched from Stripe's balance: fees, disputes, payouts; each booked once, and nothing unknown swallowed."""
 
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
-from donations import ledger, payouts
+from donations import ledger, payouts, webhooks
 from donations.models import AccountKey, Donation, Entry, Payout, StripeEvent
 from donations.proofs import prove
 from donations.sandbox import acts
@@ -211,6 +213,31 @@ def test_sync_costs_the_same_with_many_gifts(fund, gifts, django_assert_num_quer
 
     with django_assert_num_queries(15):
         payouts._book(objects, out)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_four_syncs_at_once_book_everything_once():
+    fund = factories.make_fund(code="case-sample")
+    for _i in range(10):
+        give_by_card(fund, "100")
+    now = timezone.now()
+    webhooks.catch_up(since=now - AN_HOUR, at=now)
+    webhooks.process_pending(at=now)
+    acts.pay_out("eur", at=timezone.now())
+
+    def work(_number):
+        try:
+            return payouts.sync(since=now - AN_HOUR).new_entries
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        new = sum(pool.map(work, range(4)))
+
+    assert new == 11
+    assert (Payout.objects.count(), Entry.objects.filter(kind="fee").count()) == (1, 10)
+    assert ledger.balance(STRIPE) == 0
+    assert broken() == []
 
 
 def test_sync_stripe_command_reports_and_refuses_a_bad_day(fund, capsys):
