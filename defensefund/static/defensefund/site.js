@@ -14,3 +14,13 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     setTimeout(() => { button.textContent = label; said.textContent = ""; }, 4000);
   });
 }
+
+/* <a href="" data-look-again>Look again</a>: looks again by itself, twenty times, as long as somebody may be looking. */
+const again = document.querySelector("a[data-look-again]");
+if (again) {
+  const looks = Number(sessionStorage.getItem(location.pathname) || 0);
+  if (looks < 20) setTimeout(() => {
+    sessionStorage.setItem(location.pathname, looks + 1);
+    if (!document.hidden) location.reload();
+  }, 3000);
+}
