@@ -4,6 +4,7 @@ Three tables: PUBLIC (the same for everyone), MODELS (an admin model's five page
 """
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -16,7 +17,8 @@ from django.utils.translation import override
 from defensefund import security_log
 from defensefund.jobs import prune_finished_jobs
 from defensefund.models import SecurityEvent
-from donations.models import Entry, Payout
+from donations import allocation, disbursement
+from donations.models import Entry, FundCover, Payout
 from donations.tokens import gift_token
 from tests import factories
 from tests.appeals import factories as editorial
@@ -29,6 +31,8 @@ OUTSIDE = ("anonymous", "unverified")
 EVERYONE = frozenset(STAFF)
 ADMIN = frozenset({"superuser"})
 TREASURERS = frozenset({"treasurer", "superuser"})
+APPROVERS = frozenset({"approver", "superuser"})
+SPENDING_READERS = frozenset({"treasurer", "approver", "auditor", "superuser"})
 EDITORS = frozenset({"organizer", "superuser"})
 DOOR = "/admin/login/"
 
@@ -79,6 +83,25 @@ MODELS: dict[str, dict[str, str]] = {
     "donations.bankaccount": {"treasurer": "vac", "auditor": "v", "superuser": "vac"},
     "donations.statementimport": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.statementline": {"treasurer": "v", "auditor": "v", "superuser": "v"},
+    "donations.fund": {"treasurer": "vac", "approver": "v", "auditor": "v", "superuser": "vac"},
+    "donations.fundcover": {
+        "treasurer": "v",
+        "approver": "v",
+        "auditor": "v",
+        "superuser": "v",
+    },
+    "donations.legalcost": {
+        "treasurer": "vac",
+        "approver": "v",
+        "auditor": "v",
+        "superuser": "vac",
+    },
+    "donations.disbursement": {
+        "treasurer": "v",
+        "approver": "v",
+        "auditor": "v",
+        "superuser": "v",
+    },
     "donations.donation": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.letter": {"treasurer": "v", "superuser": "v"},
     "donations.pledge": {"treasurer": "v", "superuser": "v"},
@@ -99,6 +122,19 @@ PAGES: dict[str, Page] = {
     "admin:view_on_site": Page(EVERYONE, args=("0", "0"), get=404, post=(404,)),
     "admin:auth_user_password_change": Page(ADMIN, row="auth.user"),
     "admin:auth_user_remove_second_factor": Page(ADMIN, row="auth.user"),
+    "admin:donations_legalcost_allocate": Page(TREASURERS, row="donations.legalcost"),
+    "admin:donations_legalcost_release": Page(TREASURERS, row="donations.legalcost"),
+    "admin:donations_legalcost_attach": Page(TREASURERS, row="donations.legalcost"),
+    "admin:donations_legalcost_request": Page(TREASURERS, row="donations.legalcost"),
+    "admin:donations_legalcost_document": Page(
+        SPENDING_READERS, row="donations.costdocument", post=(405,)
+    ),
+    "admin:donations_disbursement_approve": Page(APPROVERS, row="donations.disbursement"),
+    "admin:donations_disbursement_refuse": Page(APPROVERS, row="donations.disbursement"),
+    "admin:donations_disbursement_pay": Page(TREASURERS, row="donations.disbursement"),
+    "admin:donations_disbursement_amend": Page(TREASURERS, row="donations.disbursement"),
+    "admin:donations_fund_cover": Page(TREASURERS, row="donations.fund"),
+    "admin:donations_fundcover_approve": Page(APPROVERS, row="donations.fundcover"),
     "admin:donations_bankaccount_csv": Page(TREASURERS, row="donations.bankaccount"),
     "admin:donations_statementimport_upload": Page(TREASURERS),
     "admin:donations_statementimport_confirm": Page(TREASURERS, get=302),
@@ -227,7 +263,32 @@ def rows(db):
     payout = Payout.objects.create(
         stripe_payout_id="po_1", amount=10, currency="EUR", created_at=NOW, arrives_on=NOW.date()
     )
+    cost = factories.make_cost(case, by=author)
+    document = factories.make_document(cost)
+    allocation.allocate(fund=entry.credit.fund, cost=cost, amount=Decimal(10), by=author, at=NOW)
+    payment = disbursement.request(
+        cost=cost,
+        document=document,
+        bank_account=line.account,
+        amount=Decimal(10),
+        by=author,
+        at=NOW,
+    )
+    cover = FundCover.objects.create(
+        source=entry.credit.fund,
+        target=factories.make_fund(),
+        amount=1,
+        currency="EUR",
+        reason="Sample",
+        requested_by=author,
+        requested_at=NOW,
+    )
     return {
+        "donations.fund": cover.target_id,
+        "donations.fundcover": cover.pk,
+        "donations.legalcost": cost.pk,
+        "donations.costdocument": document.pk,
+        "donations.disbursement": payment.pk,
         "donations.account": entry.debit_id,
         "donations.entry": entry.pk,
         "donations.payout": payout.pk,
@@ -270,6 +331,7 @@ def ask(client, method, path):
     before = transaction.savepoint_create()
     response = client.get(path) if method == "GET" else client.post(path)
     transaction.savepoint_rollback(before)
+    response.close()
     at_the_door = response.status_code == 302 and response["Location"].startswith(DOOR)
     return "door" if at_the_door else response.status_code
 

@@ -1,8 +1,11 @@
 """The money's office: rows to look at, and pages on which one verb is called."""
 
 from .bank_account import BankAccountAdmin
+from .disbursement import DisbursementAdmin
+from .fund import FundAdmin, FundCoverAdmin
 from .giving import DonationAdmin, LetterAdmin, PledgeAdmin, StripeEventAdmin
 from .ledger import AccountAdmin, EntryAdmin
+from .legal_cost import LegalCostAdmin
 from .payout import PayoutAdmin
 from .statement import StatementImportAdmin
 from .statement_line import StatementLineAdmin
@@ -10,8 +13,12 @@ from .statement_line import StatementLineAdmin
 __all__ = [
     "AccountAdmin",
     "BankAccountAdmin",
+    "DisbursementAdmin",
     "DonationAdmin",
     "EntryAdmin",
+    "FundAdmin",
+    "FundCoverAdmin",
+    "LegalCostAdmin",
     "LetterAdmin",
     "PayoutAdmin",
     "PledgeAdmin",

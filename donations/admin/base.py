@@ -26,6 +26,23 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return False
 
 
+class WritableAdmin(ReadOnlyAdmin):
+    """Opted into where people write rows by hand; still nothing is deleted. Saves only what was changed."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return admin.ModelAdmin.has_add_permission(self, request)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        columns = {field.name for field in obj._meta.concrete_fields}
+        if not change:
+            obj.save()
+        elif changed := columns & set(form.changed_data):
+            obj.save(update_fields=changed)
+
+
 def page(
     model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, template: str, **context: Any
 ) -> TemplateResponse:

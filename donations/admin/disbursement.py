@@ -1,0 +1,181 @@
+"""Payments in the office: who asked, who approved, who paid, and what proves it; each step on its own page."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from defensefund.templatetags.formats import money
+
+from .. import disbursement, ledger
+from ..models import AccountKey, Disbursement
+from .legal_cost import CONTENT_REFUSALS
+from .spending_forms import AmendForm, ApproveForm, PayForm, RefuseForm
+from .verbs import Verb, VerbAdmin
+
+State = Disbursement.State
+TAGS = {
+    State.TO_APPROVE: "warning",
+    State.TO_PAY: "warning",
+    State.TO_PROVE: "warning",
+    State.DONE: "good",
+    State.REFUSED: "bad",
+}
+
+
+def approve(row: Disbursement, data: dict[str, Any], by: User, at: datetime) -> str:
+    disbursement.approve(row, content_hash=data["content_hash"], by=by, at=at)
+    return _("Approved: it may be paid exactly as it is.")
+
+
+def refuse(row: Disbursement, data: dict[str, Any], by: User, at: datetime) -> str:
+    disbursement.refuse(row, reason=data["reason"], by=by, at=at)
+    return _("Refused: the money is free for the cost again.")
+
+
+def pay(row: Disbursement, data: dict[str, Any], by: User, at: datetime) -> str:
+    disbursement.pay(row, paid_on=data["paid_on"], by=by, at=at)
+    return _("Recorded as paid. The bank's statement will prove it.")
+
+
+def amend(row: Disbursement, data: dict[str, Any], by: User, at: datetime) -> str:
+    disbursement.amend(row, by=by, at=at, **data)
+    return _("Changed: another person approves it as it is now.")
+
+
+def why_final(row: Any, _by: User) -> str:
+    if row.refused_at:
+        return _("This payment was refused: ask for another.")
+    return _("This payment is recorded as paid.") if row.paid_at else ""
+
+
+def why_not_approve(row: Any, by: User) -> str:
+    if row.approved_at and not row.paid_at and not row.refused_at:
+        return _("This payment is approved already.")
+    if not row.refused_at and not row.paid_at and row.requested_by_id == by.pk:
+        return _("You asked for this payment yourself: another person must approve it.")
+    return why_final(row, by)
+
+
+def why_not_pay(row: Any, by: User) -> str:
+    return why_final(row, by) or ("" if row.approved_at else _("This payment is not approved."))
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return list(State.choices)
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        state = self.value()
+        return queryset.in_state(State(state)) if state in State.values else queryset
+
+
+@admin.register(Disbursement)
+class DisbursementAdmin(VerbAdmin):
+    list_display = (
+        "payment_reference",
+        "cost",
+        "amount_asked",
+        "state",
+        "requested_by",
+        "requested_at",
+    )
+    list_filter = (StateFilter,)
+    search_fields = ("=payment_reference", "=cost__number")
+    search_help_text = gettext_lazy("A payment's reference or a cost's number.")
+    show_full_result_count = False
+    list_per_page = 50
+    fields = ("payment_reference",)
+    hides_fields = True
+    facts_template = "admin/donations/disbursement/_facts.html"
+    verbs = (
+        Verb(
+            "approve",
+            gettext_lazy("Approve"),
+            gettext_lazy(
+                "Open the document and compare payee, account and amount with it. You approve exactly "
+                "what stands here: any later change makes your approval void."
+            ),
+            "approve_disbursement",
+            approve,
+            ApproveForm,
+            {disbursement.DisbursementError: ""},
+            starts_over=(disbursement.ContentChanged,),
+            closed=why_not_approve,
+            is_grave=True,
+        ),
+        Verb(
+            "pay",
+            gettext_lazy("Record as paid"),
+            gettext_lazy(
+                "First tell the bank to pay, with the payment reference as its text; then record it here."
+            ),
+            "pay_disbursement",
+            pay,
+            PayForm,
+            {disbursement.WrongDay: "paid_on", disbursement.DisbursementError: ""},
+            closed=why_not_pay,
+            is_grave=True,
+        ),
+        Verb(
+            "amend",
+            gettext_lazy("Change"),
+            gettext_lazy(
+                "An approval becomes void, and you become the one who asked. The payee is the one "
+                "recorded when it was asked for: to pay somebody else, refuse it and ask again."
+            ),
+            "request_disbursement",
+            amend,
+            AmendForm,
+            CONTENT_REFUSALS,
+            closed=why_final,
+        ),
+        Verb(
+            "refuse",
+            gettext_lazy("Refuse"),
+            gettext_lazy("Ends this payment for good; the money stays set aside for the cost."),
+            "approve_disbursement",
+            refuse,
+            RefuseForm,
+            {disbursement.NoReason: "reason", disbursement.DisbursementError: ""},
+            closed=why_final,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Disbursement]:
+        return Disbursement.objects.with_proof().select_related(
+            "cost__defendant", "document", "bank_account",
+            "requested_by", "approved_by", "refused_by", "paid_by",
+        )  # fmt: skip
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        proof = row.matches.standing().select_related("line", "confirmed_by").first()
+        return {
+            "payment": row,
+            "cost": row.cost,
+            "state": row.state(is_proved=proof is not None),
+            "tag": TAGS[row.state(is_proved=proof is not None)],
+            "has_its_payee": row.has_its_payee,
+            "proof": proof,
+            "may_open": request.user.has_perm("donations.view_costdocument"),
+            "set_aside": ledger.free(AccountKey.cost(row.cost)),
+        }
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
+    def amount_asked(self, row: Disbursement) -> str:
+        return money(row.amount, row.currency)
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, row: Any) -> SafeString:
+        state = row.state(is_proved=row.is_proved)
+        return format_html('<span class="tag tag--{}">{}</span>', TAGS[state], state.label)

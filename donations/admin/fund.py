@@ -1,0 +1,209 @@
+"""Funds in the office: what money is for, what of it is free, and the cover of one that facts took below zero."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from defensefund.templatetags.formats import money
+
+from .. import allocation
+from ..models import Account, Fund, FundCover
+from .base import WritableAdmin
+from .spending_forms import CoverForm
+from .verbs import Verb, VerbAdmin
+
+# On a fund's page; all of them stand on the costs' pages.
+LATEST = 20
+
+
+class FundForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Fund
+        fields = (
+            "name", "code", "kind", "appeal", "case", "defendant", "purpose", "fallback", "closed_on",
+        )  # fmt: skip
+        widgets = {"purpose": forms.Textarea(attrs={"rows": 3})}
+
+    def clean_closed_on(self) -> Any:
+        closed_on = self.cleaned_data["closed_on"]
+        if closed_on and self.instance.pk:
+            kept: Any = Account.objects.with_balance().filter(fund=self.instance)
+            accounts = [account for account in kept if account.balance]
+            if accounts:
+                raise forms.ValidationError(
+                    _("There is still %(amounts)s in this fund: use it for its purpose first."),
+                    params={"amounts": ", ".join(money(a.balance, a.currency) for a in accounts)},
+                )
+        return closed_on
+
+
+def ask_cover(fund: Fund, data: dict[str, Any], by: User, at: datetime) -> str:
+    allocation.request_cover(target=fund, by=by, at=at, **data)
+    return _("The cover is asked for: another person approves it.")
+
+
+def approve_cover(cover: FundCover, _data: dict[str, Any], by: User, at: datetime) -> str:
+    allocation.approve_cover(cover, by=by, at=at)
+    return _("%(amount)s moved from “%(source)s” to “%(target)s”.") % {
+        "amount": money(cover.amount, cover.currency),
+        "source": cover.source,
+        "target": cover.target,
+    }
+
+
+def why_no_cover(fund: Fund, _by: User) -> str:
+    if Account.objects.frozen().filter(fund=fund).exists():
+        return ""
+    return _("This fund is not frozen: there is nothing to cover.")
+
+
+def why_not_approve(cover: FundCover, by: User) -> str:
+    if cover.approved_at:
+        return _("This is approved already.")
+    if cover.requested_by_id == by.pk:
+        return _("You asked for this yourself: another person must approve it.")
+    return ""
+
+
+class OpenFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("open", gettext_lazy("open")), ("closed", gettext_lazy("closed"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() in {"open", "closed"}:
+            return queryset.filter(closed_on__isnull=self.value() == "open")
+        return queryset
+
+
+@admin.register(Fund)
+class FundAdmin(VerbAdmin, WritableAdmin):
+    form = FundForm
+    list_display = ("name", "kind", "balance", "is_frozen", "closed_on")
+    list_filter = (OpenFilter, "kind")
+    search_fields = ("name", "=code")
+    show_full_result_count = False
+    facts_template = "admin/donations/fund/_facts.html"
+    verbs = (
+        Verb(
+            "cover",
+            gettext_lazy("Ask for cover"),
+            gettext_lazy(
+                "Money of another fund lifts this one to zero or above, once another person approves. "
+                "It was given for that fund's purpose: say why it may be used here."
+            ),
+            "request_fundcover",
+            ask_cover,
+            CoverForm,
+            {
+                allocation.NoReason: "reason",
+                allocation.WrongAmount: "amount",
+                allocation.AllocationError: "source",
+            },
+            closed=why_no_cover,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Fund]:
+        accounts = Account.objects.with_balance().order_by("currency")
+        return Fund.objects.order_by("closed_on", "kind", "name").prefetch_related(
+            Prefetch("accounts", queryset=accounts, to_attr="balances")
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Code and subject stand in the ledger and in what donors were told."""
+        if obj is not None and obj.balances:
+            return ("code", "kind", "appeal", "case", "defendant")
+        return ()
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {
+            "fund": row,
+            "covers": row.covers.select_related("source", "requested_by", "approved_by").order_by(
+                "-pk"
+            ),
+            "latest": row.allocations.select_related("cost", "by")[:LATEST],
+            "latest_count": LATEST,
+        }
+
+    @admin.display(description=gettext_lazy("balance"))
+    def balance(self, fund: Any) -> SafeString | str:
+        lines = ((money(a.balance, a.currency),) for a in fund.balances)
+        return format_html_join("", "<div>{}</div>", lines) or "–"
+
+    @admin.display(description=gettext_lazy("frozen"))
+    def is_frozen(self, fund: Any) -> SafeString | str:
+        frozen = [account.currency for account in fund.balances if account.frozen_at]
+        if not frozen:
+            return "–"
+        return format_html('<span class="tag tag--bad">{}</span>', ", ".join(frozen))
+
+
+class CoverFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("approve", gettext_lazy("to approve")), ("done", gettext_lazy("done"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() in {"approve", "done"}:
+            return queryset.filter(approved_at__isnull=self.value() == "approve")
+        return queryset
+
+
+@admin.register(FundCover)
+class FundCoverAdmin(VerbAdmin):
+    list_display = (
+        "target",
+        "source",
+        "amount_moved",
+        "requested_by",
+        "requested_at",
+        "approved_by",
+    )
+    list_filter = (CoverFilter,)
+    list_select_related = ("target", "source", "requested_by", "approved_by")
+    show_full_result_count = False
+    ordering = ("-pk",)
+    fields = ("target",)
+    hides_fields = True
+    facts_template = "admin/donations/fundcover/_facts.html"
+    verbs = (
+        Verb(
+            "approve",
+            gettext_lazy("Approve"),
+            gettext_lazy("The money moves at once, and the covered fund may be used again."),
+            "approve_fundcover",
+            approve_cover,
+            refusals={allocation.AllocationError: ""},
+            closed=why_not_approve,
+            is_grave=True,
+        ),
+    )
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        accounts: Any = Account.objects.with_balance().filter(
+            fund__in=[row.source_id, row.target_id], currency=row.currency
+        )
+        balances = {account.fund_id: account for account in accounts}
+        return {
+            "cover": row,
+            "target_account": balances.get(row.target_id),
+            "source_account": balances.get(row.source_id),
+        }
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
+    def amount_moved(self, cover: FundCover) -> str:
+        return money(cover.amount, cover.currency)

@@ -1,0 +1,254 @@
+"""Legal costs in the office: the bill, the money set aside for it, its documents and payments, on one page."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.db.models import F, QuerySet
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from defensefund.templatetags.formats import money
+
+from .. import allocation, disbursement, documents, ledger
+from ..models import AccountKey, CostDocument, LegalCost
+from .base import WritableAdmin, require
+from .cost_form import LegalCostForm
+from .spending_forms import AllocateForm, AttachForm, ReleaseForm, RequestForm
+from .standing import serving_funds
+from .verbs import Verb, VerbAdmin
+
+
+def set_aside(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> str:
+    allocation.allocate(cost=cost, by=by, at=at, **data)
+    return _("%(amount)s of “%(fund)s” is set aside for this cost.") % {
+        "amount": money(data["amount"], cost.currency),
+        "fund": data["fund"],
+    }
+
+
+def release(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> str:
+    allocation.release(cost=cost, by=by, at=at, **data)
+    return _("%(amount)s is back in “%(fund)s”.") % {
+        "amount": money(data["amount"], cost.currency),
+        "fund": data["fund"],
+    }
+
+
+def attach(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> str:
+    file = data["file"]
+    documents.attach(cost=cost, name=file.name, content=file.read(), by=by, at=at)
+    return _("The document is attached.")
+
+
+def request_payment(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> str:
+    row = disbursement.request(cost=cost, by=by, at=at, **data)
+    return _("Payment %(reference)s is asked for: another person approves it.") % {
+        "reference": row.payment_reference
+    }
+
+
+def why_no_request(cost: Any, _by: User) -> str:
+    if not cost.documents.exists():
+        return _("Attach the bill first: a payment is for a document.")
+    if ledger.free(AccountKey.cost(cost)) <= cost.requested:
+        return _("All that is set aside is asked for or paid: set more aside first.")
+    return ""
+
+
+def why_no_setting_aside(cost: Any, _by: User) -> str:
+    return "" if cost.missing > 0 else _("All of what is owed is set aside.")
+
+
+def why_no_release(cost: Any, _by: User) -> str:
+    free = ledger.free(AccountKey.cost(cost)) - cost.requested
+    return "" if free > 0 else _("Nothing is set aside that is neither paid nor asked for.")
+
+
+ALLOCATION_REFUSALS: dict[type[Exception], str] = {
+    allocation.WrongFund: "fund",
+    allocation.Frozen: "fund",
+    allocation.AllocationError: "amount",
+}
+# Shared with the page of a payment, where it is amended.
+CONTENT_REFUSALS: dict[type[Exception], str] = {
+    disbursement.WrongDocument: "document",
+    disbursement.WrongAccount: "bank_account",
+    disbursement.WrongAmount: "amount",
+    disbursement.NotEnoughMoney: "amount",
+    disbursement.DisbursementError: "",
+}
+
+
+class NeedFilter(admin.SimpleListFilter):
+    title = gettext_lazy("what is to be done")
+    parameter_name = "need"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("money", gettext_lazy("set money aside")),
+            ("request", gettext_lazy("ask for payment")),
+            ("nothing", gettext_lazy("paid in full")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        match self.value():
+            case "money":
+                return queryset.filter(missing__gt=0)
+            case "request":
+                return queryset.filter(set_aside__gt=F("paid") + F("requested"))
+            case "nothing":
+                return queryset.filter(paid__gte=F("owed"))
+        return queryset
+
+
+@admin.register(LegalCost)
+class LegalCostAdmin(VerbAdmin, WritableAdmin):
+    form = LegalCostForm
+    list_display = (
+        "number", "defendant", "kind", "amount_owed", "amount_set_aside", "amount_paid",
+        "amount_missing", "due_on",
+    )  # fmt: skip
+    list_filter = (NeedFilter, "kind")
+    list_select_related = ("defendant",)
+    search_fields = ("=number",)
+    search_help_text = gettext_lazy("The whole number, like C-7GK2MP.")
+    show_full_result_count = False
+    list_per_page = 50
+    fields = (
+        "case", "defendant", "kind", "description", "currency", "owed", "due_on",
+        "payee_name", "payee_account",
+    )  # fmt: skip
+    facts_template = "admin/donations/legalcost/_facts.html"
+    verbs = (
+        Verb(
+            "allocate",
+            gettext_lazy("Set money aside"),
+            gettext_lazy("Money of a fund is set aside for this cost; nothing is paid yet."),
+            "allocate_fund",
+            set_aside,
+            AllocateForm,
+            ALLOCATION_REFUSALS,
+            is_done=(allocation.AlreadyDone,),
+            closed=why_no_setting_aside,
+        ),
+        Verb(
+            "attach",
+            gettext_lazy("Attach a document"),
+            gettext_lazy("Kept outside the public site and shown only to who may see it."),
+            "add_costdocument",
+            attach,
+            AttachForm,
+            {documents.UnfitDocument: "file"},
+        ),
+        Verb(
+            "request",
+            gettext_lazy("Ask for payment"),
+            gettext_lazy("Another person approves exactly this: amount, payee, document, account."),
+            "request_disbursement",
+            request_payment,
+            RequestForm,
+            CONTENT_REFUSALS,
+            is_done=(disbursement.AlreadyDone,),
+            closed=why_no_request,
+        ),
+        Verb(
+            "release",
+            gettext_lazy("Release"),
+            gettext_lazy("Money set aside goes back to the fund it came from."),
+            "allocate_fund",
+            release,
+            ReleaseForm,
+            ALLOCATION_REFUSALS,
+            is_done=(allocation.AlreadyDone,),
+            closed=why_no_release,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LegalCost]:
+        return LegalCost.objects.with_figures().select_related("case", "defendant")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """What stands in the ledger stays (so does the database say); a payee stays while a payment is asked for."""
+        if obj is None:
+            return ()
+        fixed: tuple[str, ...] = ()
+        if obj.accounts.exists():
+            fixed = ("case", "defendant", "kind", "currency")
+        if obj.requested > 0:
+            fixed += ("payee_name", "payee_account")
+        return fixed
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.recorded_by, obj.recorded_at = request.user, timezone.now()
+        super().save_model(request, obj, form, change)
+
+    def get_urls(self) -> list[URLPattern]:
+        document = path(
+            "document/<int:pk>/",
+            self.admin_site.admin_view(require_safe(self.document_view)),
+            name="donations_legalcost_document",
+        )
+        return [document, *super().get_urls()]
+
+    def document_view(self, request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
+        """The file, only ever as a download: nothing in it runs in the office's name."""
+        require(request, "view_costdocument")
+        document = get_object_or_404(CostDocument.objects.select_related("cost"), pk=pk)
+        try:
+            file = documents.open_checked(document)
+        except documents.Damaged as damage:
+            messages.error(request, str(damage))
+            return HttpResponseRedirect(
+                reverse("admin:donations_legalcost_change", args=[document.cost_id])
+            )
+        ending = document.EXTENSIONS[document.content_type]
+        return FileResponse(
+            file,
+            as_attachment=True,
+            filename=f"{document.cost.number}-{document.sha256[:8]}.{ending}",
+            content_type=document.content_type,
+            headers={
+                "Content-Security-Policy": "sandbox; default-src 'none'",
+                "X-Content-Type-Options": "nosniff",
+                "Cross-Origin-Resource-Policy": "same-origin",
+            },
+        )
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        free = ledger.free(AccountKey.cost(row)) - row.requested
+        return {
+            "cost": row,
+            "free": free,
+            "funds": serving_funds(row),
+            "documents": row.documents.select_related("uploaded_by").order_by("-pk"),
+            "may_open": request.user.has_perm("donations.view_costdocument"),
+            "payments": [
+                (payment, payment.state(is_proved=payment.is_proved))
+                for payment in row.disbursements.with_proof().order_by("-pk")
+            ],
+            "allocations": row.allocations.select_related("fund", "by"),
+        }
+
+    @admin.display(description=gettext_lazy("owed"), ordering="owed")
+    def amount_owed(self, cost: Any) -> str:
+        return money(cost.owed, cost.currency)
+
+    @admin.display(description=gettext_lazy("set aside"), ordering="set_aside")
+    def amount_set_aside(self, cost: Any) -> str:
+        return money(cost.set_aside, cost.currency)
+
+    @admin.display(description=gettext_lazy("paid"), ordering="paid")
+    def amount_paid(self, cost: Any) -> str:
+        return money(cost.paid, cost.currency)
+
+    @admin.display(description=gettext_lazy("missing"), ordering="missing")
+    def amount_missing(self, cost: Any) -> str:
+        return money(cost.missing, cost.currency)

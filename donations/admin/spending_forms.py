@@ -1,0 +1,263 @@
+"""What people fill in to spend: each form reads the input of one verb and says what is wrong with it."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from defensefund.templatetags.formats import money
+
+from .. import ledger
+from ..currencies import UnreadableAmount, exponent, parse_amount, quantize
+from ..documents import MAX_BYTES
+from ..forms import UNREADABLE
+from ..models import AccountKey, BankAccount, CostDocument, Fund
+from .standing import covering_funds, frozen_accounts, giving_funds, serving_funds
+from .verbs import VerbForm
+
+
+def read_amount(text: str, currency: str) -> Decimal:
+    """Raises ValidationError with the sentence for what cannot be read."""
+    try:
+        return parse_amount(text, currency)
+    except UnreadableAmount as error:
+        example = "1500" if exponent(currency) == 0 else "25,50"
+        raise ValidationError(
+            UNREADABLE[str(error)], params={"example": example, "currency": currency}
+        ) from error
+
+
+def typed(amount: Decimal, currency: str) -> str:
+    """As `read_amount` reads it back. With the currency's own decimals: "1000.000" euros would be a million."""
+    return f"{quantize(max(amount, Decimal(0)), currency):f}"
+
+
+class AmountField(forms.CharField):
+    """`currency` is set by the form before the field is cleaned."""
+
+    currency = ""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            max_length=30,
+            widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+            error_messages={"required": gettext_lazy("Write the amount.")},
+            **{"label": gettext_lazy("Amount")} | kwargs,
+        )
+
+    def clean(self, value: Any) -> Decimal:
+        return read_amount(super().clean(value), self.currency)
+
+
+class FundField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Each fund with what it has, as `labels` says."""
+
+    labels: dict[int, str]
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            Fund.objects.all(),
+            error_messages={"required": gettext_lazy("Choose a fund.")},
+            **kwargs,
+        )
+
+    def offer(self, labels: dict[int, str]) -> None:
+        self.labels = labels
+        self.queryset = Fund.objects.filter(pk__in=labels)
+        self.choices = [
+            ("", _("Choose a fund")),
+            *((pk, label) for pk, label in labels.items()),
+        ]
+
+
+class MoneyForm(VerbForm):
+    """An amount in the row's currency, and a number that makes the same form sent twice one decision."""
+
+    number = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
+
+    def take_amounts_in(self, currency: str, first: Decimal) -> None:
+        field = self.fields["amount"]
+        assert isinstance(field, AmountField)
+        field.currency = currency
+        field.initial = typed(first, currency)
+        field.help_text = _("In %(currency)s.") % {"currency": currency}
+
+
+class AllocateForm(MoneyForm):
+    fund = FundField(label=gettext_lazy("From the fund"))
+    amount = AmountField()
+
+    def prepare(self) -> None:
+        funds = serving_funds(self.row)
+        field = self.fields["fund"]
+        assert isinstance(field, FundField)
+        field.offer({f.fund.pk: f"{f.fund.name}: {f.told(self.row.currency)}" for f in funds})
+        usable = [f for f in funds if f.free > 0 and not f.frozen_at]
+        field.initial = usable[0].fund.pk if usable else None
+        most = usable[0].free if usable else Decimal(0)
+        self.take_amounts_in(self.row.currency, min(self.row.missing, most))
+
+
+class ReleaseForm(MoneyForm):
+    fund = FundField(label=gettext_lazy("Back to the fund"))
+    amount = AmountField()
+
+    def prepare(self) -> None:
+        giving = giving_funds(self.row)
+        field = self.fields["fund"]
+        assert isinstance(field, FundField)
+        field.offer(
+            {
+                fund.pk: _("%(fund)s: %(amount)s set aside")
+                % {"fund": fund.name, "amount": money(given, self.row.currency)}
+                for fund, given in giving
+            }
+        )
+        field.initial = giving[0][0].pk if giving else None
+        most = giving[0][1] if giving else Decimal(0)
+        free = ledger.free(AccountKey.cost(self.row)) - self.row.requested
+        self.take_amounts_in(self.row.currency, min(most, free))
+
+
+class AttachForm(VerbForm):
+    file = forms.FileField(
+        label=gettext_lazy("Document"),
+        help_text=gettext_lazy("The bill, receipt or ruling as PDF, JPEG or PNG, up to 10 MB."),
+        error_messages={
+            "required": gettext_lazy("Choose the document."),
+            "empty": gettext_lazy("This file is empty."),
+        },
+        widget=forms.FileInput(attrs={"accept": ".pdf,.jpg,.jpeg,.png"}),
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        # Before it is read into memory.
+        if file.size > MAX_BYTES:
+            raise ValidationError(_("This file is larger than 10 MB: scan it in fewer colours."))
+        return file
+
+
+class DocumentField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, document: CostDocument) -> str:
+        return _("%(kind)s of %(day)s (%(hash)s)") % {
+            "kind": document.EXTENSIONS[document.content_type].upper(),
+            "day": document.uploaded_at.date().isoformat(),
+            "hash": document.sha256[:8],
+        }
+
+
+class ContentForm(MoneyForm):
+    """What a payment consists of."""
+
+    amount = AmountField()
+    document = DocumentField(
+        CostDocument.objects.none(),
+        label=gettext_lazy("For this document"),
+        error_messages={"required": gettext_lazy("Choose the bill to be paid.")},
+    )
+    bank_account = forms.ModelChoiceField(
+        BankAccount.objects.none(),
+        label=gettext_lazy("From the account"),
+        error_messages={"required": gettext_lazy("Choose the account the money is paid from.")},
+    )
+
+    def offer_for(self, cost: Any, *, also: BankAccount | None = None) -> None:
+        documents = cost.documents.order_by("-pk")
+        accounts = BankAccount.objects.filter(
+            Q(currency=cost.currency, closed_on=None) | Q(pk=also.pk if also else None)
+        ).order_by("name")
+        self.fields["document"].queryset = documents  # type: ignore[attr-defined]
+        self.fields["bank_account"].queryset = accounts  # type: ignore[attr-defined]
+
+
+class RequestForm(ContentForm):
+    def prepare(self) -> None:
+        self.offer_for(self.row)
+        free = ledger.free(AccountKey.cost(self.row)) - self.row.requested
+        self.take_amounts_in(self.row.currency, free)
+        for name in ("document", "bank_account"):
+            choices = self.fields[name].queryset  # type: ignore[attr-defined]
+            self.fields[name].initial = choices.first()
+
+
+class AmendForm(ContentForm):
+    def prepare(self) -> None:
+        self.offer_for(self.row.cost, also=self.row.bank_account)
+        self.take_amounts_in(self.row.currency, self.row.amount)
+        self.fields["document"].initial = self.row.document_id
+        self.fields["bank_account"].initial = self.row.bank_account_id
+        # Amending says what shall be, so doing it twice is doing it once.
+        del self.fields["number"]
+
+
+class ApproveForm(VerbForm):
+    content_hash = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+    def prepare(self) -> None:
+        self.fields["content_hash"].initial = self.row.content_hash
+
+
+class RefuseForm(VerbForm):
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        help_text=gettext_lazy("Kept with the payment, for who asked for it. No names."),
+        error_messages={"required": gettext_lazy("Say why: who asked for it will want to know.")},
+    )
+
+
+class PayForm(VerbForm):
+    paid_on = forms.DateField(
+        label=gettext_lazy("Paid on"),
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        help_text=gettext_lazy("The day the bank was told to pay."),
+        error_messages={
+            "required": gettext_lazy("Write the day of the payment."),
+            "invalid": gettext_lazy("Write the day like 2026-03-31."),
+        },
+    )
+
+    def prepare(self) -> None:
+        self.fields["paid_on"].initial = timezone.now().date()
+
+
+class CoverForm(VerbForm):
+    """Names the currency too: a fund may be frozen in several."""
+
+    currency = forms.ChoiceField(label=gettext_lazy("What is to be covered"))
+    source = FundField(label=gettext_lazy("By the fund"))
+    amount = AmountField()
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        help_text=gettext_lazy(
+            "Why money given for one purpose may be used here. Kept with the decision; no names."
+        ),
+        error_messages={"required": gettext_lazy("Say why this fund covers the other.")},
+    )
+
+    def prepare(self) -> None:
+        frozen = frozen_accounts(self.row)
+        self.fields["currency"].choices = [  # type: ignore[attr-defined]
+            (account.currency, money(account.balance, account.currency)) for account in frozen
+        ]
+        field = self.fields["source"]
+        assert isinstance(field, FundField)
+        field.offer(covering_funds(self.row, [account.currency for account in frozen]))
+        amount = self.fields["amount"]
+        assert isinstance(amount, AmountField)
+        if frozen:
+            self.fields["currency"].initial = frozen[0].currency
+            amount.initial = typed(-frozen[0].balance, frozen[0].currency)
+        # Cleaned before the amount, so that the amount is read in it.
+        amount.currency = self.data.get("currency", "") if self.is_bound else ""

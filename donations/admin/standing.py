@@ -1,0 +1,86 @@
+"""Reads for the spending pages: what funds have, what a cost was given, what happened to a payment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+
+from defensefund.templatetags.formats import money
+
+from ..models import Account, Fund, LegalCost
+from ..models.legal_cost import SIGNED
+
+
+@dataclass(frozen=True)
+class FundStanding:
+    """A fund that may pay a cost, in the cost's currency."""
+
+    fund: Fund
+    free: Decimal
+    frozen_at: datetime | None
+    given: Decimal
+
+    def told(self, currency: str) -> str:
+        if self.frozen_at:
+            return _("frozen at %(amount)s") % {"amount": money(self.free, currency)}
+        return _("%(amount)s free") % {"amount": money(self.free, currency)}
+
+
+def serving_funds(cost: LegalCost) -> list[FundStanding]:
+    """The funds whose purpose reaches `cost`, the narrowest first, each with its balance and what it gave."""
+    funds = list(Fund.objects.serving(cost.case, cost.defendant))
+    accounts: dict[int | None, Any] = {
+        account.fund_id: account
+        for account in Account.objects.with_balance().filter(fund__in=funds, currency=cost.currency)
+    }
+    given = dict(_given(cost))
+    return [
+        FundStanding(
+            fund,
+            accounts[fund.pk].balance if fund.pk in accounts else Decimal(0),
+            accounts[fund.pk].frozen_at if fund.pk in accounts else None,
+            given.get(fund.pk, Decimal(0)),
+        )
+        for fund in funds
+    ]
+
+
+def giving_funds(cost: LegalCost) -> list[tuple[Fund, Decimal]]:
+    """The funds that have money set aside for `cost`, the most first, with how much."""
+    given = {pk: net for pk, net in _given(cost) if net > 0}
+    funds = Fund.objects.in_bulk(given)
+    return sorted(((funds[pk], given[pk]) for pk in given), key=lambda pair: -pair[1])
+
+
+def _given(cost: LegalCost) -> list[tuple[int, Decimal]]:
+    return list(
+        cost.allocations.order_by()
+        .values("fund")
+        .annotate(net=Sum(SIGNED))
+        .values_list("fund", "net")
+    )
+
+
+def frozen_accounts(fund: Fund) -> list[Any]:
+    """The accounts of `fund` that wait for a cover, with their balance."""
+    return list(Account.objects.frozen().with_balance().filter(fund=fund).order_by("currency"))
+
+
+def covering_funds(fund: Fund, currencies: list[str]) -> dict[int, str]:
+    """Open funds that have money in one of `currencies`, by key, with what they have; general ones first."""
+    accounts: Any = (
+        Account.objects.with_balance()
+        .filter(currency__in=currencies, fund__closed_on=None, fund__isnull=False, frozen_at=None)
+        .exclude(fund=fund)
+        .select_related("fund")
+        .order_by("currency")
+    )
+    has: dict[Fund, list[str]] = {}
+    for account in accounts:
+        if account.balance > 0:
+            has.setdefault(account.fund, []).append(money(account.balance, account.currency))
+    ordered = sorted(has, key=lambda each: (each.kind != Fund.Kind.GENERAL, each.name))
+    return {each.pk: f"{each.name}: {', '.join(has[each])}" for each in ordered}

@@ -1,0 +1,159 @@
+"""Buttons of a row: each is a form on a page of its own that shows the facts, calls one verb and says what came of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from defensefund.step_up import recent_login_required
+
+from .base import ReadOnlyAdmin, fieldset, page, require, sent
+
+
+class VerbForm(forms.Form):
+    """Knows the row its verb is called on."""
+
+    def __init__(self, row: Any, data: Any = None, files: Any = None) -> None:
+        super().__init__(data, files)
+        self.row = row
+        self.prepare()
+
+    def prepare(self) -> None:
+        """For choices and first values that depend on the row."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """`act(row, cleaned_data, by, at)` calls the verb and returns the sentence to show."""
+
+    name: str
+    label: Any
+    explanation: Any
+    permission: str  # codename in donations
+    act: Callable[[Any, dict[str, Any], User, datetime], str]
+    form: type[VerbForm] = VerbForm
+    # What the verb refuses with, and the field its sentence stands beside ("" above the form).
+    refusals: Mapping[type[Exception], str] = field(default_factory=dict)
+    # Refusals after which the page has to be looked at afresh; and those that say it is done already.
+    starts_over: tuple[type[Exception], ...] = ()
+    is_done: tuple[type[Exception], ...] = ()
+    # Why this is not the time for it, in a sentence; empty when it is.
+    closed: Callable[[Any, User], str] = lambda row, by: ""
+    # Asks for a fresh proof of who is acting.
+    is_grave: bool = False
+
+
+class VerbAdmin(ReadOnlyAdmin):
+    verbs: tuple[Verb, ...] = ()
+    facts_template = ""
+    # Where a row is nothing but its facts, the list of its fields is left out.
+    hides_fields = False
+    change_form_template = "admin/donations/verb_row.html"
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """What `facts_template` shows about `row`, on its own page and on each verb's."""
+        return {}
+
+    def get_urls(self) -> list[URLPattern]:
+        own = [
+            path(
+                f"<int:pk>/{verb.name}/",
+                self.admin_site.admin_view(partial(self.press, verb)),
+                name=self._url_name(verb),
+            )
+            for verb in self.verbs
+        ]
+        return own + super().get_urls()
+
+    def _url_name(self, verb: Verb) -> str:
+        return f"{self.opts.app_label}_{self.opts.model_name}_{verb.name.replace('-', '_')}"
+
+    def _url(self, row: Any, verb: Verb | None = None) -> str:
+        name = self._url_name(verb) if verb else f"donations_{self.opts.model_name}_change"
+        return reverse(f"admin:{name}", args=[row.pk])
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        extra: dict[str, Any] = {"hides_fields": self.hides_fields}
+        if row is not None and self.has_view_permission(request, row):
+            extra |= self.facts(request, row)
+            extra |= {"facts_template": self.facts_template, "verbs": self._open(request, row)}
+        return super().change_view(request, object_id, form_url, extra | (extra_context or {}))
+
+    def _open(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
+        """The buttons of `row` for this person now."""
+        user = request.user
+        assert isinstance(user, User)
+        return [
+            {"label": verb.label, "url": self._url(row, verb)}
+            for verb in self.verbs
+            if user.has_perm(f"donations.{verb.permission}") and not verb.closed(row, user)
+        ]
+
+    def press(self, verb: Verb, request: HttpRequest, pk: int) -> HttpResponse:
+        require(request, verb.permission)
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        view = recent_login_required(self._press) if verb.is_grave else self._press
+        return view(request, verb, pk)
+
+    def _press(self, request: HttpRequest, verb: Verb, pk: int) -> HttpResponse:
+        user = require(request, verb.permission)
+        row = self.get_object(request, str(pk))
+        if row is None:
+            raise Http404
+        form = verb.form(row, *sent(request))
+        if form.is_valid():
+            done = self._act(request, verb, row, form, by=user)
+            if done is not None:
+                return done
+        return page(
+            self,
+            request,
+            "admin/donations/verb.html",
+            title=verb.label,
+            verb=verb,
+            original=row,
+            form=form,
+            fieldsets=fieldset(form) if form.visible_fields() else (),
+            closed="" if form.is_bound else verb.closed(row, user),
+            facts_template=self.facts_template,
+            **self.facts(request, row),
+        )
+
+    def _act(
+        self, request: HttpRequest, verb: Verb, row: Any, form: VerbForm, *, by: User
+    ) -> HttpResponse | None:
+        """Where to go after the verb did it; None, with the reason on the form, when it refused."""
+        try:
+            said = verb.act(row, form.cleaned_data, by, timezone.now())
+        except verb.starts_over as refusal:
+            messages.warning(request, str(refusal))
+            return HttpResponseRedirect(self._url(row, verb))
+        except verb.is_done as refusal:
+            messages.info(request, str(refusal))
+        except tuple(verb.refusals) as refusal:
+            beside = next(
+                verb.refusals[kind] for kind in type(refusal).__mro__ if kind in verb.refusals
+            )
+            form.add_error(beside or None, str(refusal))
+            return None
+        else:
+            self.log_change(request, row, str(verb.label))
+            messages.success(request, said)
+        return HttpResponseRedirect(self._url(row))
