@@ -331,7 +331,9 @@ def ask(client, method, path):
     before = transaction.savepoint_create()
     response = client.get(path) if method == "GET" else client.post(path)
     transaction.savepoint_rollback(before)
-    response.close()
+    if response.streaming:
+        # Read to its end, or the file stays open.
+        b"".join(response)
     at_the_door = response.status_code == 302 and response["Location"].startswith(DOOR)
     return "door" if at_the_door else response.status_code
 
