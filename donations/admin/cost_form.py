@@ -40,6 +40,7 @@ class LegalCostForm(forms.ModelForm):  # type: ignore[type-arg]
             known = sorted({*offered(), *own, *filter(None, [self.instance.currency])})
             self.fields["currency"].choices = [(code, code) for code in known]  # type: ignore[attr-defined]
             self.fields["currency"].label = _("Currency")
+            self.fields["currency"].initial = offered()[0]
         if "owed" in self.fields:
             self.fields["owed"].label = _("Amount owed")
             self.fields["owed"].widget = AmountField().widget
