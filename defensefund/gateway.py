@@ -4,7 +4,6 @@ The server gives each request a thread, and somebody who sends a form slowly kee
 only a few work at a time: the rest may wait for slow lines without anybody else waiting for them.
 """
 
-import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterable
@@ -21,9 +20,10 @@ WORKING = 4
 MEGABYTE = 1024 * 1024
 # Above the largest file that the office takes in; Django's own limits are lower.
 LARGEST = 32 * MEGABYTE
-# What the server copies from the process's environment into each request and may stay there.
-OF_THE_REQUEST = {"PATH_INFO", "QUERY_STRING", "REMOTE_ADDR", "SCRIPT_NAME"}
-PREFIXES = ("CONTENT_", "HTTP_", "REQUEST_", "SERVER_", "GATEWAY_")
+# All that belongs to a request. The server adds the whole environment of its process, with keys and passwords,
+# and a report of an error would carry them out.
+OF_THE_REQUEST = ("CONTENT_", "HTTP_", "PATH_INFO", "QUERY_STRING", "REMOTE_", "REQUEST_")
+OF_THE_SERVER = ("GATEWAY_", "SCRIPT_NAME", "SERVER_", "wsgi.")
 
 
 class Gateway:
@@ -32,16 +32,13 @@ class Gateway:
     def __init__(self, inner: Application) -> None:
         self._inner = inner
         self._working = threading.BoundedSemaphore(WORKING)
-        # Keys and passwords among them: a report of an error would carry them out.
-        self._foreign = [
-            name
-            for name in os.environ
-            if name not in OF_THE_REQUEST and not name.startswith(PREFIXES)
-        ]
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        for name in self._foreign:
-            environ.pop(name, None)
+        environ = {
+            name: value
+            for name, value in environ.items()
+            if name.startswith(OF_THE_REQUEST + OF_THE_SERVER)
+        }
         length = environ.get("CONTENT_LENGTH") or ""
         if length.isdecimal() and int(length) > LARGEST:
             return _refuse(start_response)
