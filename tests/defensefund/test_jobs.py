@@ -1,5 +1,7 @@
 """The job queue: what is due is done, in the job's own transaction, and survives a killed worker."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -55,6 +57,12 @@ def statuses() -> dict[str, int]:
     return {status: found.count(status) for status in sorted(set(found))}
 
 
+def alone(function: Callable[..., object], *args: object, **options: object) -> None:
+    """Call it in a thread, for another test's browser may keep an event loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(function, *args, **options).result()
+
+
 def cut_off(job_id: int, *, attempts: int) -> None:
     """Leave a job as a worker leaves it that was killed an hour ago."""
     with connection.cursor() as cursor:
@@ -72,15 +80,15 @@ def test_work_once_does_what_is_due_and_what_that_enqueues():
     note_then_more.defer(text="first")
     note.configure(schedule_in={"hours": 1}).defer(text="later")
 
-    call_command("work", once=True)
+    alone(call_command, "work", once=True)
 
     assert done == ["first", "first, more"]
     assert statuses() == {"succeeded": 2, "todo": 1}
 
 
 def test_work_once_runs_the_timetable_once_for_each_time():
-    jobs.work_off()
-    jobs.work_off()
+    alone(jobs.work_off)
+    alone(jobs.work_off)
 
     names = ProcrastinateJob.objects.values_list("task_name", "args__timestamp", "status")
     assert {(name, status) for name, _, status in names} == {
@@ -95,7 +103,7 @@ def test_rolled_back_transaction_enqueues_nothing():
         note.defer(text="never")
         raise ValueError
 
-    jobs.work_off()
+    alone(jobs.work_off)
 
     assert done == []
 
@@ -103,7 +111,7 @@ def test_rolled_back_transaction_enqueues_nothing():
 def test_job_enqueues_within_its_own_transaction(caplog):
     fail_after_enqueueing.defer()
 
-    jobs.work_off()
+    alone(jobs.work_off)
 
     assert done == []
     assert statuses() == {"failed": 1}
@@ -112,7 +120,7 @@ def test_job_enqueues_within_its_own_transaction(caplog):
 def test_job_of_a_killed_worker_is_run_again():
     cut_off(note.defer(text="again"), attempts=0)
 
-    jobs.work_off()
+    alone(jobs.work_off)
 
     assert done == ["again"]
     assert statuses() == {"succeeded": 1}
@@ -121,7 +129,7 @@ def test_job_of_a_killed_worker_is_run_again():
 def test_job_that_was_cut_off_too_often_fails(caplog):
     cut_off(note.defer(text="deadly"), attempts=jobs.MAX_ATTEMPTS)
 
-    jobs.work_off()
+    alone(jobs.work_off)
 
     assert done == []
     assert statuses() == {"failed": 1}
@@ -132,13 +140,13 @@ def test_job_that_was_cut_off_too_often_fails(caplog):
 def test_old_finished_jobs_are_forgotten_and_failed_ones_kept_longer(caplog):
     note.defer(text="well")
     fail_after_enqueueing.defer()
-    jobs.work_off()
+    alone(jobs.work_off)
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE procrastinate_events SET at = %s", [timezone.now() - timedelta(days=4)]
         )
         cursor.execute("DELETE FROM procrastinate_periodic_defers")
 
-    jobs.work_off()
+    alone(jobs.work_off)
 
     assert statuses() == {"failed": 1}
