@@ -1,6 +1,9 @@
 """Fixtures every test may use."""
 
+import socket
+
 import pytest
+from aiosmtpd.controller import Controller
 from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 
@@ -87,3 +90,33 @@ def deliver(client):
         )
 
     return deliver
+
+
+class Inbox:
+    """A mail server that keeps what it takes; refuses while `is_full`."""
+
+    def __init__(self):
+        self.messages, self.is_full = [], False
+
+    async def handle_DATA(self, server, session, envelope):
+        if self.is_full:
+            return "452 4.3.1 no room for ana@example.org"
+        self.messages.append((envelope.rcpt_tos, envelope.content.decode()))
+        return "250 OK"
+
+
+@pytest.fixture
+def inbox(settings):
+    inbox = Inbox()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    controller = Controller(inbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    settings.MAILERS = {
+        "default": {
+            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "OPTIONS": {"host": "127.0.0.1", "port": port},
+        }
+    }
+    yield inbox
+    controller.stop()

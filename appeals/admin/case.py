@@ -49,7 +49,6 @@ class CaseAdmin(ButtonAdmin):
     list_filter = ("appeal", "stage")
     list_select_related = ("appeal",)
     search_fields = ("slug", "court", "docket", "texts__title")
-    autocomplete_fields = ("appeal",)
     readonly_fields = ("published_at", "published_by")
     inlines = (CaseTextInline, HearingInline)
     public_notice = gettext_lazy("This case is public: everyone reads what you save.")

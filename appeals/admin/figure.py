@@ -50,7 +50,6 @@ class FigureAdmin(ButtonAdmin):
     list_display = ("__str__", "sentence_start", "source_start", "appeal", "confirmed_at")
     list_filter = (IsConfirmed, "appeal")
     list_select_related = ("appeal", "source")
-    autocomplete_fields = ("appeal", "source")
     readonly_fields = ("confirmed_at", "confirmed_by")
     inlines = (FigureTextInline,)
     actions = ("confirm_selected",)

@@ -80,7 +80,6 @@ class UpdateAdmin(ButtonAdmin):
     list_filter = (StateFilter, "appeal")
     list_select_related = ("appeal", "case", "created_by", "reviewed_by")
     search_fields = ("slug", "texts__title")
-    autocomplete_fields = ("appeal", "case")
     readonly_fields = (
         "state_display",
         "created_by",

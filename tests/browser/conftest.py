@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from tests.factories import log_in
@@ -103,11 +104,12 @@ def page(new_page) -> Page:
 
 
 @pytest.fixture
-def enter_office(client, live_server) -> Callable[[Page, object], None]:
+def enter_office(live_server) -> Callable[[Page, object], None]:
     """`enter_office(page, user)`: the page's browser is logged in as that person, second factor and all."""
 
     def enter_office(page, user) -> None:
-        log_in(client, user)
+        # One for each: a second person's login would end the first one's session.
+        client = log_in(Client(), user)
         cookie = client.cookies["sessionid"]
         page.context.add_cookies(
             [{"name": "sessionid", "value": cookie.value, "url": live_server.url}]

@@ -1,9 +1,7 @@
-import socket
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from aiosmtpd.controller import Controller
 
 from donations import emails
 from donations.models import Donation, Letter
@@ -12,36 +10,6 @@ from tests import factories
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
-
-
-class Inbox:
-    """A mail server that keeps what it takes; refuses while `is_full`."""
-
-    def __init__(self):
-        self.messages, self.is_full = [], False
-
-    async def handle_DATA(self, server, session, envelope):
-        if self.is_full:
-            return "452 4.3.1 no room for ana@example.org"
-        self.messages.append((envelope.rcpt_tos, envelope.content.decode()))
-        return "250 OK"
-
-
-@pytest.fixture
-def inbox(settings):
-    inbox = Inbox()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    controller = Controller(inbox, hostname="127.0.0.1", port=port)
-    controller.start()
-    settings.MAILERS = {
-        "default": {
-            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-            "OPTIONS": {"host": "127.0.0.1", "port": port},
-        }
-    }
-    yield inbox
-    controller.stop()
 
 
 def make_receipt(language="es"):
