@@ -172,7 +172,8 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LegalCost]:
-        return LegalCost.objects.with_figures().select_related("case", "defendant")
+        costs = LegalCost.objects.with_figures().select_related("case", "defendant")
+        return costs.order_by("-pk")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """What stands in the ledger stays (so does the database say); a payee stays while a payment is asked for."""
