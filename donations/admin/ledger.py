@@ -22,7 +22,7 @@ class AccountAdmin(ReadOnlyAdmin):
     readonly_fields = ("balance", "debits", "credits")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        return Account.objects.with_balance()
+        return Account.objects.with_balance().order_by("code")
 
     @admin.display(description=_("balance"))
     def balance(self, account: Any) -> str:
