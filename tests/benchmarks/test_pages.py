@@ -1,7 +1,9 @@
 import statistics
 import time
+from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -46,3 +48,22 @@ def test_appeal_page_however_many_gifts(client, row):
     row("appeal page, 100,000 gifts / one", f"{many / few:.2f}", "≤ 1.20", "median of 40 each")
     assert count <= 8
     assert many / few <= 1.2
+
+
+def test_public_pages_weigh_little(client, row):
+    """Page, style sheet, script, icon and font together, uncompressed."""
+    appeal = factories.make_appeal("sample")
+    factories.make_fund("appeal", appeal=appeal)
+    folder = Path(finders.find("defensefund/site.css")).parent
+    shared = sum(
+        file.stat().st_size
+        for file in (
+            *folder.glob("site.*"),
+            folder / "favicon.svg",
+            *folder.glob("fonts/*.woff2"),
+        )
+    )
+    for path in ("/es/", "/es/sample/", "/es/sample/donate/", "/es/books/"):
+        weight = (len(client.get(path).content) + shared) / 1000
+        row(f"weight of {path}", f"{weight:.0f} kB", "≤ 100 kB")
+        assert weight <= 100
