@@ -6,6 +6,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from django.conf import settings
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.utils import translation
 
 from defensefund import postgres
 from tests.stripe_events import signed
@@ -74,6 +75,12 @@ def flush_despite_append_only() -> None:
         ]
 
     DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True)
+def no_language_left_over():
+    """A request in Spanish leaves its language in force in the thread; the next test starts in none."""
+    translation.deactivate()
 
 
 @pytest.fixture
