@@ -79,8 +79,8 @@ def flush_despite_append_only() -> None:
 
 @pytest.fixture(autouse=True)
 def no_language_left_over():
-    """A request in Spanish leaves its language in force in the thread; the next test starts in none."""
-    translation.deactivate()
+    """A request in Spanish leaves its language in force in the thread; the next test starts in English again."""
+    translation.activate("en")
 
 
 @pytest.fixture
