@@ -1,6 +1,5 @@
 """A supporter's pledge, and the way from it to Stripe's payment page. Makes no donation: the webhook does."""
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,8 +15,6 @@ from . import stripe_api
 from .models import Checkout, Fund, Letter, Pledge, Supporter
 from .references import new_reference
 from .tokens import gift_path
-
-logger = logging.getLogger(__name__)
 
 # Stripe takes 30 minutes as the shortest life of a session; a short one leaves card testers little to hold on to.
 SESSION_LIFE = timedelta(minutes=31)

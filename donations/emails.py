@@ -38,9 +38,10 @@ def word(letter: Letter) -> Words:
             "donation": letter.donation,
             "language": pledge.language,
             "link": f"{settings.SITE_URL}{gift_path(pledge)}",
-            "bank": BankAccount.objects.filter(
-                currency=pledge.currency, takes_gifts=True, closed_on=None
-            ).first(),
+            # Only the details for a transfer name it.
+            "bank": BankAccount.objects.taking_gifts_in(pledge.currency).first()
+            if letter.kind == Letter.Kind.TRANSFER_DETAILS
+            else None,
         }
         template = f"donations/email/{letter.kind}"
         subject = render_to_string(f"{template}_subject.txt", context)

@@ -90,9 +90,7 @@ class DonateForm(forms.Form):
             (OTHER, _("Another amount")),
         ]
         self.fields["preset"].initial = f"{self.range.presets[1]:f}"
-        self.bank_account = BankAccount.objects.filter(
-            currency=currency, takes_gifts=True, closed_on=None
-        ).first()
+        self.bank_account = BankAccount.objects.taking_gifts_in(currency).first()
         methods = [(Pledge.Method.CARD.value, _("Card"))]
         if self.bank_account:
             methods.append((Pledge.Method.TRANSFER.value, _("Bank transfer")))

@@ -35,13 +35,7 @@ def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
     received = sum((donation.amount for donation in donations), Decimal(0))
     refunded = sum((r.amount for donation in donations for r in donation.refunds.all()), Decimal(0))
     by_transfer = pledge.method == Pledge.Method.TRANSFER
-    account = (
-        BankAccount.objects.filter(
-            currency=pledge.currency, takes_gifts=True, closed_on=None
-        ).first()
-        if by_transfer
-        else None
-    )
+    account = BankAccount.objects.taking_gifts_in(pledge.currency).first() if by_transfer else None
     return GiftState(
         stage=_stage(pledge, received, at=at),
         received=received,

@@ -1,6 +1,5 @@
 """Where money is and what it is for (Account), and every movement of it (Entry). Written by donations/ledger.py alone."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -204,12 +203,6 @@ class AccountKey:
         )
 
 
-class EntryQuerySet(models.QuerySet["Entry"]):
-    def of_accounts(self, accounts: Iterable[Account]) -> "EntryQuerySet":
-        pks = [account.pk for account in accounts]
-        return self.filter(Q(debit__in=pks) | Q(credit__in=pks))
-
-
 class Entry(models.Model):
     """One movement of one amount from one account to another: balanced by construction, never changed."""
 
@@ -257,8 +250,6 @@ class Entry(models.Model):
         "self", models.PROTECT, null=True, related_name="reversed_by", verbose_name=_("reverses")
     )
     posted_at = models.DateTimeField(_("posted at"), db_default=models.functions.Now())
-
-    objects = EntryQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("entry")

@@ -12,6 +12,12 @@ from defensefund.privacy import EncryptedTextField
 from .fields import CurrencyField, MoneyField
 
 
+class BankAccountQuerySet(models.QuerySet["BankAccount"]):
+    def taking_gifts_in(self, currency: str) -> "BankAccountQuerySet":
+        """The open account supporters may send `currency` to: one at most, as the constraint below says."""
+        return self.filter(currency=currency, takes_gifts=True, closed_on=None)
+
+
 class BankAccount(models.Model):
     """An account of the fund at a bank, in one currency."""
 
@@ -38,6 +44,8 @@ class BankAccount(models.Model):
         help_text=_("How this bank's CSV files are read; set with the preview at upload."),
     )
     closed_on = models.DateField(_("closed on"), null=True, blank=True)
+
+    objects = BankAccountQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("bank account")
