@@ -1,0 +1,164 @@
+"""Keeps verified events, and takes them in batches through the topics that know what they mean."""
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+
+from donations import stripe_api
+from donations.models import StripeEvent
+from donations.stripe_facts import Event
+
+from . import refunds, sessions
+from .plan import Handlers, NotYet, Plan, Refused
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200
+FIRST_RETRY = timedelta(seconds=30)
+LONGEST_RETRY = timedelta(hours=6)
+
+KEEP = """
+INSERT INTO donations_stripeevent (event_id, type, object_id, livemode, account, api_version, created_at, facts,
+                                   received_at, due_at, attempts, error)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, '')
+ON CONFLICT (event_id) DO NOTHING
+"""
+
+
+def receive(event: Event, *, at: datetime) -> bool:
+    """Keeps a verified event; True when it is new.
+
+    One statement and one commit; the database queues the job that will act on it in the same commit
+    (migrations/0002_ledger_rules.py, stripe_event_wake).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            KEEP,
+            [
+                event.id,
+                event.type,
+                event.object_id,
+                event.livemode,
+                event.account,
+                event.api_version,
+                event.created_at,
+                json.dumps(event.facts),
+                at,
+                at,
+            ],
+        )
+        return bool(cursor.rowcount)
+
+
+def process_pending(*, at: datetime, limit: int = BATCH) -> int:
+    """Acts on up to `limit` due events; returns how many it looked at, so that a caller goes on until 0.
+
+    A batch is booked in one go. When that fails each event is tried alone, so that one bad event holds up no other;
+    its failure is kept at its row and it is tried again later, after ever longer pauses.
+    """
+    with transaction.atomic():
+        events = list(
+            StripeEvent.objects.pending(at)
+            .select_for_update(skip_locked=True)
+            .order_by("created_at", "pk")[:limit]
+        )
+        if events and not _try(events, at=at) and len(events) > 1:
+            for event in events:
+                _try([event], at=at)
+        StripeEvent.objects.bulk_update(
+            events, ["processed_at", "refused_at", "attempts", "error", "due_at"]
+        )
+    return len(events)
+
+
+def _try(events: Sequence[StripeEvent], *, at: datetime) -> bool:
+    try:
+        with transaction.atomic():
+            _book(events, at=at)
+    except Exception as error:  # noqa: BLE001  see below
+        # Whatever went wrong with one event is kept at that event and the others go on.
+        if len(events) > 1:
+            return False
+        event = events[0]
+        event.processed_at = event.refused_at = None
+        event.attempts += 1
+        event.error = f"{type(error).__name__}: {error}"
+        event.due_at = at + min(FIRST_RETRY * 2 ** min(event.attempts - 1, 12), LONGEST_RETRY)
+        level = logging.INFO if isinstance(error, NotYet) else logging.ERROR
+        logger.log(level, "%s %s: %s", event.event_id, event.type, type(error).__name__)
+        return False
+    return True
+
+
+class Topic(Protocol):
+    """One noun of Stripe's: HANDLERS by type of event, and find() for the rows of ours that such events speak of."""
+
+    HANDLERS: Handlers
+
+    def find(self, events: Sequence[StripeEvent], plan: Plan) -> None: ...
+
+
+# Stripe keeps no order: within a batch, what came in stands before what went out again.
+TOPICS: tuple[Topic, ...] = (sessions, refunds)
+HANDLERS = {kind: handler for topic in TOPICS for kind, handler in topic.HANDLERS.items()}
+
+
+def _book(events: Sequence[StripeEvent], *, at: datetime) -> None:
+    plan = Plan(at=at)
+    for topic in TOPICS:
+        if its_own := [event for event in events if event.type in topic.HANDLERS]:
+            topic.find(its_own, plan)
+    for topic in TOPICS:
+        for event in events:
+            if event.type in topic.HANDLERS:
+                _act(event, plan)
+    for event in events:
+        if event.type not in HANDLERS:
+            _act(event, plan)
+    plan.write()
+
+
+def _act(event: StripeEvent, plan: Plan) -> None:
+    try:
+        _check_origin(event)
+        if handler := HANDLERS.get(event.type):
+            handler(event, plan)
+    except Refused as refusal:
+        event.refused_at, event.error = plan.at, str(refusal)
+        logger.warning("%s %s refused", event.event_id, event.type)
+    else:
+        event.processed_at, event.error = plan.at, ""
+
+
+def _check_origin(event: StripeEvent) -> None:
+    if event.livemode != settings.STRIPE_LIVEMODE:
+        theirs, ours = ("live", "test") if event.livemode else ("test", "live")
+        raise Refused(f"This is a {theirs} event and our key is a {ours} key.")
+    if settings.STRIPE_ACCOUNT and event.account not in {"", settings.STRIPE_ACCOUNT}:
+        raise Refused("The event is of another Stripe account.")
+
+
+CATCH_UP_TYPES = [*HANDLERS]
+
+
+def catch_up(*, since: datetime, at: datetime) -> int:
+    """Keeps the events since an instant that never arrived here; returns how many those were.
+
+    Webhooks are hints: with every one of them lost, this brings the same events to the same books.
+    """
+    events = list(stripe_api.list_events(since=since, types=CATCH_UP_TYPES))
+    return sum(receive(event, at=at) for event in events)
+
+
+def retry(event: StripeEvent, *, at: datetime) -> None:
+    """Has a failed event tried again now; one that was refused is looked at afresh."""
+    if event.processed_at:
+        raise ValidationError("This event was acted on already.")
+    event.refused_at, event.due_at = None, at
+    event.save(update_fields=["refused_at", "due_at"])
