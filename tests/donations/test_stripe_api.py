@@ -14,7 +14,7 @@ from stripe.params.checkout import SessionCreateParams
 
 from donations import currencies, stripe_api, stripe_facts
 from donations.sandbox import contract
-from donations.stripe_api import InvalidWebhook, StripeRefused, StripeUnavailable
+from donations.stripe_api import InvalidWebhook, StripeRefused, StripeUnavailable, connection
 from tests.stripe_events import CREATED, event, signed
 
 PLEDGE = UUID("0b9ff3d0-51cb-4d61-9b4c-9b0b3f8d7d11")
@@ -57,7 +57,7 @@ def wire(monkeypatch):
     def plug(**answers):
         line = Wire(**answers)
         client = stripe.StripeClient("sk_test_of_nobody", http_client=line)
-        monkeypatch.setattr(stripe_api, "client", lambda: client)
+        monkeypatch.setattr(connection, "_client", lambda *args, **kwargs: client)
         return line
 
     return plug
@@ -232,7 +232,7 @@ def test_error_becomes_ours_and_its_text_goes_nowhere(wire, caplog, answers, exp
 
     assert str(caught.value) == code
     assert [
-        record.levelname for record in caplog.records if record.name == stripe_api.__name__
+        record.levelname for record in caplog.records if record.name == connection.__name__
     ] == ["WARNING"]
     assert code in caplog.text
     assert "ana@" not in caplog.text
