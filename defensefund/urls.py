@@ -5,7 +5,7 @@ from django.urls import include, path
 
 from defensefund import views
 from donations.letter_views import mail
-from donations.views import stripe_webhook
+from donations.stripe_views import stripe_webhook
 
 sandbox = [path("sandbox/", include("donations.sandbox.urls"))] if settings.STRIPE_SANDBOX else []
 # Where all is for trying out, letters can be read in the browser.

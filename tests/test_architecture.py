@@ -54,8 +54,10 @@ PLACES = [
         "jobs",
         "management",
         "templatetags",
+        "gift_views",
+        "giving_views",
+        "stripe_views",
         "urls",
-        "views",
     },
 ]
 VERBS = 4

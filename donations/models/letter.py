@@ -29,6 +29,14 @@ class Letter(models.Model):
     donation = models.ForeignKey(
         Donation, models.PROTECT, null=True, related_name="letters", verbose_name=_("donation")
     )
+    occasion = models.CharField(
+        _("occasion"),
+        max_length=255,
+        blank=True,
+        help_text=_(
+            "Which of several facts of its kind it tells of: a day, or Stripe's name of an invoice."
+        ),
+    )
     created_at = models.DateTimeField(_("created at"))
     due_at = models.DateTimeField(_("next try at"))
     attempts = models.PositiveSmallIntegerField(_("failed tries"), default=0)
@@ -44,18 +52,12 @@ class Letter(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="letter_receipt_names_its_donation",
-                condition=Q(kind="receipt", donation__isnull=False)
-                | Q(kind="transfer_details", donation__isnull=True),
+                condition=~Q(kind="receipt") | Q(donation__isnull=False),
             ),
             models.UniqueConstraint(
-                fields=["kind", "donation"],
-                name="letter_once_per_donation",
-                condition=Q(donation__isnull=False),
-            ),
-            models.UniqueConstraint(
-                fields=["kind", "pledge"],
-                name="letter_once_per_pledge",
-                condition=Q(donation__isnull=True),
+                fields=["kind", "pledge", "donation", "occasion"],
+                name="letter_once_per_occasion",
+                nulls_distinct=False,
             ),
         ]
         indexes = [models.Index(name="letter_unsent", fields=["due_at"], condition=Q(sent_at=None))]

@@ -1,0 +1,53 @@
+"""A gift's private page, and what its supporter can do there."""
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from . import checkout, stripe_api
+from .gift_state import state_of
+from .models import Pledge
+from .tokens import InvalidToken, gift_path, pledge_of
+
+
+@never_cache
+@require_GET
+def gift(request: HttpRequest, token: str) -> HttpResponse:
+    """The private page of one gift. Only looks: that the supporter came back here proves no payment."""
+    pledge = _pledge_or_404(token)
+    state = state_of(pledge, at=timezone.now())
+    return render(
+        request, "donations/gift.html", {"pledge": pledge, "state": state, "token": token}
+    )
+
+
+@never_cache
+@require_POST
+def pay(request: HttpRequest, token: str) -> HttpResponse:
+    """Back to Stripe's page for a gift that is not paid yet."""
+    pledge = _pledge_or_404(token)
+    if pledge.method != Pledge.Method.CARD:
+        raise Http404
+    try:
+        return to_stripe(pledge)
+    except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
+        state = state_of(pledge, at=timezone.now())
+        context = {"pledge": pledge, "state": state, "token": token, "provider_down": True}
+        return render(request, "donations/gift.html", context, status=503)
+
+
+def _pledge_or_404(token: str) -> Pledge:
+    try:
+        return pledge_of(token, at=timezone.now())
+    except InvalidToken as error:
+        raise Http404(_("This private link is not valid. Open it again from your mail.")) from error
+
+
+def to_stripe(pledge: Pledge) -> HttpResponse:
+    try:
+        return HttpResponseRedirect(checkout.start(pledge, at=timezone.now()))
+    except checkout.AlreadyPaid:
+        return redirect(gift_path(pledge))
