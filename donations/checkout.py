@@ -86,7 +86,7 @@ def start(pledge: Pledge, *, at: datetime) -> str:
     back = f"{settings.SITE_URL}{gift_path(pledge)}"
     session = stripe_api.create_session(
         idempotency_key=checkout.idempotency_key,
-        amount=pledge.amount,
+        amount=checkout.amount,
         currency=pledge.currency,
         # Stands on Stripe's page and may reach a bank statement: no word of the cause.
         description=settings.FUND_NAME,
@@ -117,6 +117,7 @@ def _open_checkout(pledge: Pledge, *, at: datetime) -> Checkout:
         return checkouts[-1]
     return Checkout.objects.create(
         pledge=pledge,
+        amount=pledge.amount,
         idempotency_key=f"checkout-{pledge.uuid}-{len(checkouts) + 1}",
         created_at=at,
         expires_at=at + SESSION_LIFE,

@@ -212,10 +212,12 @@ def make_supporter(email="ana@example.org", language="es") -> Supporter:
 def make_checkout(pledge=None, session=None, **fields) -> Checkout:
     """A visit to Stripe's page that Stripe knows of and that is not paid yet."""
     number = next(_numbers)
+    pledge = pledge or make_pledge(supporter=make_supporter())
     return Checkout.objects.create(
-        pledge=pledge or make_pledge(supporter=make_supporter()),
+        pledge=pledge,
         stripe_session_id=session or f"cs_{number}",
         **{
+            "amount": pledge.amount,
             "idempotency_key": f"checkout-{number}",
             "created_at": NOW,
             "expires_at": NOW + timedelta(minutes=31),

@@ -114,6 +114,9 @@ class Checkout(models.Model):
     pledge = models.ForeignKey(
         Pledge, models.PROTECT, related_name="checkouts", verbose_name=_("pledge")
     )
+    amount = MoneyField(
+        _("amount"), help_text=_("What the page asks for in all, in the pledge's currency.")
+    )
     idempotency_key = models.CharField(_("idempotency key"), max_length=100, unique=True)
     stripe_session_id = models.CharField(
         _("Stripe session"),
@@ -132,10 +135,11 @@ class Checkout(models.Model):
         verbose_name = _("checkout")
         verbose_name_plural = _("checkouts")
         constraints = [
+            models.CheckConstraint(name="checkout_amount_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(
                 name="checkout_ends_one_way",
                 condition=Q(failed_at=None) | Q(expired_at=None),
-            )
+            ),
         ]
 
     def __str__(self) -> str:

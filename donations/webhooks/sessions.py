@@ -34,8 +34,8 @@ def paid(event: StripeEvent, plan: Plan) -> None:
     currency, amount = event.facts.get("currency"), amount_of(event, "amount_total")
     if currency != pledge.currency:
         raise Refused(f"Paid in {currency}, pledged in {pledge.currency}.")
-    if amount != pledge.amount:
-        raise Refused(f"Paid {amount}, pledged {pledge.amount}.")
+    if amount != checkout.amount:
+        raise Refused(f"Paid {amount}, asked for {checkout.amount}.")
     if not checkout.completed_at:
         checkout.completed_at = event.created_at
         plan.change(checkout)

@@ -152,7 +152,7 @@ def test_session_is_found_by_pledge_when_stripes_answer_was_lost(deliver):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"amount_total": 2400}, "Paid 24.00, pledged 25.000."),
+        ({"amount_total": 2400}, "Paid 24.00, asked for 25.000."),
         ({"currency": "usd"}, "Paid in USD, pledged in EUR."),
         ({"payment_intent": None}, "The session is paid and names no payment."),
         ({"amount_total": None}, "The event names no amount_total."),
