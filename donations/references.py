@@ -3,6 +3,9 @@
 import re
 import secrets
 import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 from stdnum import iso11649
 from stdnum.iso7064 import mod_97_10
@@ -13,6 +16,24 @@ ALPHABET = "CDFGHJKMNPQRTWXY"
 # With "RF" and the check digits sixteen characters: four groups of four.
 LENGTH = 12
 WHOLE = LENGTH + 4
+# What may stand at each of a reference's places.
+PLACES = ("R", "F", "0123456789", "0123456789", *[ALPHABET] * LENGTH)
+
+
+class SlipKind(StrEnum):
+    WRONG = "wrong"  # one character is another
+    MISSING = "missing"  # one is left out
+    EXTRA = "extra"  # one is too many
+    SWAPPED = "swapped"  # two neighbours changed places
+
+
+@dataclass(frozen=True)
+class Slip:
+    """`written` stands in a text and is one slip away from `reference`, which is valid and may be nobody's."""
+
+    reference: str
+    written: str
+    kind: SlipKind
 
 
 def new_reference() -> str:
@@ -44,45 +65,56 @@ def find_references(text: str) -> list[str]:
     return list(dict.fromkeys(m[1] for m in found if iso11649.is_valid(m[1])))
 
 
-def near(reference: str, text: str) -> bool:
-    """Whether `text` holds `reference` with at most one slip: a character wrong, missing, doubled, or two swapped.
+def slips(text: str) -> list[Slip]:
+    """Every valid reference that something in `text` is one slip away from; those that stand there rightly are not.
 
-    A hint for a person who looks, never a reason to book.
+    The check digits leave about one reference for each place a slip may be at, so there are a few dozen at most, to be
+    looked up at once, however many gifts are announced. Which of them is a gift's is for a person to confirm.
     """
-    wanted, searched = squeeze(reference), squeeze(text)
-    # One slip touches two of three thirds at most, so only the places where a third stands to the letter are compared.
-    third = -(-len(wanted) // 3)
-    for offset in range(0, len(wanted), third):
-        piece = wanted[offset : offset + third]
-        at = searched.find(piece)
-        while at != -1:
-            if _stands_around(wanted, searched, at - offset):
-                return True
-            at = searched.find(piece, at + 1)
-    return False
+    searched = squeeze(text)
+    right = set(find_references(text))
+    found: dict[str, Slip] = {}
+    for start in range(len(searched) - WHOLE + 2):
+        for slip in _repaired(searched[start : start + WHOLE + 1]):
+            if slip.reference not in right and iso11649.is_valid(slip.reference):
+                found.setdefault(slip.reference, slip)
+    return list(found.values())
 
 
-def _stands_around(wanted: str, searched: str, start: int) -> bool:
-    lengths = (len(wanted) - 1, len(wanted), len(wanted) + 1)
-    return any(
-        _one_slip(wanted, searched[first : first + length])
-        for first in range(max(start - 1, 0), max(start + 2, 0))
-        for length in lengths
-    )
+def _repaired(piece: str) -> Iterator[Slip]:
+    """What `piece` (a reference's length and one more, less at the text's end) begins with, each possible slip undone.
+
+    The check digits are not looked at yet, only what may stand where.
+    """
+    begins = _fits_until(piece)
+    same, shorter = piece[:WHOLE], piece[: WHOLE - 1]
+    if len(same) == WHOLE:
+        wrong = [at for at in range(begins, WHOLE) if same[at] not in PLACES[at]]
+        for at in range(WHOLE) if not wrong else wrong if len(wrong) == 1 else []:
+            for right in PLACES[at]:
+                yield Slip(f"{same[:at]}{right}{same[at + 1 :]}", same, SlipKind.WRONG)
+        for at in range(WHOLE - 1) if not wrong else wrong[:1] if len(wrong) == 2 else []:
+            swapped = f"{same[:at]}{same[at + 1]}{same[at]}{same[at + 2 :]}"
+            yield Slip(swapped, same, SlipKind.SWAPPED)
+    for at in range(_fits_from(shorter, PLACES[1:]), min(begins, WHOLE - 1) + 1):
+        for left_out in PLACES[at]:
+            yield Slip(f"{shorter[:at]}{left_out}{shorter[at:]}", shorter, SlipKind.MISSING)
+    if len(piece) > WHOLE:
+        for at in range(_fits_from(piece[1:], PLACES), min(begins, WHOLE) + 1):
+            yield Slip(f"{piece[:at]}{piece[at + 1 :]}", piece, SlipKind.EXTRA)
 
 
-def _one_slip(wanted: str, written: str) -> bool:
-    """Whether the two are equal, or differ by one character or by two neighbours swapped."""
-    if len(written) < len(wanted):
-        return len(written) == len(wanted) - 1 and _one_slip_longer(written, wanted)
-    if len(written) > len(wanted):
-        return len(written) == len(wanted) + 1 and _one_slip_longer(wanted, written)
-    differing = [at for at in range(len(wanted)) if wanted[at] != written[at]]
-    if len(differing) != 2:
-        return len(differing) < 2
-    one, two = differing
-    return two == one + 1 and wanted[one] == written[two] and wanted[two] == written[one]
+def _fits_until(text: str) -> int:
+    """How many characters from the left may stand where they stand."""
+    for at, (character, allowed) in enumerate(zip(text, PLACES, strict=False)):
+        if character not in allowed:
+            return at
+    return min(len(text), WHOLE)
 
 
-def _one_slip_longer(shorter: str, longer: str) -> bool:
-    return any(longer[:at] + longer[at + 1 :] == shorter for at in range(len(longer)))
+def _fits_from(text: str, places: Sequence[str]) -> int:
+    """From which character on all the rest may stand at `places`."""
+    for at in range(len(text) - 1, -1, -1):
+        if text[at] not in places[at]:
+            return at + 1
+    return 0

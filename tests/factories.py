@@ -195,8 +195,13 @@ def make_pledge(
         amount=Decimal(amount),
         currency=currency,
         method=method,
-        reference=new_reference() if method == "transfer" else None,
-        **{"frequency": "once", "language": "es", "created_at": NOW} | fields,
+        **{
+            "reference": new_reference() if method == "transfer" else None,
+            "frequency": "once",
+            "language": "es",
+            "created_at": NOW,
+        }
+        | fields,
     )
 
 

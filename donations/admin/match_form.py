@@ -14,7 +14,7 @@ from .. import reconciliation
 from ..models import Fund, Pledge, StatementLine, StatementMatch
 from ..reconciliation import Suggestion
 from ..reconciliation.suggestions import Certainty
-from ..references import find_references
+from ..references import find_references, format_reference, slips
 
 PLEDGE, GIFT, CHARGE, NOTE = "pledge", "gift", "charge", "note"
 
@@ -77,16 +77,24 @@ class MatchForm(forms.Form):
             return None
         written = self.cleaned_data["reference"]
         found = find_references(written)
+        pledge = Pledge.objects.filter(reference__in=found).first()
+        if pledge is not None:
+            return pledge
+        close = Pledge.objects.filter(reference__in=[slip.reference for slip in slips(written)])
+        if meant := [format_reference(str(pledge.reference)) for pledge in close[:3]]:
+            raise ValidationError(
+                _(
+                    "No gift was announced with this reference. One character away is: %(references)s."
+                ),
+                params={"references": ", ".join(meant)},
+            )
         if not found:
             raise ValidationError(
                 _(
                     "This is no complete reference: two check digits and twelve letters follow RF. Is a character wrong?"
                 )
             )
-        pledge = Pledge.objects.filter(reference=found[0]).first()
-        if pledge is None:
-            raise ValidationError(_("No gift was announced with this reference."))
-        return pledge
+        raise ValidationError(_("No gift was announced with this reference."))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from defensefund.templatetags.formats import money
 
@@ -119,4 +119,14 @@ class StatementImportAdmin(ReadOnlyAdmin):
             _("Imported: %(new)d new lines, %(known)d known ones. %(open)d of them are open.")
             % {"new": result.new, "known": result.known, "open": result.open},
         )
+        if result.slipped:
+            messages.warning(
+                request,
+                ngettext(
+                    "%(count)d line has a gift's reference with one character wrong: compare it before you say yes.",
+                    "%(count)d lines have a gift's reference with one character wrong: compare them before you say yes.",
+                    result.slipped,
+                )
+                % {"count": result.slipped},
+            )
         return HttpResponseRedirect(reverse("admin:donations_statementline_open"))

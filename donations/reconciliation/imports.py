@@ -28,6 +28,7 @@ from ..statements.identity import keys
 from ..statements.mapping import BadMapping, CsvMapping
 from .chain import Stretch, check_continues
 from .errors import ImportRefused
+from .suggestions import slipped_lines
 
 # Banks date some lines with the next working day; what lies further ahead is a day read in the wrong order.
 AHEAD = timedelta(days=7)
@@ -58,12 +59,16 @@ class Reading:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """How many of the file's lines were new and known; of all of them, how many are matched and how many open."""
+    """How many of the file's lines were new and known; of all of them, how many are matched and how many open.
+
+    `slipped`: how many of the new ones have an announced gift's reference with one slip, which a person has to confirm.
+    """
 
     new: int
     known: int
     matched: int
     open: int
+    slipped: int = 0
 
 
 @transaction.atomic
@@ -79,6 +84,7 @@ def import_statement(
     account = BankAccount.objects.select_for_update().get(pk=account.pk)
     reading = read(account=account, content=content, at=at)
     new, digest = reading.new_rows, sha256(content).hexdigest()
+    new_lines: list[StatementLine] = []
     if new or not account.imports.filter(sha256=digest).exists():
         statement = StatementImport.objects.create(
             account=account,
@@ -93,9 +99,8 @@ def import_statement(
             imported_by=by,
             imported_at=at,
         )
-        StatementLine.objects.bulk_create(
-            [_line(account, statement, row, key) for row, key in new], batch_size=500
-        )
+        new_lines = [_line(account, statement, row, key) for row, key in new]
+        StatementLine.objects.bulk_create(new_lines, batch_size=500)
     lines = StatementLine.objects.filter(account=account, key__in=reading.keys)
     open_lines = lines.unmatched().count()
     return ImportResult(
@@ -103,6 +108,7 @@ def import_statement(
         known=len(reading.known),
         matched=len(reading.keys) - open_lines,
         open=open_lines,
+        slipped=slipped_lines(new_lines),
     )
 
 

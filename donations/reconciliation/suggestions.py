@@ -1,7 +1,7 @@
 """What a bank line could be: payouts on their way, payments made, gifts announced; with reasons a person can weigh."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -12,13 +12,13 @@ from django.utils.translation import ngettext
 
 from ..currencies import written
 from ..models import Disbursement, Payout, Pledge, StatementLine
-from ..references import find_references, near, squeeze
+from ..references import Slip, SlipKind, find_references, format_reference, slips, squeeze
 
 # A payout is expected on a day; banks and weekends move it by a few.
 NEARBY = timedelta(days=5)
 # Gifts announced longer ago than this are not proposed for their amount alone.
 RECENT = timedelta(days=90)
-# How many announced gifts are searched for a mistyped reference, the newest first.
+# How many announced gifts are looked through for their amounts, the newest first.
 SEARCHED = 1000
 MOST = 5
 
@@ -153,72 +153,136 @@ def _pledges(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     found: dict[int, list[Suggestion]] = defaultdict(list)
     if not lines:
         return found
-    references = {line.pk: find_references(_all_text(line)) for line in lines}
-    every = {reference for several in references.values() for reference in several}
-    named = {
-        pledge.reference: pledge
-        for pledge in Pledge.objects.with_received()
-        .select_related("fund")
-        .filter(reference__in=every)
-    }
-    promised = list(
+    texts = {line.pk: _all_text(line) for line in lines}
+    right = {pk: find_references(text) for pk, text in texts.items()}
+    slipped = {pk: slips(text) for pk, text in texts.items()}
+    known = _known({r for several in right.values() for r in several} | _repaired(slipped.values()))
+    announced = _announced(lines)
+    for line in lines:
+        exact = [known[r] for r in right[line.pk] if r in known]
+        found[line.pk] += [_named(line, pledge, is_only=len(exact) == 1) for pledge in exact]
+        if exact:
+            continue
+        close = [slip for slip in slipped[line.pk] if slip.reference in known]
+        found[line.pk] += [_misnamed(line, known[slip.reference], slip) for slip in close]
+        named = {slip.reference for slip in close}
+        same_amount = announced[line.currency, line.amount]
+        found[line.pk] += filter(
+            None, (_unnamed(line, p) for p in same_amount if p.reference not in named)
+        )
+    return found
+
+
+def slipped_lines(lines: Sequence[StatementLine]) -> int:
+    """How many of the lines have the reference of an announced gift with one slip, and none rightly; two queries."""
+    texts = [_all_text(line) for line in lines if line.amount > 0]
+    right = [find_references(text) for text in texts]
+    named = _known({reference for several in right for reference in several})
+    unnamed = [
+        text
+        for text, several in zip(texts, right, strict=True)
+        if not any(reference in named for reference in several)
+    ]
+    slipped = [slips(text) for text in unnamed]
+    known = _known(_repaired(slipped))
+    return sum(any(slip.reference in known for slip in several) for several in slipped)
+
+
+def _repaired(found: Iterable[Sequence[Slip]]) -> set[str]:
+    return {slip.reference for several in found for slip in several}
+
+
+def _known(references: set[str]) -> dict[str, Pledge]:
+    """The announced gifts among these references, in one query by the index, however many gifts there are."""
+    pledges = Pledge.objects.with_received().select_related("fund")
+    return {str(p.reference): p for p in pledges.filter(reference__in=references)}
+
+
+def _announced(lines: Sequence[StatementLine]) -> dict[tuple[str, Decimal], list[Pledge]]:
+    """Gifts still to come of the lines' amounts, by currency and amount."""
+    days = [line.booked_on for line in lines]
+    promised = (
         Pledge.objects.promised()
         .select_related("fund")
-        .filter(currency__in={line.currency for line in lines})
-        .exclude(reference__in=every)
+        .filter(
+            currency__in={line.currency for line in lines},
+            amount__in={line.amount for line in lines},
+            created_at__date__range=(min(days) - RECENT, max(days)),
+        )
         .order_by("-created_at")[:SEARCHED]
     )
-    for line in lines:
-        exact = [named[r] for r in references[line.pk] if r in named]
-        found[line.pk] += [_named(line, pledge, is_only=len(exact) == 1) for pledge in exact]
-        if not exact:
-            found[line.pk] += filter(None, (_announced(line, pledge) for pledge in promised))
+    found: dict[tuple[str, Decimal], list[Pledge]] = defaultdict(list)
+    for pledge in promised:
+        found[pledge.currency, pledge.amount].append(pledge)
     return found
 
 
 def _named(line: StatementLine, pledge: Pledge, *, is_only: bool) -> Suggestion:
     """A pledge whose reference the line carries."""
-    reasons = [_("The text has the gift's reference.")]
-    fits = line.currency == pledge.currency and line.amount == pledge.amount
-    if fits:
-        reasons.append(_("The amount is the one announced."))
-    else:
-        reasons.append(
-            _("The amount announced was %(amount)s.")
-            % {"amount": written(pledge.amount, pledge.currency)}
-        )
+    doubts = _doubts(pledge)
+    fits = _fits(line, pledge)
+    reasons = [_("The text has the gift's reference."), _about_amount(line, pledge), *doubts]
+    sure = fits and is_only and not doubts
+    return Suggestion(pledge, Certainty.SURE if sure else Certainty.LIKELY, tuple(reasons))
+
+
+def _misnamed(line: StatementLine, pledge: Pledge, slip: Slip) -> Suggestion:
+    """A pledge whose reference the line nearly carries. Never sure: a person compares the two."""
+    said = {
+        SlipKind.WRONG: _(
+            "The text has %(written)s: the gift's reference with one character wrong."
+        ),
+        SlipKind.MISSING: _(
+            "The text has %(written)s: the gift's reference with one character missing."
+        ),
+        SlipKind.EXTRA: _(
+            "The text has %(written)s: the gift's reference with one character too many."
+        ),
+        SlipKind.SWAPPED: _(
+            "The text has %(written)s: the gift's reference with two characters swapped."
+        ),
+    }[slip.kind] % {"written": format_reference(slip.written)}
+    doubts = _doubts(pledge)
+    certainty = Certainty.LIKELY if _fits(line, pledge) and not doubts else Certainty.POSSIBLE
+    return Suggestion(pledge, certainty, (said, _about_amount(line, pledge), *doubts))
+
+
+def _fits(line: StatementLine, pledge: Pledge) -> bool:
+    return line.currency == pledge.currency and line.amount == pledge.amount
+
+
+def _about_amount(line: StatementLine, pledge: Pledge) -> str:
+    if _fits(line, pledge):
+        return _("The amount is the one announced.")
+    announced = written(pledge.amount, pledge.currency)
+    return _("The amount announced was %(amount)s.") % {"amount": announced}
+
+
+def _doubts(pledge: Pledge) -> list[str]:
+    """Why a gift may be meant and yet not be waiting for this line."""
+    doubts = []
     received: Decimal = pledge.received  # type: ignore[attr-defined]  # annotated by with_received
     if received:
-        reasons.append(
+        doubts.append(
             _("%(amount)s arrived for it already: is this a further gift?")
             % {"amount": written(received, pledge.currency)}
         )
     if pledge.cancelled_at:
-        reasons.append(_("The gift was called off."))
-    sure = fits and is_only and not received and not pledge.cancelled_at
-    return Suggestion(pledge, Certainty.SURE if sure else Certainty.LIKELY, tuple(reasons))
+        doubts.append(_("The gift was called off."))
+    return doubts
 
 
-def _announced(line: StatementLine, pledge: Pledge) -> Suggestion | None:
-    """An open pledge whose reference the line nearly carries, or whose amount it has."""
-    if pledge.currency != line.currency:
-        return None
+def _unnamed(line: StatementLine, pledge: Pledge) -> Suggestion | None:
+    """An open pledge of the line's amount, when it was announced before and not long ago."""
     announced_on = pledge.created_at.date()
-    apart = abs((line.booked_on - announced_on).days)
-    fits = line.amount == pledge.amount
-    if near(pledge.reference or "", _all_text(line)):
-        reasons = [_("The text has the gift's reference with one character wrong.")]
-        if fits:
-            reasons.append(_("The amount is the one announced."))
-        certainty = Certainty.LIKELY if fits else Certainty.POSSIBLE
-        return Suggestion(pledge, certainty, tuple(reasons), apart)
-    if fits and announced_on <= line.booked_on <= announced_on + RECENT:
-        reasons = [
-            _("The amount is the one announced, but the reference is missing."),
-            _apart(apart, _("It was announced on that day."), announced_on),
-        ]
-        return Suggestion(pledge, Certainty.POSSIBLE, tuple(reasons), apart)
-    return None
+    if not announced_on <= line.booked_on <= announced_on + RECENT:
+        return None
+    apart = (line.booked_on - announced_on).days
+    reasons = (
+        _("The amount is the one announced, but the reference is missing."),
+        _apart(apart, _("It was announced on that day."), announced_on),
+    )
+    return Suggestion(pledge, Certainty.POSSIBLE, reasons, apart)
 
 
 def _apart(days: int, same: str, on: date) -> str:

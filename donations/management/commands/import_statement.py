@@ -32,3 +32,5 @@ class Command(BaseCommand):
         self.stdout.write(
             f"new {result.new}, known {result.known}, matched {result.matched}, open {result.open}"
         )
+        if result.slipped:
+            self.stdout.write(f"references with one slip, to be confirmed: {result.slipped}")

@@ -5,6 +5,7 @@ import pytest
 
 from donations import reconciliation
 from donations.models import Donation, Entry, StatementMatch
+from donations.references import format_reference
 from tests.donations.reconciliation.files import (
     make_line,
     make_paid_disbursement,
@@ -142,6 +143,34 @@ def test_match_announced_gift_by_its_reference(treasurer):
 
     treasurer.post(match_url(line), {"choice": "pledge", "reference": written})
 
+    assert Donation.objects.get().pledge == pledge
+
+
+def mistyped(reference: str) -> str:
+    return reference[:-1] + ("C" if reference[-1] != "C" else "D")
+
+
+def test_match_by_a_mistyped_reference_says_which_is_meant(treasurer):
+    pledge, line = make_pledge(method="transfer"), make_line("25")
+    data = {"choice": "pledge", "reference": mistyped(pledge.reference)}
+
+    text = words(treasurer.post(match_url(line), data))
+
+    assert f"One character away is: {format_reference(pledge.reference)}." in text
+    assert not StatementMatch.objects.exists()
+
+
+def test_mistyped_reference_is_proposed_and_never_among_the_sure_ones(treasurer):
+    pledge = make_pledge(method="transfer")
+    line = make_line("25", text=mistyped(pledge.reference))
+
+    text = words(treasurer.get(OPEN))
+    treasurer.post(SURE, {"sure": f"{line.pk}:pledge-{pledge.pk}"})
+
+    assert "the gift's reference with one character wrong." in text
+    assert 'name="sure"' not in text
+    assert not StatementMatch.objects.exists()
+    treasurer.post(match_url(line), {"choice": f"pledge-{pledge.pk}", "seen": "2"})
     assert Donation.objects.get().pledge == pledge
 
 

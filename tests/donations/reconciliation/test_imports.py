@@ -3,9 +3,9 @@ from decimal import Decimal
 
 import pytest
 
-from donations.models import StatementImport, StatementLine
+from donations.models import Entry, StatementImport, StatementLine, StatementMatch
 from donations.reconciliation import ImportRefused, ImportResult, explain, import_statement, read
-from tests.factories import NOW, make_bank_account, make_user
+from tests.factories import NOW, make_bank_account, make_pledge, make_user
 
 from .files import BARE, bank_csv, make_account
 
@@ -255,3 +255,22 @@ def test_read_writes_nothing():
 
     assert [row.amount for row, _key in reading.new_rows] == [Decimal(25), Decimal(-5)]
     assert (StatementImport.objects.count(), StatementLine.objects.count()) == (0, 0)
+
+
+def test_import_counts_references_with_a_slip_and_books_none():
+    account = make_account()
+    meant, right = make_pledge(method="transfer"), make_pledge(method="transfer")
+    slip = meant.reference[:-1] + ("C" if meant.reference[-1] != "C" else "D")
+    rows = [f"2026-03-09;25;EUR;A;{slip};1", f"2026-03-09;25;EUR;B;{right.reference};2"]
+
+    result = import_statement(
+        account=account,
+        name="march.csv",
+        content=bank_csv(*rows, opening="0", closing="50"),
+        by=None,
+        at=NOW,
+    )
+
+    assert result == ImportResult(new=2, known=0, matched=0, open=2, slipped=1)
+    assert not StatementMatch.objects.exists()
+    assert not Entry.objects.exists()

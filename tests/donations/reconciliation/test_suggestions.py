@@ -3,8 +3,10 @@ from decimal import Decimal
 
 import pytest
 
+from donations.models import Pledge
 from donations.reconciliation import suggest, suggest_many
 from donations.reconciliation.suggestions import Certainty
+from donations.references import ALPHABET, format_reference, new_reference, slips
 from tests.factories import NOW, TODAY, make_bank_account, make_fund, make_pledge
 
 from .files import make_line, make_paid_disbursement, make_payout, record_paid
@@ -87,14 +89,81 @@ def test_suggest_pledge_with_another_amount_is_not_sure():
     ]
 
 
-def test_suggest_pledge_with_a_typo():
-    pledge = make_pledge(method="transfer")
-    wrong = pledge.reference[:-1] + ("C" if pledge.reference[-1] != "C" else "D")
+SLIPS = {
+    "wrong": lambda r: r[:-1] + ("C" if r[-1] != "C" else "D"),
+    "missing": lambda r: r[:9] + r[10:],
+    "too many": lambda r: r[:9] + "0" + r[9:],
+    "swapped": lambda r: r[:9] + r[10] + r[9] + r[11:],
+}
 
-    [suggestion] = suggest(make_line("25", text=wrong))
+
+@pytest.mark.parametrize(("kind", "slip"), SLIPS.items())
+def test_suggest_pledge_with_a_slip_is_never_sure(kind, slip):
+    pledge = make_pledge(method="transfer", reference="RF89CDFGHJKMNPQR")
+    written = slip(pledge.reference)
+
+    [suggestion] = suggest(make_line("25", text=f"for the {written.lower()} cause"))
 
     assert (suggestion.target, suggestion.certainty) == (pledge, Certainty.LIKELY)
-    assert suggestion.reasons[0] == "The text has the gift's reference with one character wrong."
+    assert suggestion.reasons[0].startswith(f"The text has {format_reference(written)}: the gift's")
+    assert kind in suggestion.reasons[0]
+    assert suggestion.reasons[1:] == ("The amount is the one announced.",)
+
+
+def test_suggest_pledge_with_a_slip_and_doubts_is_only_possible():
+    pledge = make_pledge(method="transfer", amount="30", cancelled_at=NOW)
+    written = SLIPS["wrong"](pledge.reference)
+
+    [suggestion] = suggest(make_line("25", text=written))
+
+    assert (suggestion.target, suggestion.certainty) == (pledge, Certainty.POSSIBLE)
+    assert suggestion.reasons[1:] == (
+        "The amount announced was €30.00.",
+        "The gift was called off.",
+    )
+
+
+def test_suggest_one_with_a_slip_among_many_of_the_same_amount():
+    """Long ago announced, and behind thousands of others: found all the same, by the index."""
+    meant = make_pledge(method="transfer", created_at=NOW - timedelta(days=400))
+    others = [
+        Pledge(
+            appeal=meant.appeal,
+            fund=meant.fund,
+            amount=25,
+            currency="EUR",
+            method="transfer",
+            reference=new_reference(),
+            frequency="once",
+            language="es",
+            created_at=NOW,
+        )
+        for _i in range(3000)
+    ]
+    Pledge.objects.bulk_create(others)
+
+    found = suggest(make_line("25", text=SLIPS["wrong"](meant.reference)))
+
+    assert [(s.target == meant, s.certainty) for s in found] == [
+        (True, Certainty.LIKELY),
+        *[(False, Certainty.POSSIBLE)] * 4,
+    ]
+
+
+def test_suggest_neighbouring_references_are_both_shown():
+    """Two gifts' references may both be one slip away: neither is taken."""
+    one, other = "RF89CDFGHJKMNPQR", "RF89CDFGHJKMNPQR"
+    for letter in ALPHABET:
+        for at in (14, 15):
+            for slip in slips(one[:at] + letter + one[at + 1 :]):
+                if slip.reference != one and slip.kind == "wrong":
+                    other, between = slip.reference, slip.written
+    pledges = [make_pledge(method="transfer", reference=r) for r in (one, other)]
+
+    found = suggest(make_line("25", text=between))
+
+    assert {s.target for s in found} == set(pledges)
+    assert {s.certainty for s in found} == {Certainty.LIKELY}
 
 
 def test_suggest_pledge_by_amount_alone_only_when_recent():
