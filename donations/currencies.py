@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
-from babel.numbers import format_currency
 from django.conf import settings
-from django.utils.translation import get_language
+
+from defensefund.templatetags.formats import money
 
 # Decimals where they are not two: ISO 4217, and Stripe's list of zero-decimal currencies, which agree on these.
 # The same table stands in the database as donations_exponent() (migrations/0002_ledger_rules.py); a test compares them.
@@ -52,8 +52,9 @@ def _range(minimum: int, maximum: int, *presets: int) -> GivingRange:
     )
 
 
-# Minimum about three euros against card testing; maximum about five thousand: more goes by bank transfer.
-# Stripe itself takes no more than 999 999.99 at once, which in pesos is little (stripe_facts.largest).
+# Minimum about three euros against card testing; maximum about five thousand: more goes by bank transfer. Stripe itself
+# takes no more than 999 999.99 at once, which in some currencies is little (stripe_facts.largest). Whoever offers another
+# currency adds its line here; without one it is refused at the start (checks.py).
 GIVING: dict[str, GivingRange] = {
     "EUR": _range(3, 5_000, 10, 25, 50, 100),
     "USD": _range(3, 5_000, 10, 25, 50, 100),
@@ -62,6 +63,28 @@ GIVING: dict[str, GivingRange] = {
     "BRL": _range(20, 30_000, 50, 150, 300, 600),
     "CLP": _range(3_000, 5_000_000, 10_000, 25_000, 50_000, 100_000),
     "UYU": _range(150, 200_000, 400, 1_000, 2_000, 4_000),
+    "AUD": _range(5, 8_000, 15, 40, 80, 150),
+    "BHD": _range(1, 2_000, 4, 10, 20, 40),
+    "CAD": _range(5, 8_000, 15, 40, 80, 150),
+    "CHF": _range(3, 5_000, 10, 25, 50, 100),
+    "COP": _range(15_000, 999_000, 40_000, 100_000, 200_000, 400_000),
+    "CZK": _range(75, 120_000, 250, 600, 1_200, 2_500),
+    "DKK": _range(25, 35_000, 75, 200, 400, 750),
+    "HUF": _range(1_200, 999_000, 4_000, 10_000, 20_000, 40_000),
+    "JOD": _range(2, 4_000, 7, 20, 40, 80),
+    "JPY": _range(500, 800_000, 1_500, 4_000, 8_000, 15_000),
+    "KRW": _range(5_000, 8_000_000, 15_000, 40_000, 80_000, 150_000),
+    "KWD": _range(1, 1_500, 3, 8, 15, 30),
+    "MXN": _range(60, 100_000, 200, 500, 1_000, 2_000),
+    "NOK": _range(35, 60_000, 100, 300, 600, 1_200),
+    "NZD": _range(5, 9_000, 15, 40, 80, 150),
+    "OMR": _range(1, 2_000, 4, 10, 20, 40),
+    "PEN": _range(12, 20_000, 40, 100, 200, 400),
+    "PLN": _range(12, 20_000, 40, 100, 200, 400),
+    "PYG": _range(25_000, 40_000_000, 80_000, 200_000, 400_000, 800_000),
+    "RON": _range(15, 25_000, 50, 125, 250, 500),
+    "SEK": _range(35, 60_000, 100, 300, 600, 1_200),
+    "TND": _range(10, 17_000, 30, 80, 170, 350),
 }
 
 
@@ -116,11 +139,12 @@ def parse_amount(text: str, currency: str) -> Decimal:
     return quantize(Decimal(f"{whole}{''.join(groups)}.{decimals or '0'}"), currency)
 
 
-def format_amount(amount: Decimal, currency: str, language: str) -> str:
-    """`amount` as a person of `language` writes it, with the currency's own decimals: "1.234,50 €"."""
-    return format_currency(quantize(amount, currency), currency, locale=language)
+def example(currency: str) -> str:
+    """An amount with all decimals the currency has, as a hint how to write one: "25,50", "1500", "25,500"."""
+    places = exponent(currency)
+    return f"25,{'500'[:places]}" if places else "1500"
 
 
 def written(amount: Decimal, currency: str) -> str:
-    """`amount` in the language in force: for sentences to people."""
-    return format_amount(amount, currency, get_language() or "en")
+    """`amount` as the pages write it in the language in force, with the currency's own decimals: for sentences."""
+    return money(quantize(amount, currency), currency)

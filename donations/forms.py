@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from appeals.models import Appeal
 from defensefund.templatetags.formats import money_whole
 
-from . import currencies
+from . import currencies, stripe_facts
 from .checkout import Gift
-from .currencies import GIVING, UnreadableAmount, format_amount, parse_amount
+from .currencies import GIVING, UnreadableAmount, parse_amount, written
 from .models import BankAccount, Fund, Pledge
 
 OTHER = "other"
@@ -98,9 +98,6 @@ class DonateForm(forms.Form):
         self.fields["method"].initial = Pledge.Method.CARD.value
         self.fields["started"].initial = _signer.sign(uuid4().hex)
 
-    def _written(self, amount: Decimal) -> str:
-        return format_amount(amount, self.currency, self.language)
-
     def clean_amount(self) -> Decimal | None:
         text = self.cleaned_data["amount"].strip()
         preset = self.data.get(self.add_prefix("preset"), "")
@@ -111,19 +108,19 @@ class DonateForm(forms.Form):
         try:
             amount = parse_amount(text, self.currency)
         except UnreadableAmount as error:
-            example = "1500" if currencies.exponent(self.currency) == 0 else "25,50"
             raise forms.ValidationError(
-                UNREADABLE[str(error)], params={"example": example, "currency": self.currency}
+                UNREADABLE[str(error)],
+                params={"example": currencies.example(self.currency), "currency": self.currency},
             ) from error
         if amount < self.range.minimum:
             raise forms.ValidationError(
                 _("The smallest gift by this form is %(amount)s."),
-                params={"amount": self._written(self.range.minimum)},
+                params={"amount": written(self.range.minimum, self.currency)},
             )
         if amount > self.range.maximum:
             raise forms.ValidationError(
                 _("The largest gift by this form is %(amount)s. For more, please write to us."),
-                params={"amount": self._written(self.range.maximum)},
+                params={"amount": written(self.range.maximum, self.currency)},
             )
         return amount
 
@@ -151,7 +148,37 @@ class DonateForm(forms.Form):
                     self.add_error("preset", _("Choose an amount, or write another."))
             else:
                 cleaned["amount"] = currencies.quantize(Decimal(preset), self.currency)
+        amount = cleaned.get("amount")
+        if cleaned.get("method") == Pledge.Method.CARD and amount:
+            self._refuse_what_no_card_pays(amount)
         return cleaned
+
+    def _refuse_what_no_card_pays(self, amount: Decimal) -> None:
+        if stripe_facts.is_charged(amount, self.currency):
+            return
+        step = stripe_facts.step(self.currency)
+        below = amount - amount % step
+        params = {
+            "currency": self.currency,
+            "step": f"{step:f}",
+            "below": written(below, self.currency),
+            "above": written(below + step, self.currency),
+        }
+        if self.bank_account:
+            sentence = _(
+                "Cards carry %(currency)s in steps of %(step)s only: give %(below)s or %(above)s, or choose bank "
+                "transfer for any amount."
+            )
+        else:
+            sentence = _(
+                "Cards carry %(currency)s in steps of %(step)s only: give %(below)s or %(above)s."
+            )
+        self.add_error("amount", forms.ValidationError(sentence, params=params))
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the currency has no decimals at all."""
+        return not currencies.exponent(self.currency)
 
     @property
     def uuid(self) -> UUID:

@@ -235,6 +235,11 @@ def step(currency: str) -> Decimal:
     return Decimal(10 if places == 3 else 1).scaleb(-places)
 
 
+def is_charged(amount: Decimal, currency: str) -> bool:
+    """Whether Stripe has an amount this fine: 25.505 KWD is an amount of the currency, and yet no card pays it."""
+    return not amount % step(currency)
+
+
 def largest(currency: str) -> Decimal:
     """The largest amount Stripe takes in one payment: 999 999.99 in most currencies, dear or cheap."""
     units = LARGEST_UNITS_IDR if currency == "IDR" else LARGEST_UNITS
@@ -245,7 +250,7 @@ def to_minor_units(amount: Decimal, currency: str) -> int:
     """25.50 EUR → 2550, 1500 CLP → 1500, 5 UGX → 500; ValueError when Stripe has no such small part."""
     if quantize(amount, currency) != amount:
         raise ValueError(f"{amount} has too many decimals for {currency}.")
-    if amount % step(currency):
+    if not is_charged(amount, currency):
         raise ValueError(f"{amount} {currency} is no multiple of {step(currency)}.")
     return int(amount.scaleb(wire_exponent(currency)))
 

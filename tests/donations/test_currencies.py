@@ -2,11 +2,13 @@ from decimal import Decimal
 
 import pytest
 from babel.numbers import get_currency_precision
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from donations import currencies
-from donations.currencies import UnreadableAmount, format_amount, parse_amount
+from donations import currencies, stripe_facts
+from donations.checks import currencies_are_known
+from donations.currencies import UnreadableAmount, parse_amount, written
 
 
 @pytest.mark.parametrize(
@@ -60,17 +62,32 @@ def test_parse_amount_refuses_what_it_cannot_be_sure_of(text, currency):
 
 
 @given(
-    st.sampled_from(["EUR", "CLP", "ARS", "BRL"]),
+    st.sampled_from(["EUR", "CLP", "ARS", "BRL", "KWD"]),
     st.integers(min_value=1, max_value=10**12),
     st.sampled_from(["es", "en", "pt", "fr"]),
 )
-def test_parse_amount_reads_back_what_format_amount_wrote(currency, units, language):
+def test_parse_amount_reads_back_what_pages_write(currency, units, language):
     amount = Decimal(units).scaleb(-currencies.exponent(currency))
 
-    written = format_amount(amount, currency, language)
+    with translation.override(language):
+        text = written(amount, currency)
 
-    digits = "".join(c for c in written if c.isdigit() or c in ".,\u00a0\u202f ")
+    digits = "".join(c for c in text if c.isdigit() or c in ".,\u00a0\u202f ")
     assert parse_amount(digits, currency) == amount
+
+
+@pytest.mark.parametrize(
+    ("language", "texts"),
+    [
+        ("es", ("1.234,50\u00a0€", "1.234\u00a0CLP", "1.234,500\u00a0KWD")),
+        ("en", ("€1,234.50", "CLP\u00a01,234", "KWD\u00a01,234.500")),
+    ],
+)
+def test_written_has_the_currencys_own_decimals(language, texts):
+    with translation.override(language):
+        assert texts == tuple(
+            written(Decimal("1234.50"), currency) for currency in ("EUR", "CLP", "KWD")
+        )
 
 
 def test_exponents_agree_with_the_display_tables():
@@ -86,3 +103,37 @@ def test_giving_ranges_hold_their_presets():
         assert rng.minimum > 0
         assert all(rng.minimum <= preset <= rng.maximum for preset in rng.presets), code
         assert all(currencies.is_exact(preset, code) for preset in rng.presets), code
+
+
+def test_every_suggestion_and_limit_can_be_charged_by_card():
+    """Stripe's own limits of one payment, and its steps in currencies of three decimals."""
+    for code, rng in currencies.GIVING.items():
+        assert rng.maximum <= stripe_facts.largest(code), code
+        for amount in (rng.minimum, *rng.presets, rng.maximum):
+            units = stripe_facts.to_minor_units(amount, code)
+            assert stripe_facts.from_minor_units(units, code) == amount, code
+
+
+@pytest.mark.parametrize("code", currencies.GIVING)
+def test_every_currency_reads_its_own_example(code):
+    amount = parse_amount(currencies.example(code), code)
+
+    assert currencies.is_exact(amount, code)
+    assert -amount.as_tuple().exponent == currencies.exponent(code)
+
+
+def test_settings_name_known_currencies_once(settings):
+    assert currencies_are_known(None) == []
+    settings.CURRENCIES = ["EUR", "XAU", "EUR"]
+
+    unknown, twice = currencies_are_known(None)
+
+    assert (unknown.id, twice.id) == ("donations.E002", "donations.E003")
+    assert "CURRENCIES names 'XAU'" in unknown.msg
+    assert "CURRENCIES names 'EUR' more than once" in twice.msg
+
+
+def test_settings_name_a_currency_at_all(settings):
+    settings.CURRENCIES = []
+
+    assert [error.id for error in currencies_are_known(None)] == ["donations.E001"]

@@ -143,3 +143,44 @@ def test_funds_are_named_by_the_public_titles(appeal):
         labels = [str(label) for _value, label in form.fields["fund"].choices]
 
     assert labels == ["Where it is needed most", "Sample case (en)"]
+
+
+@pytest.mark.parametrize(
+    ("has_account", "sentence"),
+    [
+        (False, "Cards carry KWD in steps of 0.010 only: give KWD\u00a025.500 or KWD\u00a025.510."),
+        (
+            True,
+            "Cards carry KWD in steps of 0.010 only: give KWD\u00a025.500 or KWD\u00a025.510,"
+            " or choose bank transfer for any amount.",
+        ),
+    ],
+)
+def test_card_of_three_decimals_goes_in_steps_and_says_which(appeal, has_account, sentence):
+    if has_account:
+        factories.make_bank_account("KWD", takes_gifts=True)
+
+    form = form_with(appeal, "KWD", "en", preset="other", amount="25.505")
+
+    assert form.errors == {"amount": [sentence]}
+
+
+def test_card_of_three_decimals_takes_what_is_in_steps(appeal):
+    form = form_with(appeal, "KWD", "en", preset="other", amount="25.510")
+
+    assert form.gift().amount == Decimal("25.510")
+
+
+def test_transfer_of_three_decimals_takes_any_amount(appeal):
+    factories.make_bank_account("KWD", takes_gifts=True)
+
+    form = form_with(appeal, "KWD", "en", preset="other", amount="25.505", method="transfer")
+
+    assert form.gift().amount == Decimal("25.505")
+
+
+@pytest.mark.parametrize("text", ["2500,50", "2500.5"])
+def test_currency_without_decimals_takes_none(appeal, text):
+    form = form_with(appeal, "CLP", "en", preset="other", amount=text)
+
+    assert form.errors == {"amount": ["CLP has no such small parts. Write the amount like 1500."]}

@@ -139,10 +139,10 @@ def test_match_disbursement_proves_and_books_nothing():
     ("amount", "target", "sentence"),
     [
         ("1218.14", lambda: make_payout(), "The line moves €1,218.14, this would be €1,218.13."),
-        ("-1218.13", lambda: make_payout(), "The line moves -€1,218.13, this would be €1,218.13."),
-        ("1218.13", lambda: make_payout(currency="USD"), "this would be \\$1,218.13"),
+        ("-1218.13", lambda: make_payout(), "The line moves −€1,218.13, this would be €1,218.13."),
+        ("1218.13", lambda: make_payout(currency="USD"), "this would be US\\$1,218.13"),
         ("1218.13", lambda: make_payout(returned_at=NOW), "sent this payout back to Stripe"),
-        ("190", lambda: record_paid(make_paid_disbursement()), "this would be -€190.00"),
+        ("190", lambda: record_paid(make_paid_disbursement()), "this would be −€190.00"),
         ("-190", lambda: make_paid_disbursement(), "not recorded as paid"),
         (
             "-190",
