@@ -35,6 +35,7 @@ GROUPS: dict[str, frozenset[str]] = {
     "treasurer": _may("view", "donations", f"{SPENDING} {BOOKS} {BANK}")
     | _may("add change", "donations", "fund legalcost costdocument bankaccount")
     | _may("view", "donations", "pledge checkout supporter letter stripeevent")
+    | _may("view", "donations", "subscription subscriptionchange monthlycharge")
     | _may("allocate", "donations", "fund")
     | _may("request pay", "donations", "disbursement")
     | _may("request", "donations", "fundcover")

@@ -1,6 +1,6 @@
 """EDGE: what of Stripe's objects we keep, as plain facts; amounts exact in, minor units only on Stripe's side."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -203,6 +203,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
         "billing_reason",
         "created",
         "currency",
+        "customer",
         "livemode",
         "next_payment_attempt",
         "status",
@@ -212,6 +213,7 @@ KEPT: Mapping[str, tuple[str, ...]] = {
         "canceled_at",
         "created",
         "currency",
+        "customer",
         "ended_at",
         "latest_invoice",
         "livemode",
@@ -301,10 +303,52 @@ def _elsewhere(subject: Mapping[str, Any]) -> dict[str, Any]:
         case {"object": "payout", "trace_id": {"value": trace}}:
             # The reference under which the bank shows it.
             return {"trace_id": trace}
-        case {"object": "invoice", "parent": {"subscription_details": {"subscription": found}}}:
-            return {"subscription": _plain(found)}
+        case {"object": "checkout.session", "mode": "subscription"}:
+            return {"customer": _plain(subject.get("customer"))}
+        case {"object": "invoice"}:
+            return _of_invoice(subject)
+        case {"object": "subscription"}:
+            return _of_subscription(subject)
         case _:
             return {}
+
+
+def _of_invoice(invoice: Mapping[str, Any]) -> dict[str, Any]:
+    """Whose it is; when its month began, which only its lines say; and what paid it, where Stripe was asked for that."""
+    facts: dict[str, Any] = {}
+    match invoice.get("parent"):
+        case {"subscription_details": {"subscription": found}}:
+            facts["subscription"] = _plain(found)
+    match invoice.get("lines"):
+        case {"data": [_, *_] as lines}:
+            facts["period_start"] = max(line["period"]["start"] for line in lines)
+    match invoice.get("payments"):
+        case {"data": list(payments)}:
+            facts |= payment_of(payments)
+    return facts
+
+
+def payment_of(invoice_payments: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """{"payment_intent": …} of the one among an invoice's payments that was made; {} while there is none."""
+    for made in invoice_payments:
+        match made:
+            case {"status": "paid", "payment": {"payment_intent": found}} if found:
+                return {"payment_intent": _plain(found)}
+    return {}
+
+
+def _of_subscription(subscription: Mapping[str, Any]) -> dict[str, Any]:
+    """The sum of a period as "amount", exact text; the end of the paid one as "next_charge", none when it is the last."""
+    items = subscription["items"]["data"]
+    is_last = subscription.get("cancel_at_period_end") or subscription.get("ended_at")
+    units = sum(item["price"]["unit_amount"] * (item.get("quantity") or 1) for item in items)
+    return {
+        "amount": str(from_minor_units(units, subscription["currency"])),
+        "next_charge": None
+        if is_last
+        else min((item["current_period_end"] for item in items), default=None),
+        "paused": bool(subscription.get("pause_collection")) or subscription["status"] == "paused",
+    }
 
 
 def _pledge(subject: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from .payout import Payout
 from .pledge import Checkout, Pledge
 from .statement import BankAccount, StatementImport, StatementLine, StatementMatch
 from .stripe_event import StripeEvent
+from .subscription import MonthlyCharge, Subscription, SubscriptionChange
 from .supporter import Supporter
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "FundCover",
     "LegalCost",
     "Letter",
+    "MonthlyCharge",
     "Payout",
     "Pledge",
     "Refund",
@@ -32,6 +34,8 @@ __all__ = [
     "StatementLine",
     "StatementMatch",
     "StripeEvent",
+    "Subscription",
+    "SubscriptionChange",
     "Supporter",
     "Total",
 ]

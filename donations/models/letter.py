@@ -21,6 +21,10 @@ class Letter(models.Model):
     class Kind(models.TextChoices):
         RECEIPT = "receipt", _("receipt")
         TRANSFER_DETAILS = "transfer_details", _("details for the transfer")
+        PAYMENT_FAILED = "payment_failed", _("a payment did not go through")
+        ACTION_REQUIRED = "action_required", _("a payment is to be confirmed")
+        UPCOMING_CHARGE = "upcoming_charge", _("reminder before a monthly charge")
+        MONTHLY_STOPPED = "monthly_stopped", _("the monthly gift has ended")
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     pledge = models.ForeignKey(

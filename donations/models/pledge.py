@@ -68,6 +68,11 @@ class Pledge(models.Model):
     method = models.CharField(_("method"), max_length=10, choices=Method)
     frequency = models.CharField(_("frequency"), max_length=10, choices=Frequency)
     amount = MoneyField(_("amount"))
+    fee_cover = MoneyField(
+        _("share of the card fees"),
+        default=Decimal(0),
+        help_text=_("What the supporter adds so that the amount arrives whole."),
+    )
     currency = CurrencyField(_("currency"))
     language = models.CharField(_("language"), max_length=5)
     reference = models.CharField(
@@ -94,6 +99,12 @@ class Pledge(models.Model):
                 condition=Q(method="transfer", reference__isnull=False)
                 | Q(method="card", reference__isnull=True),
             ),
+            models.CheckConstraint(
+                name="pledge_fee_cover_not_negative", condition=Q(fee_cover__gte=0)
+            ),
+            models.CheckConstraint(
+                name="pledge_fee_cover_by_card_only", condition=Q(fee_cover=0) | Q(method="card")
+            ),
         ]
         indexes = [
             # The public figure "promised" reads only these.
@@ -106,6 +117,11 @@ class Pledge(models.Model):
 
     def __str__(self) -> str:
         return f"{_('pledge')} {self.pk}"
+
+    @property
+    def total(self) -> Decimal:
+        """What the supporter is asked for: the gift and, when chosen, the share of the card fees."""
+        return self.amount + self.fee_cover
 
 
 class Checkout(models.Model):

@@ -27,6 +27,11 @@ class StripeEvent(models.Model):
     api_version = models.CharField(_("API version"), max_length=40, blank=True)
     created_at = models.DateTimeField(_("created at"))
     facts = models.JSONField(_("facts"))
+    read_at = models.DateTimeField(
+        _("Stripe asked at"),
+        null=True,
+        help_text=_("When Stripe was asked what the event itself does not say."),
+    )
     received_at = models.DateTimeField(_("received at"))
     due_at = models.DateTimeField(_("next try at"))
     attempts = models.PositiveSmallIntegerField(_("failed tries"), default=0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -11,13 +11,27 @@ from django.db.models import Model
 
 from donations import ledger
 from donations.ledger import Posting
-from donations.models import Checkout, Donation, Letter, Refund, StripeEvent
+from donations.models import (
+    Checkout,
+    Donation,
+    Letter,
+    MonthlyCharge,
+    Pledge,
+    Refund,
+    StripeEvent,
+    Subscription,
+    SubscriptionChange,
+)
+from donations.models.subscription import TAKEN
 
 # New rows are written in this order, each after what it points to.
-NEW: tuple[type[Model], ...] = (Donation, Refund, Letter)
+NEW: tuple[type[Model], ...] = (Subscription, Donation, MonthlyCharge, Refund, Letter)
 # What of an old row an event may change.
 CHANGING: dict[type[Model], Sequence[str]] = {
     Checkout: ("stripe_session_id", "completed_at", "failed_at", "expired_at"),
+    Subscription: (*TAKEN, "amount", "fee_cover"),
+    SubscriptionChange: ("done_at", "dropped_at"),
+    MonthlyCharge: ("state", "donation", "told_at", "next_try_at"),
 }
 
 
@@ -31,13 +45,21 @@ class NotYet(Exception):
 
 @dataclass
 class Plan:
-    """`checkouts` are found by session, `donations` by payment, `refunds` by refund: Stripe's identifiers."""
+    """Found by Stripe's identifiers: `checkouts` by session, `donations` by payment, `charges` by invoice.
+
+    `subscriptions` are found by Stripe's identifier, `pledges` by our own: those of monthly gifts alone.
+    """
 
     at: datetime
     checkouts: dict[str, Checkout] = field(default_factory=dict)
     checkouts_by_pledge: dict[UUID, Checkout] = field(default_factory=dict)
     donations: dict[str, Donation] = field(default_factory=dict)
     refunds: dict[str, Refund] = field(default_factory=dict)
+    pledges: dict[UUID, Pledge] = field(default_factory=dict)
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    charges: dict[str, MonthlyCharge] = field(default_factory=dict)
+    # The invoice that paid a month, by Stripe's name of the subscription and the month's first day.
+    paid_months: dict[tuple[str, date], str] = field(default_factory=dict)
 
     postings: list[Posting] = field(default_factory=list)
     _new: dict[type[Model], list[Any]] = field(default_factory=dict)
@@ -48,8 +70,9 @@ class Plan:
         self._new.setdefault(type(row), []).append(row)
 
     def change(self, row: Model) -> None:
-        """Has the fields that CHANGING names of an old row written with the batch."""
-        self._changed.setdefault(type(row), {})[row.pk] = row
+        """Has the fields that CHANGING names of an old row written with the batch; a new one is written anyway."""
+        if row.pk:
+            self._changed.setdefault(type(row), {})[row.pk] = row
 
     def write(self) -> None:
         """Writes everything: one statement for each model, whatever the number of events."""
@@ -62,6 +85,8 @@ class Plan:
 
 
 type Handlers = dict[str, Callable[[StripeEvent, Plan], None]]
+# The answer is further facts of the event. Raises stripe_api.StripeUnavailable, StripeRefused.
+type Reads = dict[str, Callable[[StripeEvent], dict[str, Any]]]
 
 
 def amount_of(event: StripeEvent, name: str) -> Decimal:

@@ -4,18 +4,19 @@ import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.utils import timezone
 
 from donations import stripe_api
 from donations.models import StripeEvent
 from donations.stripe_facts import Event
 
-from . import refunds, sessions
-from .plan import Handlers, NotYet, Plan, Refused
+from . import invoices, refunds, sessions, subscriptions
+from .plan import Handlers, NotYet, Plan, Reads, Refused
 
 logger = logging.getLogger(__name__)
 
@@ -62,9 +63,11 @@ def process_pending(*, at: datetime, limit: int = BATCH) -> int:
     A batch is booked in one go. When that fails each event is tried alone, so that one bad event holds up no other;
     its failure is kept at its row and it is tried again later, after ever longer pauses.
     """
+    _read_on(at=at, limit=limit)
     with transaction.atomic():
         events = list(
             StripeEvent.objects.pending(at)
+            .exclude(type__in=READS, read_at=None)
             .select_for_update(skip_locked=True)
             .order_by("created_at", "pk")[:limit]
         )
@@ -75,6 +78,32 @@ def process_pending(*, at: datetime, limit: int = BATCH) -> int:
             events, ["processed_at", "refused_at", "attempts", "error", "due_at"]
         )
     return len(events)
+
+
+def _read_on(*, at: datetime, limit: int) -> None:
+    """Asks Stripe what due events leave open, outside of any transaction. Without an answer they wait for the next turn."""
+    events = list(
+        StripeEvent.objects.pending(at)
+        .filter(type__in=READS, read_at=None)
+        .order_by("created_at", "pk")[:limit]
+    )
+    answers: dict[tuple[str, str], tuple[datetime, dict[str, Any]]] = {}
+    for event in events:
+        asked = (event.type, event.object_id)
+        if asked not in answers:
+            read_at = timezone.now()
+            try:
+                answers[asked] = read_at, READS[event.type](event)
+            except stripe_api.StripeUnavailable:
+                logger.warning("Stripe does not answer; its events wait for the next turn")
+                break
+            except stripe_api.StripeRefused as refusal:
+                answers[asked] = read_at, {"read_error": str(refusal)}
+        event.read_at, facts = answers[asked]
+        event.facts = event.facts | facts
+    StripeEvent.objects.bulk_update(
+        [event for event in events if event.read_at], ["read_at", "facts"]
+    )
 
 
 def _try(events: Sequence[StripeEvent], *, at: datetime) -> bool:
@@ -97,16 +126,21 @@ def _try(events: Sequence[StripeEvent], *, at: datetime) -> bool:
 
 
 class Topic(Protocol):
-    """One noun of Stripe's: HANDLERS by type of event, and find() for the rows of ours that such events speak of."""
+    """One noun of Stripe's: HANDLERS by type of event, and find() for the rows of ours that such events speak of.
+
+    READS names the types of which Stripe must be asked more before: each with the question.
+    """
 
     HANDLERS: Handlers
+    READS: Reads
 
     def find(self, events: Sequence[StripeEvent], plan: Plan) -> None: ...
 
 
 # Stripe keeps no order: within a batch, what came in stands before what went out again.
-TOPICS: tuple[Topic, ...] = (sessions, refunds)
+TOPICS: tuple[Topic, ...] = (sessions, invoices, subscriptions, refunds)
 HANDLERS = {kind: handler for topic in TOPICS for kind, handler in topic.HANDLERS.items()}
+READS = {kind: read for topic in TOPICS for kind, read in topic.READS.items()}
 
 
 def _book(events: Sequence[StripeEvent], *, at: datetime) -> None:
@@ -160,5 +194,5 @@ def retry(event: StripeEvent, *, at: datetime) -> None:
     """Has a failed event tried again now; one that was refused is looked at afresh."""
     if event.processed_at:
         raise ValidationError("This event was acted on already.")
-    event.refused_at, event.due_at = None, at
-    event.save(update_fields=["refused_at", "due_at"])
+    event.refused_at, event.due_at, event.read_at = None, at, None
+    event.save(update_fields=["refused_at", "due_at", "read_at"])

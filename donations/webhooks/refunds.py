@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from donations.ledger import Posting
 from donations.models import AccountKey, Entry, Refund, StripeEvent
 
-from .plan import Handlers, NotYet, Plan, Refused, amount_of, find_donations
+from .plan import Handlers, NotYet, Plan, Reads, Refused, amount_of, find_donations
 
 
 def find(events: Sequence[StripeEvent], plan: Plan) -> None:
@@ -52,3 +52,4 @@ HANDLERS: Handlers = {
     "refund.created": refunded,
     "refund.updated": refunded,
 }
+READS: Reads = {}

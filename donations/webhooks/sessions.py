@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from donations.ledger import Posting
-from donations.models import AccountKey, Checkout, Donation, Entry, Letter, StripeEvent
+from donations.models import AccountKey, Checkout, Donation, Entry, Letter, Pledge, StripeEvent
 
-from .plan import Handlers, Plan, Refused, amount_of, find_donations, pledge_uuid_of
+from .plan import Handlers, Plan, Reads, Refused, amount_of, find_donations, pledge_uuid_of
+from .subscriptions import find_monthly, subscription_of
 
 
 def find(events: Sequence[StripeEvent], plan: Plan) -> None:
@@ -23,6 +24,8 @@ def find(events: Sequence[StripeEvent], plan: Plan) -> None:
             .order_by("pk")
         ):
             plan.checkouts_by_pledge[checkout.pledge.uuid] = checkout
+    if monthly := [event for event in events if event.facts.get("subscription")]:
+        find_monthly(monthly, plan)
     find_donations(events, plan)
 
 
@@ -39,6 +42,10 @@ def paid(event: StripeEvent, plan: Plan) -> None:
     if not checkout.completed_at:
         checkout.completed_at = event.created_at
         plan.change(checkout)
+    if pledge.frequency == Pledge.Frequency.MONTHLY:
+        # From here on invoices tell what is paid, and they alone book it: the first month like all others.
+        subscription_of(event, plan)
+        return
     if event.facts.get("payment_status") != "paid":
         return
     payment = event.facts.get("payment_intent")
@@ -88,8 +95,20 @@ def book(donation: Donation, plan: Plan) -> None:
 def failed(event: StripeEvent, plan: Plan) -> None:
     """checkout.session.async_payment_failed: the bank debit was refused, days after the supporter confirmed it."""
     checkout = _checkout_of(event, plan)
+    if checkout.failed_at:
+        return
     checkout.failed_at = event.created_at
     plan.change(checkout)
+    if checkout.pledge.supporter_id:
+        plan.add(
+            Letter(
+                kind=Letter.Kind.PAYMENT_FAILED,
+                pledge=checkout.pledge,
+                occasion=event.object_id,
+                created_at=plan.at,
+                due_at=plan.at,
+            )
+        )
 
 
 def expired(event: StripeEvent, plan: Plan) -> None:
@@ -119,3 +138,4 @@ HANDLERS: Handlers = {
     "checkout.session.async_payment_failed": failed,
     "checkout.session.expired": expired,
 }
+READS: Reads = {}
