@@ -112,7 +112,7 @@ FUND_NAME = env.str("FUND_NAME", default="") or "Fondo de Defensa Solidario"
 # --- Languages and currencies -------------------------------------------------------------------
 
 LANGUAGE_NAMES = {"es": "Español", "en": "English", "pt": "Português", "fr": "Français"}
-_codes = env_list("LANGUAGES", "es,en")
+_codes = env_list("LANGUAGES", "es,en,pt,fr")
 for _code in _codes:
     try:
         Locale.parse(_code)

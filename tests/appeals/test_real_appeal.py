@@ -103,7 +103,7 @@ def test_pages_are_light(client: Client, real: Appeal) -> None:
 def test_everything_is_there_in_both_languages(real: Appeal) -> None:
     for rows in (real.texts, CaseText.objects, FigureText.objects):
         languages = rows.values_list("language", flat=True)
-        assert sorted(set(languages)) == ["en", "es"]
+        assert sorted(set(languages)) == ["en", "es", "fr", "pt"]
         assert list(languages).count("en") == list(languages).count("es")
 
 

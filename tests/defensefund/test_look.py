@@ -197,6 +197,8 @@ def test_frame_names_the_page_in_every_language():
     assert re.findall(r'hreflang="(\w+)" href="([^"]*)"', page) == [
         ("es", f"{settings.SITE_URL}/es/books/"),
         ("en", f"{settings.SITE_URL}/en/books/"),
+        ("pt", f"{settings.SITE_URL}/pt/books/"),
+        ("fr", f"{settings.SITE_URL}/fr/books/"),
     ]
 
 
@@ -224,6 +226,8 @@ def test_language_links_keep_page_and_query():
     assert links_at("/es/books/?page=2") == [
         LanguageLink("es", "Español", "/es/books/?page=2", True, True),
         LanguageLink("en", "English", "/en/books/?page=2", False, True),
+        LanguageLink("pt", "Português", "/pt/books/?page=2", False, True),
+        LanguageLink("fr", "Français", "/fr/books/?page=2", False, True),
     ]
 
 
@@ -231,6 +235,8 @@ def test_language_links_lead_home_where_the_page_is_unknown():
     assert links_at("/es/no/such/page/") == [
         LanguageLink("es", "Español", "/es/no/such/page/", True, True),
         LanguageLink("en", "English", "/en/", False, False),
+        LanguageLink("pt", "Português", "/pt/", False, False),
+        LanguageLink("fr", "Français", "/fr/", False, False),
     ]
 
 
