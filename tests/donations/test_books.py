@@ -13,6 +13,7 @@ from donations.ledger import Posting
 from donations.models import AccountKey, Entry
 from tests import factories
 from tests.factories import TODAY, give
+from tests.stories.tables import row_of
 
 EXPECTED = {
     "received": "125.00",
@@ -49,6 +50,21 @@ def test_page_writes_the_figures_in_the_readers_language(client, busy, language,
     for amount in written:
         assert amount in page
     assert f"Sample case ({language})" in page
+
+
+def test_page_shows_each_funds_own_figures(client, busy):
+    page = client.get("/en/books/").content.decode()
+
+    assert row_of(page, "Sample case (en) EUR") == {
+        "Received": "€125.00",
+        "Refunded": "€0.00",
+        "Fees": "€2.38",
+        "Paid": "€50.00",
+        "Held": "€72.62",
+        "Set aside": "€30.00",
+        "Free": "€42.62",
+        "Promised": "€40.00",
+    }
 
 
 def test_json_holds_exact_decimal_text(client, busy):
