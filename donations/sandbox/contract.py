@@ -121,7 +121,8 @@ def _read_union(value: Any, shape: Any, path: str) -> Any:
         if choice is not type(None) and getattr(get_origin(choice), "__name__", "") != UNTYPED
     ]
     # "Literal[…] | str" is how the SDK types an enum that may grow; Stripe itself refuses other values.
-    if any(get_origin(choice) is Literal for choice in choices):
+    # Literal[""] is not one: it empties what is there.
+    if any(get_origin(choice) is Literal and get_args(choice) != ("",) for choice in choices):
         choices = [choice for choice in choices if choice is not str]
     refusals = []
     for choice in choices:

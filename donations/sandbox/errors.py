@@ -4,7 +4,10 @@ from typing import Any
 
 
 class SandboxError(Exception):
-    """Becomes Stripe's error body: an HTTP status, a type, perhaps a code and the parameter it is about."""
+    """Becomes Stripe's error body: an HTTP status, a type, perhaps a code and the parameter it is about.
+
+    Nothing was done; except for a CardError.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,25 @@ class SandboxError(Exception):
             "param": self.param,
         }
         return {"error": {name: value for name, value in error.items() if value is not None}}
+
+
+class CardError(SandboxError):
+    """The bank said no to a charge that was tried: what that left behind stays, as does this answer to its key."""
+
+    def __init__(self, intent: dict[str, Any]) -> None:
+        """`intent` is the payment, or the wish to keep a card, that carries the bank's answer."""
+        failure = intent.get("last_payment_error") or intent["last_setup_error"]
+        super().__init__(failure["message"], code=failure["code"], status=402, type="card_error")
+        self.details = {
+            "charge": failure.get("charge"),
+            "decline_code": failure["decline_code"],
+            intent["object"]: intent,
+        }
+
+    def body(self) -> dict[str, Any]:
+        body = super().body()
+        body["error"] |= {name: value for name, value in self.details.items() if value is not None}
+        return body
 
 
 def missing(object_id: str, kind: str) -> SandboxError:

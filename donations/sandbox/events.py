@@ -9,12 +9,14 @@ from .models import SandboxDelivery, SandboxObject
 from .objects import Json
 
 
-def emit(type_: str, subject: Json, *, at: datetime) -> SandboxObject:
-    """An event about `subject` as it is now. Its webhook is due at once, once what is being done here is committed."""
+def emit(type_: str, subject: Json, *, at: datetime, before: Json | None = None) -> SandboxObject:
+    """An event about `subject` as it is now, and `before` as it was, where the event tells of a change.
+
+    Its webhook is due at once, once what is being done here is committed.
+    """
     is_sent = type_ in EVENT_TYPES
     event = objects.keep(
-        objects.event(type_, subject, webhooks=int(is_sent), at=at),
-        at=at,
+        objects.event(type_, subject, webhooks=int(is_sent), at=at, before=before), at=at
     )
     if is_sent:
         deliver_again(event, at=at)

@@ -18,6 +18,25 @@ FIXED = {
 FIXED_ELSEWHERE = Decimal("0.25")
 
 
+# What a dispute costs, won or lost, unless Stripe gives it back.
+DISPUTE = {
+    "EUR": Decimal(20),
+    "USD": Decimal(15),
+    "GBP": Decimal(20),
+    "ARS": Decimal(20_000),
+    "BRL": Decimal(55),
+    "CLP": Decimal(15_000),
+    "UYU": Decimal(700),
+}
+DISPUTE_ELSEWHERE = Decimal(15)
+
+
+def dispute_fee(currency: str) -> int:
+    """In the smallest unit of `currency` ("eur")."""
+    name = currency.upper()
+    return int(DISPUTE.get(name, DISPUTE_ELSEWHERE).scaleb(wire_exponent(name)))
+
+
 def fee_of(units: int, currency: str) -> int:
     """The fee on a payment of `units` in the smallest unit of `currency` ("eur"); never more than the payment."""
     name = currency.upper()

@@ -1,8 +1,10 @@
 """Lists as Stripe gives them, the newest first and page by page; and objects put in the place of their identifiers."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from . import objects
 from .errors import SandboxError
 from .models import SandboxObject, SandboxObjectQuerySet
 from .objects import Json
@@ -14,25 +16,33 @@ DEEPEST = 4
 EQUAL = frozenset(
     {
         "charge",
+        "collection_method",
         "currency",
         "customer",
         "email",
+        "invoice",
         "payment_intent",
+        "payment_method",
+        "product",
         "source",
         "status",
         "subscription",
         "type",
     }
 )
+ENDED = ("canceled", "incomplete_expired")
 PAGING = frozenset({"ending_before", "expand", "limit", "starting_after"})
 
 
 def page(kind: str, params: Json, *, url: str) -> Json:
     """One page of the objects of a kind; `params` are those of the SDK's …ListParams, read by contract.read."""
-    rows = SandboxObject.objects.filter(kind=kind)
+    rows = SandboxObject.objects.of_kind(kind)
     for name, value in params.items():
         if name not in PAGING:
-            rows = _only(rows, name, value)
+            rows = _only(rows, kind, name, value)
+    if kind == "subscription" and "status" not in params:
+        # Stripe lists these only when asked for them.
+        rows = rows.exclude(data__status__in=ENDED)
     limit = params.get("limit", 10)
     if not 1 <= limit <= MOST_AT_ONCE:
         raise SandboxError(f"limit must be from 1 to {MOST_AT_ONCE}.", param="limit")
@@ -46,20 +56,23 @@ def page(kind: str, params: Json, *, url: str) -> Json:
             rows = _beside(rows, after, "starting_after")
         found = list(rows[: limit + 1])
         shown = found[:limit]
-    return {
-        "object": "list",
-        "data": [row.data for row in shown],
-        "has_more": len(found) > limit,
-        "url": url,
-    }
+    return objects.list_of([row.data for row in shown], url, has_more=len(found) > limit)
 
 
-def _only(rows: SandboxObjectQuerySet, name: str, value: Any) -> SandboxObjectQuerySet:
+def _only(rows: SandboxObjectQuerySet, kind: str, name: str, value: Any) -> SandboxObjectQuerySet:
     match name, value:
         case ("created", _):
             return _created(rows, value if isinstance(value, dict) else {"eq": value})
         case ("arrival_date", dict()):
             return rows.filter(**{f"data__arrival_date__{k}": v for k, v in value.items()})
+        case ("subscription", _) if kind == "invoice":
+            return rows.filter(data__parent__subscription_details__subscription=value)
+        case ("payment", {"payment_intent": payment}):
+            return rows.filter(data__payment__payment_intent=payment)
+        case ("status", "all") if kind == "subscription":
+            return rows
+        case ("status", "ended") if kind == "subscription":
+            return rows.filter(data__status__in=ENDED)
         case ("payout", _):
             return rows.filter(notes__payout=value)
         case ("types", list()):
@@ -113,40 +126,56 @@ def expand(node: Json, wish: str) -> None:
     path = wish.split(".")
     if len(path) > DEEPEST:
         raise SandboxError(f"You cannot expand more than {DEEPEST} levels.", param="expand")
-    _expand(node, path, wish)
+    _expand([node], path, wish)
 
 
-def _expand(node: Any, path: list[str], wish: str) -> None:
-    if isinstance(node, list):
-        for item in node:
-            _expand(item, path, wish)
-        return
-    if node is None or not path:
+def _expand(nodes: list[Any], path: list[str], wish: str) -> None:
+    """All nodes of one depth together: one question to the database for each depth."""
+    if not path:
         return
     name, *rest = path
-    if not isinstance(node, dict) or (name not in node and not _is_hidden(node, name)):
-        raise SandboxError(f"This property cannot be expanded ({wish}).", param="expand")
-    if _is_hidden(node, name):
-        node[name] = line_items(SandboxObject.objects.get(id=node["id"]))
-    elif isinstance(node[name], str):
-        kept = SandboxObject.objects.filter(id=node[name]).first()
-        if kept is None:
+    for node in nodes:
+        if not isinstance(node, dict) or (name not in node and not _is_hidden(node, name)):
             raise SandboxError(f"This property cannot be expanded ({wish}).", param="expand")
-        node[name] = kept.data
-    _expand(node[name], rest, wish)
+        if name not in node:
+            node[name] = HIDDEN[node["object"], name](node["id"])
+    wanted = {node[name] for node in nodes if isinstance(node[name], str)}
+    found = SandboxObject.objects.in_bulk(wanted) if wanted else {}
+    if len(found) < len(wanted):
+        raise SandboxError(f"This property cannot be expanded ({wish}).", param="expand")
+    for node in nodes:
+        if isinstance(node[name], str):
+            # A copy of its own for each: what stands in it may be expanded further.
+            node[name] = dict(found[node[name]].data)
+    _expand([inner for node in nodes for inner in _flat(node[name])], rest, wish)
+
+
+def _flat(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
 
 
 def _is_hidden(node: Json, name: str) -> bool:
-    return name == "line_items" and node.get("object") == "checkout.session"
+    return (node.get("object"), name) in HIDDEN
 
 
-def line_items(session: SandboxObject) -> Json:
+def line_items(session_id: str) -> Json:
+    session = SandboxObject.objects.sessions().get(id=session_id)
     lines = [
         {"id": f"li_{session.id}_{n}", **line} for n, line in enumerate(session.notes["lines"])
     ]
-    return {
-        "object": "list",
-        "data": lines,
-        "has_more": False,
-        "url": f"/v1/checkout/sessions/{session.id}/line_items",
-    }
+    return objects.list_of(lines, f"/v1/checkout/sessions/{session.id}/line_items")
+
+
+# Lists that Stripe shows within an object only when asked for.
+HIDDEN: dict[tuple[str, str], Callable[[str], Json]] = {
+    ("checkout.session", "line_items"): line_items,
+    ("charge", "refunds"): lambda id_: page("refund", {"charge": id_}, url="/v1/refunds"),
+    ("customer", "subscriptions"): lambda id_: page(
+        "subscription", {"customer": id_}, url="/v1/subscriptions"
+    ),
+    ("invoice", "payments"): lambda id_: page(
+        "invoice_payment", {"invoice": id_}, url="/v1/invoice_payments"
+    ),
+}

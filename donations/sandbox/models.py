@@ -3,7 +3,38 @@
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Sum
+from django.db.models.fields.json import KT, KeyTransform
+from django.db.models.functions import Cast
+
+# By what else than their age objects are looked up: where it stands in them, and in which kinds.
+LINKS = {
+    "charge": (
+        KeyTransform("charge", "data"),
+        ["refund", "dispute", "radar.early_fraud_warning"],
+    ),
+    "customer": (
+        KeyTransform("customer", "data"),
+        ["subscription", "invoice", "payment_method", "payment_intent", "charge"],
+    ),
+    "invoice": (KeyTransform("invoice", "data"), ["invoice_payment"]),
+    "paid_by": (
+        KeyTransform("payment_intent", KeyTransform("payment", "data")),
+        ["invoice_payment"],
+    ),
+    "payment_intent": (
+        KeyTransform("payment_intent", "data"),
+        ["checkout.session", "charge", "refund", "dispute", "radar.early_fraud_warning"],
+    ),
+    "payout": (KeyTransform("payout", "notes"), ["balance_transaction"]),
+    "source": (KeyTransform("source", "data"), ["balance_transaction"]),
+    "subscription": (
+        KeyTransform(
+            "subscription", KeyTransform("subscription_details", KeyTransform("parent", "data"))
+        ),
+        ["invoice"],
+    ),
+}
 
 
 class SandboxObjectQuerySet(models.QuerySet["SandboxObject"]):
@@ -17,9 +48,25 @@ class SandboxObjectQuerySet(models.QuerySet["SandboxObject"]):
     def events(self) -> "SandboxObjectQuerySet":
         return self.filter(kind="event")
 
+    def of_kind(self, kind: str) -> "SandboxObjectQuerySet":
+        return self.filter(kind=kind)
+
+    def due(self, at: datetime) -> "SandboxObjectQuerySet":
+        """What the clock is to act on, the longest due first."""
+        return self.filter(due_at__lte=at).order_by("due_at", "id")
+
     def not_paid_out(self) -> "SandboxObjectQuerySet":
         """Movements on the balance that have not left with a payout."""
         return self.filter(kind="balance_transaction").exclude(notes__has_key="payout")
+
+    def balances(self) -> list[tuple[str, str, int]]:
+        """(currency, "available" or "pending", sum of what moved, in smallest units) of the movements among these."""
+        rows = (
+            self.filter(kind="balance_transaction")
+            .values_list("data__currency", "data__status")
+            .annotate(net=Sum(Cast(KT("data__net"), models.BigIntegerField())))
+        )
+        return sorted(rows)
 
 
 class SandboxObject(models.Model):
@@ -31,12 +78,24 @@ class SandboxObject(models.Model):
     created_at = models.DateTimeField()
     # What Stripe knows and does not show in the object itself: the payout of a movement, the lines of a session.
     notes = models.JSONField(default=dict)
+    # When the clock is to do something with it: close a page, bill a period, try a card again.
+    due_at = models.DateTimeField(null=True)
 
     objects = SandboxObjectQuerySet.as_manager()
 
     class Meta:
         indexes = [
-            models.Index(name="sandbox_newest_of_kind", fields=["kind", "-created_at", "-id"])
+            models.Index(name="sandbox_newest_of_kind", fields=["kind", "-created_at", "-id"]),
+            models.Index(name="sandbox_object_due", fields=["due_at"], condition=~Q(due_at=None)),
+            *(
+                models.Index(path, name=f"sandbox_by_{name}", condition=Q(kind__in=kinds))
+                for name, (path, kinds) in LINKS.items()
+            ),
+            models.Index(
+                name="sandbox_not_paid_out",
+                fields=["id"],
+                condition=Q(kind="balance_transaction") & ~Q(notes__has_key="payout"),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -50,6 +109,7 @@ class SandboxRequest(models.Model):
     # SHA-256 of address and parameters.
     fingerprint = models.CharField(max_length=64)
     answer = models.JSONField()
+    status = models.PositiveSmallIntegerField(default=200)
     created_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from . import objects, routes
-from .errors import SandboxError
+from .errors import CardError, SandboxError
 from .models import SandboxRequest
 from .objects import Json
 
@@ -42,10 +42,10 @@ class SandboxHTTPClient(stripe.HTTPClient):
         answered = {"request-id": objects.new_id("req")}
         try:
             _check_caller(headers)
-            body = _once(method, parts.path, encoded, headers.get("Idempotency-Key"))
+            body, status = _once(method, parts.path, encoded, headers.get("Idempotency-Key"))
         except SandboxError as error:
-            return json.dumps(error.body()).encode(), error.status, answered
-        return json.dumps(body).encode(), 200, answered
+            body, status = error.body(), error.status
+        return json.dumps(body).encode(), status, answered
 
     async def request_async(
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
@@ -66,14 +66,18 @@ def _check_caller(headers: Mapping[str, str]) -> None:
         raise SandboxError(f"The sandbox speaks version {stripe.api_version} only.")
 
 
-def _once(method: str, path: str, encoded: str, key: str | None) -> Json:
-    """The answer; to a repeated idempotency key the one given before, if the request is the same.
+def _once(method: str, path: str, encoded: str, key: str | None) -> tuple[Json, int]:
+    """The answer and its status; to a repeated idempotency key the one given before, if the request is the same.
 
-    A refusal is not remembered: it can be asked again under the same key when what was wrong is mended.
+    A refusal is not remembered: it can be asked again under the same key when what was wrong is mended. The bank's no
+    to a card is: the charge was tried.
     """
     now = timezone.now()
-    if method != "post":
-        return routes.answer(method, path, encoded, at=now)
+    if method == "get":
+        return routes.answer(method, path, encoded, at=now), 200
+    if method == "delete":
+        with transaction.atomic(durable=True):
+            return routes.answer(method, path, encoded, at=now), 200
     if not key:
         raise SandboxError("The sandbox wants an idempotency key with every POST.")
     fingerprint = sha256(f"{path}\n{encoded}".encode()).hexdigest()
@@ -82,24 +86,30 @@ def _once(method: str, path: str, encoded: str, key: str | None) -> Json:
             SandboxRequest.objects.filter(key=key, created_at__lte=now - REMEMBERED).delete()
             if known := SandboxRequest.objects.filter(key=key).first():
                 return _again(known, fingerprint)
-            body = routes.answer(method, path, encoded, at=now)
+            body, status = _answer(path, encoded, at=now)
             SandboxRequest.objects.create(
-                key=key, fingerprint=fingerprint, answer=body, created_at=now
+                key=key, fingerprint=fingerprint, answer=body, status=status, created_at=now
             )
-            return body
+            return body, status
     except IntegrityError:
         # The same key at the same moment: the other was first, and what we made is rolled back.
         return _again(SandboxRequest.objects.get(key=key), fingerprint)
 
 
-def _again(known: SandboxRequest, fingerprint: str) -> Json:
+def _answer(path: str, encoded: str, *, at: datetime) -> tuple[Json, int]:
+    try:
+        return routes.answer("post", path, encoded, at=at), 200
+    except CardError as error:
+        return error.body(), error.status
+
+
+def _again(known: SandboxRequest, fingerprint: str) -> tuple[Json, int]:
     if known.fingerprint != fingerprint:
         raise SandboxError(
             "Keys for idempotent requests can only be used with the same parameters they were first used with.",
             type="idempotency_error",
         )
-    answer: Json = known.answer
-    return answer
+    return known.answer, known.status
 
 
 def forget_old_answers(*, at: datetime) -> int:

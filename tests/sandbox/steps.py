@@ -57,6 +57,42 @@ def paid(amount="25.50", **changes):
     return acts.pay(session.id, at=timezone.now())
 
 
+def create_monthly(units=2500, **changes):
+    """A session for a monthly gift, asked for with raw parameters."""
+    item = line(units)
+    item["price_data"]["recurring"] = {"interval": "month"}
+    wanted = {
+        "mode": "subscription",
+        "line_items": [item],
+        "subscription_data": {"description": "Sample fund", "metadata": {"pledge": "p-1"}},
+    }
+    return create(**wanted | changes)
+
+
+def subscribed(card="4242", **changes):
+    """A monthly gift that was paid the first time, as Stripe shows the subscription."""
+    session = acts.pay(create_monthly(**changes).id, card=card, at=timezone.now())
+    return stripe_api.client().v1.subscriptions.retrieve(session["subscription"])
+
+
+def kept_card(card="4242", **changes):
+    """A card kept for later, as Stripe shows the wish to keep it."""
+    params = {
+        "mode": "setup",
+        "currency": "eur",
+        "customer_creation": "always",
+        "success_url": "http://127.0.0.1/ok",
+    }
+    opened = stripe_api.client().v1.checkout.sessions.create(params | changes)
+    session = acts.pay(opened.id, card=card, at=timezone.now())
+    return stripe_api.client().v1.setup_intents.retrieve(session["setup_intent"])
+
+
+def told_since(before):
+    """The types of the events after those in `before`, a list event_types() gave earlier."""
+    return event_types()[len(before) :]
+
+
 def event_types():
     """The types of all events so far, in the order they happened."""
     events = SandboxObject.objects.events().newest_first().reverse()

@@ -17,7 +17,11 @@ from tests.sandbox.steps import create, line
     [
         ({"metdata": {"a": "b"}}, "metdata", "parameter_unknown"),
         ({"mode": "donation"}, "mode", None),
-        ({"mode": "subscription"}, "mode", None),
+        ({"mode": "subscription"}, "line_items[0][price_data][recurring]", None),
+        ({"mode": "setup"}, "currency", "parameter_missing"),
+        ({"mode": "setup", "currency": "eur"}, "line_items", None),
+        ({"subscription_data": {"description": "x"}}, "subscription_data", None),
+        ({"customer": "cus_none"}, "id", "resource_missing"),
         ({"submit_type": "donation"}, "submit_type", None),
         ({"ui_mode": "hosted"}, "ui_mode", None),
         ({"line_items": "gift"}, "line_items", None),

@@ -49,6 +49,7 @@ def test_sweep_closes_pages_and_forgets_answers():
     session = open_session()
     row = SandboxObject.objects.get(id=session.id)
     row.data["expires_at"] -= 3600
+    row.due_at -= timedelta(hours=1)
     row.save()
     SandboxRequest.objects.update(created_at=timezone.now() - timedelta(days=2))
 

@@ -11,7 +11,7 @@ from donations import stripe_api
 from donations.sandbox import acts
 from donations.sandbox.fees import fee_of
 from donations.sandbox.models import SandboxObject
-from tests.sandbox.steps import open_session, paid
+from tests.sandbox.steps import kept_card, open_session, paid, subscribed
 
 CLASSES = {
     cls.OBJECT_NAME: cls
@@ -20,12 +20,25 @@ CLASSES = {
         stripe.BalanceTransaction,
         stripe.Charge,
         stripe.checkout.Session,
+        stripe.billing_portal.Session,
         stripe.Customer,
+        stripe.Dispute,
         stripe.Event,
+        stripe.Invoice,
+        stripe.InvoiceLineItem,
+        stripe.InvoicePayment,
         stripe.LineItem,
         stripe.PaymentIntent,
+        stripe.PaymentMethod,
         stripe.Payout,
+        stripe.Plan,
+        stripe.Price,
+        stripe.Product,
+        stripe.radar.EarlyFraudWarning,
         stripe.Refund,
+        stripe.SetupIntent,
+        stripe.Subscription,
+        stripe.SubscriptionItem,
     )
 }
 
@@ -33,10 +46,9 @@ CLASSES = {
 def wrong(value, shape, where):
     """Where `value` is not of the SDK's type, as a list of paths."""
     origin = get_origin(shape)
-    if isinstance(
-        shape, (str, ForwardRef)
-    ):  # another of Stripe's objects, checked where it stands alone
-        return []
+    if isinstance(shape, (str, ForwardRef)):  # another of Stripe's objects
+        cls = isinstance(value, dict) and CLASSES.get(value.get("object"))
+        return wrong_object(value, cls, where) if cls else []
     if origin is Union:
         choices = [choice for choice in get_args(shape) if choice is not type(None)]
         if value is None and type(None) in get_args(shape):
@@ -63,6 +75,8 @@ def wrong(value, shape, where):
 
 
 def wrong_object(value, cls, where):
+    if cls.__module__ == "stripe._list_object":
+        return wrong_rows(value, where)
     if not isinstance(value, dict):
         return [f"{where}={value!r}"]
     if cls.__module__ == "stripe._stripe_object":
@@ -83,6 +97,15 @@ def wrong_object(value, cls, where):
     return unknown + missing + deeper
 
 
+def wrong_rows(value, where):
+    """A list within an object: each row is checked as the class its own `object` names."""
+    return [
+        w
+        for number, row in enumerate(value["data"])
+        for w in wrong_object(row, CLASSES[row["object"]], f"{where}[{number}]")
+    ]
+
+
 @pytest.fixture
 def everything(db):
     """Each kind of object in each of its states."""
@@ -96,14 +119,92 @@ def everything(db):
         acts.debit(session.id, at=now)
         acts.settle(session.id, succeeded=succeeded, at=now)
     acts.expire(open_session(email="ana@example.org").id, at=now)
-    acts.pay_out("eur", at=now)
-    stripe_api.client().v1.customers.create({"email": "ana@example.org", "metadata": {"a": "b"}})
+    acts.fail_payout(acts.pay_out("eur", at=now)["id"], at=now)
+    client = stripe_api.client()
+    spare = client.v1.customers.create({"email": "ana@example.org", "metadata": {"a": "b"}})
+    client.v1.customers.update(spare.id, {"email": "eva@example.org"})
+    monthly(client, now)
+    troubles(now)
+    later(client)
     return SandboxObject.objects.all()
+
+
+def monthly(client, now):
+    """Regular gifts in every state, and their invoices."""
+    subscription = subscribed()
+    acts.announce(subscription.id, at=now)
+    for outcome in ("succeeded", "insufficient_funds", "authentication_required", "processing"):
+        acts.renew(subscription.id, at=now, outcome=outcome)
+    waiting = SandboxObject.objects.get(kind="payment_intent", data__status="processing")
+    acts.settle_payment(waiting.id, succeeded=True, at=now)
+    client.v1.billing_portal.sessions.create({"customer": subscription.customer})
+    flow = {"type": "subscription_cancel", "subscription_cancel": {"subscription": subscription.id}}
+    client.v1.billing_portal.sessions.create({"customer": subscription.customer, "flow_data": flow})
+    item = subscription["items"].data[0]
+    price = {
+        "currency": "eur",
+        "product": item.price.product,
+        "recurring": {"interval": "month"},
+        "unit_amount": 5000,
+    }
+    client.v1.subscriptions.update(
+        subscription.id,
+        {
+            "items": [{"id": item.id, "price_data": price}],
+            "pause_collection": {"behavior": "void"},
+        },
+    )
+    acts.renew(subscription.id, at=now)
+    client.v1.subscriptions.cancel(subscription.id)
+    stopped = subscribed()
+    client.v1.subscriptions.pause(stopped.id)
+    client.v1.subscriptions.resume(stopped.id)
+
+
+def troubles(now):
+    """Disputes, warnings and refunds in every state."""
+    for end in (acts.win, acts.lose):
+        end(acts.open_dispute(paid()["payment_intent"], at=now)["id"], at=now)
+    for end in (acts.close_inquiry, acts.escalate):
+        asked = acts.open_dispute(paid()["payment_intent"], is_inquiry=True, at=now)
+        acts.answer_dispute(asked["id"], {"evidence": {"uncategorized_text": "x"}}, at=now)
+        end(asked["id"], at=now)
+    warned = paid()["payment_intent"]
+    acts.warn(warned, at=now)
+    acts.fail_refund(acts.refund(warned, at=now)["id"], at=now)
+    acts.arrive(acts.refund(warned, at=now, is_pending=True)["id"], at=now)
+
+
+def later(client):
+    """Cards kept for later, and charged."""
+    refused = stripe_api.client().v1.checkout.sessions.create(
+        {"mode": "setup", "currency": "eur", "success_url": "http://127.0.0.1/ok"}
+    )
+    acts.decline(refused.id, code="generic_decline", at=timezone.now())
+    for card in ("4242", "0341", "3184"):
+        wish = kept_card(card)
+        params = {
+            "amount": 700,
+            "currency": "eur",
+            "customer": wish.customer,
+            "payment_method": wish.payment_method,
+            "off_session": True,
+            "confirm": True,
+        }
+        if card == "4242":
+            client.v1.payment_intents.create(params)
+        else:
+            with pytest.raises(stripe.CardError):
+                client.v1.payment_intents.create(params)
+    waiting = client.v1.payment_intents.create(params | {"confirm": False, "off_session": False})
+    client.v1.payment_intents.confirm(waiting.id)
+    client.v1.payment_intents.cancel(waiting.id)
+    client.v1.payment_methods.detach(wish.payment_method)
 
 
 def test_objects_are_of_the_sdks_types(everything):
     kinds = {row.kind for row in everything}
-    assert kinds == set(CLASSES) - {"balance", "item"}
+    assert kinds == set(CLASSES) - {"balance", "item", "line_item", "plan", "subscription_item"}
 
     assert [
         w for row in everything for w in wrong_object(row.data, CLASSES[row.kind], row.kind)

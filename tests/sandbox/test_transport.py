@@ -118,7 +118,8 @@ def test_unknown_object_and_unknown_address_are_404():
         lambda: client.v1.checkout.sessions.expire("cs_none"),
         lambda: client.v1.checkout.sessions.line_items.list("cs_none"),
         lambda: client.v1.refunds.create({"payment_intent": "pi_none"}),
-        lambda: client.v1.subscriptions.list(),
+        lambda: client.v1.subscriptions.cancel("sub_none"),
+        lambda: client.v1.coupons.list(),
     ):
         with pytest.raises(stripe.InvalidRequestError) as refusal:
             call()
