@@ -78,8 +78,11 @@ def flush_despite_append_only() -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_language_left_over():
+def english():
     """A request in Spanish leaves its language in force in the thread; the next test starts in English again."""
+    # Not by deactivate(): without an active language, texts come from a catalog that Django keeps from the first one it
+    # looks up in a process. That happens while models load (a many-to-many field words its own name), before LANGUAGE_CODE
+    # is English above; so get_language() would say "en" and the texts be Spanish.
     translation.activate("en")
 
 
