@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
 from defensefund import postgres
+from defensefund.reminders import Reminders
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -132,6 +133,11 @@ TIME_ZONE = "UTC"
 
 # Checked against the currencies' own table when the apps load (donations/checks.py).
 CURRENCIES = env_list("CURRENCIES", "EUR,USD,GBP,ARS,BRL,CLP,UYU")
+
+# --- Promises -----------------------------------------------------------------------------------
+
+# Days before a part is due, days between reminders, how many at most.
+PLEDGE_REMINDERS = Reminders.read(env_list("PLEDGE_REMINDERS", "3,14,3"))
 
 # --- Stripe -------------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """A supporter's pledge, and the way from it to Stripe's payment page. Makes no donation: the webhook does."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -7,13 +8,14 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 
 from appeals.models import Appeal
-from defensefund.privacy import keyed_hash
 
 from . import stripe_api
-from .models import Checkout, Fund, Letter, Pledge, Supporter
+from .models import Checkout, Donation, Fund, Letter, Pledge, Supporter
 from .references import new_reference
+from .schedule import schedule_of
 from .tokens import gift_path
 
 # Stripe takes 30 minutes as the shortest life of a session; a short one leaves card testers little to hold on to.
@@ -21,7 +23,7 @@ SESSION_LIFE = timedelta(minutes=31)
 
 
 class AlreadyPaid(Exception):
-    """The gift arrived: there is nothing left to pay."""
+    """The gift arrived, or is on its way, or was called off: there is nothing to pay now."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,11 @@ def promise(gift: Gift, *, uuid: UUID, at: datetime) -> Pledge:
 
     Durable: when this returns the row is committed, whatever happens to Stripe or the supporter's connection.
     """
-    supporter = _supporter(gift, at=at) if gift.email else None
+    supporter = (
+        Supporter.objects.of_address(gift.email, language=gift.language, at=at)
+        if gift.email
+        else None
+    )
     by_transfer = gift.method == Pledge.Method.TRANSFER
     pledge, is_new = Pledge.objects.get_or_create(
         uuid=uuid,
@@ -67,14 +73,6 @@ def promise(gift: Gift, *, uuid: UUID, at: datetime) -> Pledge:
     return pledge
 
 
-def _supporter(gift: Gift, *, at: datetime) -> Supporter:
-    supporter, _is_new = Supporter.objects.get_or_create(
-        email_hash=keyed_hash(gift.email, purpose="email"),
-        defaults={"email": gift.email, "language": gift.language, "created_at": at},
-    )
-    return supporter
-
-
 def start(pledge: Pledge, *, at: datetime) -> str:
     """The address of Stripe's page where `pledge` is paid.
 
@@ -82,7 +80,9 @@ def start(pledge: Pledge, *, at: datetime) -> str:
     answers with the same session: a double click, a second tab or a lost answer never makes a second charge.
     Raises AlreadyPaid, and stripe_api.StripeUnavailable or StripeRefused: nothing was charged then.
     """
-    checkout = _open_checkout(pledge, at=at)
+    checkout, outdated = _open_checkout(pledge, at=at)
+    for other in outdated:
+        _close(other, at=at)
     back = f"{settings.SITE_URL}{gift_path(pledge)}"
     session = stripe_api.create_session(
         idempotency_key=checkout.idempotency_key,
@@ -104,21 +104,55 @@ def start(pledge: Pledge, *, at: datetime) -> str:
 
 
 @transaction.atomic(durable=True)
-def _open_checkout(pledge: Pledge, *, at: datetime) -> Checkout:
-    """The checkout in progress, else a new one. The pledge's row is held meanwhile, so that two tabs get the same."""
-    Pledge.objects.select_for_update(no_key=True).get(pk=pledge.pk)
-    if pledge.donations.exists():
-        raise AlreadyPaid
+def _open_checkout(pledge: Pledge, *, at: datetime) -> tuple[Checkout, list[Checkout]]:
+    """The checkout in progress for what is missing now, else a new one; and those open for another amount.
+
+    The pledge's row is held meanwhile, so that two tabs get the same.
+    """
+    pledge = Pledge.objects.select_for_update(no_key=True).get(pk=pledge.pk)
     checkouts = list(pledge.checkouts.order_by("pk"))
-    if checkouts and checkouts[-1].completed_at and not checkouts[-1].failed_at:
+    amount = _to_pay(pledge, checkouts, at=at)
+    going = [checkout for checkout in checkouts if checkout.is_open(at)]
+    fitting = [checkout for checkout in going if checkout.amount == amount]
+    checkout = (
+        fitting[-1]
+        if fitting
+        else Checkout.objects.create(
+            pledge=pledge,
+            amount=amount,
+            idempotency_key=f"checkout-{pledge.uuid}-{len(checkouts) + 1}",
+            created_at=at,
+            expires_at=at + SESSION_LIFE,
+        )
+    )
+    # Without a session nobody was ever shown the page.
+    return checkout, [c for c in going if c != checkout and c.stripe_session_id]
+
+
+def _to_pay(pledge: Pledge, checkouts: Sequence[Checkout], *, at: datetime) -> Decimal:
+    """What is to be paid by card now; raises AlreadyPaid."""
+    schedule = schedule_of(pledge, at=at)
+    if schedule.parts:
+        amount = schedule.to_pay
+    else:
+        amount = Decimal(0) if schedule.received else pledge.total
+    confirmed = sum(c.amount for c in checkouts if c.completed_at and not c.failed_at)
+    booked = pledge.donations.filter(method=Donation.Method.CARD).aggregate(sum=Sum("amount"))
+    if confirmed > (booked["sum"] or 0):
         # A bank debit on its way: paid on Stripe's page, money to follow in days.
         raise AlreadyPaid
-    if checkouts and checkouts[-1].is_open(at):
-        return checkouts[-1]
-    return Checkout.objects.create(
-        pledge=pledge,
-        amount=pledge.amount,
-        idempotency_key=f"checkout-{pledge.uuid}-{len(checkouts) + 1}",
-        created_at=at,
-        expires_at=at + SESSION_LIFE,
-    )
+    if pledge.cancelled_at or not amount:
+        raise AlreadyPaid
+    return amount
+
+
+def _close(checkout: Checkout, *, at: datetime) -> None:
+    """Shuts a page that asks for another amount than is missing now. Raises AlreadyPaid when it was paid meanwhile."""
+    assert checkout.stripe_session_id is not None
+    try:
+        session = stripe_api.expire_session(checkout.stripe_session_id)
+    except stripe_api.StripeRefused:
+        session = stripe_api.retrieve_session(checkout.stripe_session_id)
+    if session.status == "complete":
+        raise AlreadyPaid
+    Checkout.objects.filter(pk=checkout.pk, completed_at=None, failed_at=None).update(expired_at=at)

@@ -3,6 +3,8 @@
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.message import Message
+from email.policy import Policy, default
 from smtplib import SMTPException
 
 from django.conf import settings
@@ -11,13 +13,21 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from .models import BankAccount, Letter
-from .tokens import gift_path
+from .models import BankAccount, Letter, Pledge
+from .schedule import schedule_of, to_remind_of
+from .tokens import gift_path, stop_path
 
 logger = logging.getLogger(__name__)
 
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=4)
+
+
+class LongLines(EmailMessage):
+    """Leaves a header on one line up to what mail allows: a long link would else go out encoded, and mail programs miss it."""
+
+    def message(self, *, policy: Policy = default) -> Message:  # type: ignore[override]
+        return super().message(policy=policy.clone(max_line_length=998))
 
 
 @dataclass(frozen=True)
@@ -28,8 +38,12 @@ class Words:
     body: str
 
 
-def word(letter: Letter) -> Words:
-    """The words of `letter` in its pledge's language."""
+# Letters about a promise name what is due.
+ABOUT_A_PROMISE = frozenset({Letter.Kind.PROMISE, Letter.Kind.REMINDER})
+
+
+def word(letter: Letter, *, at: datetime) -> Words:
+    """The words of `letter` in its pledge's language, as things stand at the instant `at`."""
     pledge = letter.pledge
     with translation.override(pledge.language):
         context = {
@@ -40,9 +54,12 @@ def word(letter: Letter) -> Words:
             "link": f"{settings.SITE_URL}{gift_path(pledge)}",
             # Only the details for a transfer name it.
             "bank": BankAccount.objects.taking_gifts_in(pledge.currency).first()
-            if letter.kind == Letter.Kind.TRANSFER_DETAILS
+            if letter.kind == Letter.Kind.TRANSFER_DETAILS or pledge.method == "transfer"
             else None,
         }
+        if letter.kind in ABOUT_A_PROMISE:
+            context["schedule"] = schedule_of(pledge, at=at)
+            context["stop_link"] = f"{settings.SITE_URL}{stop_path(pledge)}"
         template = f"donations/email/{letter.kind}"
         subject = render_to_string(f"{template}_subject.txt", context)
         return Words(
@@ -81,16 +98,12 @@ def _send(letter: Letter, *, at: datetime) -> bool:
         letter.sent_at, letter.error = at, "no address"
         letter.save(update_fields=["sent_at", "error"])
         return False
-    words = word(letter)
-    message = EmailMessage(
-        words.subject,
-        words.body,
-        to=[supporter.email],
-        # Mail servers and readers drop a second copy with the same identifier.
-        headers={
-            "Message-ID": f"<letter-{letter.pk}@{settings.SITE_URL.split('//')[1].split(':')[0]}>"
-        },
-    )
+    if letter.kind == Letter.Kind.REMINDER and not is_still_due(letter, at=at):
+        letter.sent_at, letter.error = at, "not due any more"
+        letter.save(update_fields=["sent_at", "error"])
+        return False
+    words = word(letter, at=at)
+    message = LongLines(words.subject, words.body, to=[supporter.email], headers=_headers(letter))
     try:
         message.send()
     except (SMTPException, OSError) as error:
@@ -104,3 +117,20 @@ def _send(letter: Letter, *, at: datetime) -> bool:
     letter.sent_at, letter.error = at, ""
     letter.save(update_fields=["sent_at", "error"])
     return True
+
+
+def is_still_due(letter: Letter, *, at: datetime) -> bool:
+    """Whether a reminder still has something to remind of: not paid, paused, stopped or called off since it was queued."""
+    wanted = Pledge.objects.reminded().filter(pk=letter.pledge_id).exists()
+    return wanted and to_remind_of(letter.pledge, at=at) > 0
+
+
+def _headers(letter: Letter) -> dict[str, str]:
+    host = settings.SITE_URL.split("//")[1].split(":")[0]
+    # Mail servers and readers drop a second copy with the same identifier.
+    headers = {"Message-ID": f"<letter-{letter.pk}@{host}>"}
+    if letter.kind == Letter.Kind.REMINDER:
+        # RFC 8058: the mail program's own button stops them with one POST.
+        headers["List-Unsubscribe"] = f"<{settings.SITE_URL}{stop_path(letter.pledge)}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    return headers

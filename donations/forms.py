@@ -40,7 +40,60 @@ class FundChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]
         return title
 
 
-class DonateForm(forms.Form):
+def read_amount(text: str, currency: str) -> Decimal:
+    """The amount a supporter wrote, within what may be given at once; raises ValidationError."""
+    limits = GIVING[currency]
+    try:
+        amount = parse_amount(text, currency)
+    except UnreadableAmount as error:
+        raise forms.ValidationError(
+            UNREADABLE[str(error)],
+            params={"example": currencies.example(currency), "currency": currency},
+        ) from error
+    if amount < limits.minimum:
+        raise forms.ValidationError(
+            _("The smallest gift by this form is %(amount)s."),
+            params={"amount": written(limits.minimum, currency)},
+        )
+    if amount > limits.maximum:
+        raise forms.ValidationError(
+            _("The largest gift by this form is %(amount)s. For more, please write to us."),
+            params={"amount": written(limits.maximum, currency)},
+        )
+    return amount
+
+
+class SentOnceForm(forms.Form):
+    """A form with an identifier of its own, so that sending it twice does one thing once."""
+
+    started = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["started"].initial = _signer.sign(uuid4().hex)
+
+    def clean_started(self) -> UUID:
+        """The form's own identifier: sent twice it is the same gift."""
+        try:
+            signed = _signer.unsign(self.cleaned_data["started"], max_age=FORM_LIFE_SECONDS)
+            return UUID(hex=signed)
+        except (signing.BadSignature, ValueError) as error:
+            # A fresh one goes out with the errors, so that sending again is all there is to do.
+            data = QueryDict(mutable=True)
+            data.update(self.data)
+            data[self.add_prefix("started")] = _signer.sign(uuid4().hex)
+            self.data = data
+            raise forms.ValidationError(
+                _("This page was open for too long. Nothing was charged; please send it again.")
+            ) from error
+
+    @property
+    def uuid(self) -> UUID:
+        uuid: UUID = self.cleaned_data["started"]
+        return uuid
+
+
+class DonateForm(SentOnceForm):
     """`currency` is chosen before, by a link, because it decides the amounts offered and the ways to pay."""
 
     fund = FundChoiceField(
@@ -75,7 +128,6 @@ class DonateForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
         error_messages={"invalid": _("This is no e-mail address. Write it like ana@example.org.")},
     )
-    started = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, appeal: Appeal, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -96,7 +148,6 @@ class DonateForm(forms.Form):
             methods.append((Pledge.Method.TRANSFER.value, _("Bank transfer")))
         self.fields["method"].choices = methods  # type: ignore[attr-defined]
         self.fields["method"].initial = Pledge.Method.CARD.value
-        self.fields["started"].initial = _signer.sign(uuid4().hex)
 
     def clean_amount(self) -> Decimal | None:
         text = self.cleaned_data["amount"].strip()
@@ -105,39 +156,7 @@ class DonateForm(forms.Form):
             if preset == OTHER:
                 raise forms.ValidationError(_("Write the amount you want to give."))
             return None
-        try:
-            amount = parse_amount(text, self.currency)
-        except UnreadableAmount as error:
-            raise forms.ValidationError(
-                UNREADABLE[str(error)],
-                params={"example": currencies.example(self.currency), "currency": self.currency},
-            ) from error
-        if amount < self.range.minimum:
-            raise forms.ValidationError(
-                _("The smallest gift by this form is %(amount)s."),
-                params={"amount": written(self.range.minimum, self.currency)},
-            )
-        if amount > self.range.maximum:
-            raise forms.ValidationError(
-                _("The largest gift by this form is %(amount)s. For more, please write to us."),
-                params={"amount": written(self.range.maximum, self.currency)},
-            )
-        return amount
-
-    def clean_started(self) -> UUID:
-        """The form's own identifier: sent twice it is the same gift."""
-        try:
-            signed = _signer.unsign(self.cleaned_data["started"], max_age=FORM_LIFE_SECONDS)
-            return UUID(hex=signed)
-        except (signing.BadSignature, ValueError) as error:
-            # A fresh one goes out with the errors, so that sending again is all there is to do.
-            data = QueryDict(mutable=True)
-            data.update(self.data)
-            data[self.add_prefix("started")] = _signer.sign(uuid4().hex)
-            self.data = data
-            raise forms.ValidationError(
-                _("This page was open for too long. Nothing was charged; please send it again.")
-            ) from error
+        return read_amount(text, self.currency)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
@@ -179,11 +198,6 @@ class DonateForm(forms.Form):
     def is_whole(self) -> bool:
         """Whether the currency has no decimals at all."""
         return not currencies.exponent(self.currency)
-
-    @property
-    def uuid(self) -> UUID:
-        uuid: UUID = self.cleaned_data["started"]
-        return uuid
 
     def gift(self) -> Gift:
         """The checked gift; only after is_valid()."""

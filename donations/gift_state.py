@@ -6,6 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from .models import BankAccount, Donation, Pledge
+from .schedule import Schedule, cover
 
 
 class Stage(StrEnum):
@@ -15,11 +16,17 @@ class Stage(StrEnum):
     AWAITED = "awaited"  # a transfer announced
     PARTLY = "partly"  # part of a transfer arrived
     ARRIVED = "arrived"
+    PROMISED = "promised"  # a promise in parts: its schedule says more
+    PAUSED = "paused"
+    CALLED_OFF = "called_off"
 
 
 @dataclass(frozen=True)
 class GiftState:
-    """Amounts are in the pledge's currency; `missing` is never below zero."""
+    """Amounts are in the pledge's currency; `missing` is never below zero; of a promise it is what to pay next.
+
+    `schedule` is there for promises kept in parts.
+    """
 
     stage: Stage
     received: Decimal
@@ -28,26 +35,32 @@ class GiftState:
     donations: list[Donation]
     bank_account: BankAccount | None
     receipt_sent: bool
+    schedule: Schedule | None
 
 
 def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
     donations = list(pledge.donations.standing().prefetch_related("refunds").order_by("pk"))
     received = sum((donation.amount for donation in donations), Decimal(0))
     refunded = sum((r.amount for donation in donations for r in donation.refunds.all()), Decimal(0))
+    parts = list(pledge.instalments.values_list("due_on", "amount")) if pledge.reference else []
+    schedule = cover(parts, received, today=at.date()) if parts else None
     by_transfer = pledge.method == Pledge.Method.TRANSFER
     account = BankAccount.objects.taking_gifts_in(pledge.currency).first() if by_transfer else None
     return GiftState(
-        stage=_stage(pledge, received, at=at),
+        stage=_stage(pledge, received, schedule, at=at),
         received=received,
         refunded=refunded,
-        missing=max(pledge.amount - received, Decimal(0)),
+        missing=schedule.to_pay if schedule else max(pledge.amount - received, Decimal(0)),
         donations=donations,
         bank_account=account,
         receipt_sent=pledge.letters.filter(kind="receipt", sent_at__isnull=False).exists(),
+        schedule=schedule,
     )
 
 
-def _stage(pledge: Pledge, received: Decimal, *, at: datetime) -> Stage:
+def _stage(pledge: Pledge, received: Decimal, schedule: Schedule | None, *, at: datetime) -> Stage:
+    if schedule:
+        return _stage_of_promise(pledge, schedule)
     if received >= pledge.amount:
         return Stage.ARRIVED
     if pledge.method == Pledge.Method.TRANSFER:
@@ -58,3 +71,11 @@ def _stage(pledge: Pledge, received: Decimal, *, at: datetime) -> Stage:
     if last.completed_at:
         return Stage.SETTLING
     return Stage.CHECKING if last.is_open(at) else Stage.UNPAID
+
+
+def _stage_of_promise(pledge: Pledge, schedule: Schedule) -> Stage:
+    if schedule.is_kept and not pledge.is_open_ended:
+        return Stage.ARRIVED
+    if pledge.cancelled_at:
+        return Stage.CALLED_OFF
+    return Stage.PAUSED if pledge.paused_at else Stage.PROMISED

@@ -17,7 +17,7 @@ from .tokens import InvalidToken, gift_path, pledge_of
 @require_GET
 def gift(request: HttpRequest, token: str) -> HttpResponse:
     """The private page of one gift. Only looks: that the supporter came back here proves no payment."""
-    pledge = _pledge_or_404(token)
+    pledge = pledge_or_404(token)
     state = state_of(pledge, at=timezone.now())
     return render(
         request, "donations/gift.html", {"pledge": pledge, "state": state, "token": token}
@@ -28,8 +28,8 @@ def gift(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 def pay(request: HttpRequest, token: str) -> HttpResponse:
     """Back to Stripe's page for a gift that is not paid yet."""
-    pledge = _pledge_or_404(token)
-    if pledge.method != Pledge.Method.CARD:
+    pledge = pledge_or_404(token)
+    if pledge.method != Pledge.Method.CARD and not pledge.instalments.exists():
         raise Http404
     try:
         return to_stripe(pledge)
@@ -39,7 +39,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "donations/gift.html", context, status=503)
 
 
-def _pledge_or_404(token: str) -> Pledge:
+def pledge_or_404(token: str) -> Pledge:
     try:
         return pledge_of(token, at=timezone.now())
     except InvalidToken as error:

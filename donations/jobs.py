@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from . import emails, payouts, proofs, stripe_api, webhooks
+from . import emails, payouts, pledges, proofs, stripe_api, webhooks
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +70,15 @@ def check_books(timestamp: int) -> None:
                 proof.cases,
                 proof.examples,
             )
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(name="keep_promises", queueing_lock="keep_promises")
+def keep_promises(timestamp: int) -> None:
+    """Once an hour: promises without end go on, and who wants to be reminded of a part is."""
+    now = timezone.now()
+    pledges.extend(at=now)
+    pledges.remind_due(at=now)
 
 
 def _sync(back: timedelta) -> None:

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -16,5 +17,6 @@ ROWS = 25
 def mail(request: HttpRequest) -> HttpResponse:
     """The newest letters, sent or waiting, as their readers get them."""
     letters = Letter.objects.select_related("pledge__supporter", "donation").order_by("-pk")[:ROWS]
-    context = {"letters": [(letter, word(letter)) for letter in letters], "limit": ROWS}
+    now = timezone.now()
+    context = {"letters": [(letter, word(letter, at=now)) for letter in letters], "limit": ROWS}
     return render(request, "donations/mail.html", context)

@@ -11,6 +11,8 @@ from .models import Pledge
 
 LIFE = timedelta(days=400)
 _signer = signing.Signer(salt="donations.gift", sep=".")
+# Good for one thing: to stop the reminders of a promise. It opens nothing.
+_stop_signer = signing.Signer(salt="donations.stop-reminders", sep=".")
 
 
 class InvalidToken(Exception):
@@ -34,6 +36,26 @@ def pledge_of(token: str, *, at: datetime) -> Pledge:
         pledge = Pledge.objects.select_related("appeal", "fund", "supporter").get(uuid=uuid)
     except (signing.BadSignature, ValueError, Pledge.DoesNotExist) as error:
         raise InvalidToken("This link is not one of ours: it may have been cut off.") from error
-    if at - pledge.created_at > LIFE:
+    if at - pledge.created_at > LIFE and not _has_parts_since(pledge, at - LIFE):
         raise InvalidToken("This link's time is over.")
     return pledge
+
+
+def _has_parts_since(pledge: Pledge, since: datetime) -> bool:
+    """A promise over years keeps its link as long as it has parts to pay."""
+    return pledge.instalments.filter(due_on__gte=since.date()).exists()
+
+
+def stop_path(pledge: Pledge) -> str:
+    """The path of the page that stops the reminders of a promise, in the supporter's language."""
+    with translation.override(pledge.language):
+        token = _stop_signer.sign(pledge.uuid.hex)
+        return reverse("donations:stop_reminders", kwargs={"token": token})
+
+
+def reminded_pledge_of(token: str) -> Pledge:
+    """The promise whose reminders a link stops, however old it is; raises InvalidToken."""
+    try:
+        return Pledge.objects.get(uuid=UUID(hex=_stop_signer.unsign(token)))
+    except (signing.BadSignature, ValueError, Pledge.DoesNotExist) as error:
+        raise InvalidToken("This link is not one of ours: it may have been cut off.") from error

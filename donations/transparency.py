@@ -115,13 +115,22 @@ COUNTS_TO = {
     "cover": ("moved", 1),
 }
 
-# A transfer announced and not, or not wholly, arrived. A card payment in progress is no promise.
+# A transfer announced and not, or not wholly, arrived; and of promises the parts due within twelve months, or due since
+# no more than half a year and still missing. Payments cover the oldest part first. A card payment in progress is none.
 PROMISED = """
-    SELECT p.fund_id, p.currency, sum(p.amount - coalesce(d.received, 0)) AS amount
+    SELECT p.fund_id, p.currency, sum(least(part.amount, part.reached - coalesce(d.received, 0))) AS amount
     FROM donations_pledge p
     LEFT JOIN LATERAL (SELECT sum(amount) AS received FROM donations_donation
                        WHERE pledge_id = p.id AND reversed_at IS NULL) d ON true
-    WHERE p.method = 'transfer' AND p.cancelled_at IS NULL AND p.amount > coalesce(d.received, 0)
+    CROSS JOIN LATERAL (
+        SELECT due_on, amount, sum(amount) OVER (ORDER BY due_on) AS reached
+        FROM donations_instalment WHERE pledge_id = p.id
+        UNION ALL
+        SELECT current_date, p.amount, p.amount
+        WHERE NOT EXISTS (SELECT 1 FROM donations_instalment WHERE pledge_id = p.id)) part
+    WHERE p.method IN ('transfer', 'cash', 'card_later') AND p.cancelled_at IS NULL AND p.paused_at IS NULL
+      AND part.reached > coalesce(d.received, 0)
+      AND part.due_on BETWEEN current_date - 180 AND current_date + interval '12 months'
     GROUP BY p.fund_id, p.currency
 """
 

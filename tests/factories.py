@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from django.contrib.auth.models import Group, User
 from django.core.files.base import ContentFile
+from django.db import transaction
 from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.oath import hotp
 
@@ -25,6 +26,7 @@ from donations.models import (
     Donation,
     Entry,
     Fund,
+    Instalment,
     LegalCost,
     Letter,
     Pledge,
@@ -196,10 +198,40 @@ def make_pledge(
         currency=currency,
         method=method,
         **{
-            "reference": new_reference() if method == "transfer" else None,
+            "reference": None if method in {"card", "kept_card"} else new_reference(),
             "frequency": "once",
             "language": "es",
             "created_at": NOW,
+        }
+        | fields,
+    )
+
+
+def make_promise(parts, *, received=(), method="transfer", at=NOW, **fields) -> Pledge:
+    """A promise of ("YYYY-MM-DD", "amount") parts, and bank transfers that arrived for it."""
+    total = sum(Decimal(amount) for _day, amount in parts)
+    with transaction.atomic():
+        pledge = make_pledge(
+            **{"amount": total, "method": method, "created_at": at, "frequency": "dates"} | fields
+        )
+        for day, amount in parts:
+            Instalment.objects.create(
+                pledge=pledge, due_on=date.fromisoformat(str(day)), amount=Decimal(amount)
+            )
+    for amount in received:
+        make_arrival(pledge, amount)
+    return pledge
+
+
+def make_arrival(pledge, amount, **fields) -> Donation:
+    """A bank transfer that arrived for a promise; its entry is not booked."""
+    return make_donation(
+        pledge,
+        **{
+            "amount": Decimal(amount),
+            "method": "transfer",
+            "source": f"bank:{next(_numbers)}",
+            "stripe_payment_intent_id": None,
         }
         | fields,
     )
@@ -238,9 +270,9 @@ def make_donation(pledge=None, **fields) -> Donation:
     return Donation.objects.create(
         pledge=pledge,
         fund=pledge.fund,
-        amount=pledge.amount,
         currency=pledge.currency,
         **{
+            "amount": pledge.amount,
             "method": "card",
             "received_at": NOW,
             "source": f"stripe:{payment}",

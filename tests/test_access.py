@@ -192,6 +192,14 @@ PUBLIC: dict[str, Open] = {
     # The donor's own link opens one gift; any other token opens nothing.
     "donations:gift": Open({"token": "THE DONOR'S"}),
     "donations:pay": Open({"token": "THE DONOR'S"}, get=405, post=302),
+    "donations:promise": Open(APPEAL, post=200),
+    "donations:promise_change": Open({"token": "THE DONOR'S"}, get=404, post=404),
+    "donations:promise_cancel": Open({"token": "THE DONOR'S"}, get=404, post=404),
+    "donations:promise_pause": Open({"token": "THE DONOR'S"}, get=405, post=404),
+    "donations:promise_resume": Open({"token": "THE DONOR'S"}, get=405, post=404),
+    "donations:remind_again": Open({"token": "THE DONOR'S"}, get=405, post=404),
+    # Another link, for this alone: a gift's own stops nothing.
+    "donations:stop_reminders": Open({"token": "THE DONOR'S"}, get=404, post=404),
     # The stand-in's payment page, there only without a key of Stripe's (donations/sandbox).
     "sandbox:checkout": Open({"session_id": "none"}, get=404, post=404),
 }

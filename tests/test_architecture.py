@@ -25,6 +25,7 @@ PLACES = [
         "gift_state",
         "proofs",
         "receipts",
+        "schedule",
         "seals",
         "tokens",
         "tracing",
@@ -43,7 +44,7 @@ PLACES = [
         "reconciliation",
         "webhooks",
     },
-    {"forms"},
+    {"forms", "promise_forms"},
     {
         "admin",
         "apps",
@@ -56,12 +57,13 @@ PLACES = [
         "templatetags",
         "gift_views",
         "giving_views",
+        "promise_views",
         "stripe_views",
         "urls",
     },
 ]
 VERBS = 4
-SIDEWAYS = {0, 1, 3, 6}
+SIDEWAYS = {0, 1, 3, 5, 6}
 PLACE = {name: place for place, names in enumerate(PLACES) for name in names}
 
 

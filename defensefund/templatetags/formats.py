@@ -74,6 +74,12 @@ def percent(share: Decimal) -> str:
 
 
 @register.filter
+def plain_day(value: date) -> str:
+    """The day in words, for letters and sentences."""
+    return format_date(value, format="long", locale=page_locale())
+
+
+@register.filter
 def day(value: date) -> SafeString:
     """A `<time>` with the day in words; a moment counts by its day in UTC, as in the books."""
     if isinstance(value, datetime):

@@ -5,7 +5,7 @@ from .ledger import Account, AccountKey, Entry, Reversal, Total
 from .legal_cost import Allocation, CostDocument, LegalCost
 from .letter import Letter
 from .payout import Payout
-from .pledge import Checkout, Pledge
+from .pledge import Checkout, Instalment, Pledge
 from .statement import BankAccount, StatementImport, StatementLine, StatementMatch
 from .stripe_event import StripeEvent
 from .subscription import MonthlyCharge, Subscription, SubscriptionChange
@@ -23,6 +23,7 @@ __all__ = [
     "Entry",
     "Fund",
     "FundCover",
+    "Instalment",
     "LegalCost",
     "Letter",
     "MonthlyCharge",

@@ -25,6 +25,8 @@ class Letter(models.Model):
         ACTION_REQUIRED = "action_required", _("a payment is to be confirmed")
         UPCOMING_CHARGE = "upcoming_charge", _("reminder before a monthly charge")
         MONTHLY_STOPPED = "monthly_stopped", _("the monthly gift has ended")
+        PROMISE = "promise", _("what was promised")
+        REMINDER = "reminder", _("reminder of a promise")
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     pledge = models.ForeignKey(

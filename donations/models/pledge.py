@@ -1,7 +1,7 @@
-"""A promise to give, and each attempt to keep it by card."""
+"""A promise to give, the parts it is kept in, and each attempt to keep it by card."""
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import models
@@ -28,14 +28,33 @@ class PledgeQuerySet(models.QuerySet["Pledge"]):
         )
 
     def promised(self) -> "PledgeQuerySet":
-        """Promises by bank transfer still wholly or partly to arrive, with `received`.
+        """Promises still wholly or partly to arrive, with `received`; whatever way was named, a transfer may keep them.
 
-        A card payment in progress is not a promise: it is paid within half an hour or gone.
+        A card payment in progress is not a promise: it is paid within half an hour or gone. A promise without end is
+        never kept wholly.
         """
         return (
-            self.filter(method=Pledge.Method.TRANSFER, cancelled_at=None)
+            self.filter(method__in=Pledge.PROMISED_METHODS, cancelled_at=None)
             .with_received()
-            .filter(received__lt=F("amount"))  # type: ignore[misc]  # annotated just above
+            .filter(Q(received__lt=F("amount")) | Q(is_open_ended=True))
+        )
+
+    def reminded(self) -> "PledgeQuerySet":
+        """Promises whose supporter wants to be reminded of them, and can be."""
+        return self.filter(
+            method__in=Pledge.PROMISED_METHODS,
+            supporter__isnull=False,
+            cancelled_at=None,
+            paused_at=None,
+            reminders_stopped_at=None,
+        )
+
+    def with_due(self, by: date) -> "PledgeQuerySet":
+        """Annotates `due`: the sum of the parts that fall due up to the day `by`, paid or not."""
+        parts = Instalment.objects.filter(pledge=models.OuterRef("pk"), due_on__lte=by)
+        total = parts.order_by().values("pledge").annotate(sum=Sum("amount")).values("sum")
+        return self.annotate(
+            due=Coalesce(models.Subquery(total), Value(Decimal(0)), output_field=MoneyField())
         )
 
 
@@ -45,10 +64,18 @@ class Pledge(models.Model):
     class Method(models.TextChoices):
         CARD = "card", _("card")
         TRANSFER = "transfer", _("bank transfer")
+        CASH = "cash", _("cash")
+        CARD_LATER = "card_later", _("card, later")
+        KEPT_CARD = "kept_card", _("card kept until the target is met")
+
+    # Ways to keep a promise later on. Each has a reference, for whoever then pays by transfer after all.
+    PROMISED_METHODS = (Method.TRANSFER, Method.CASH, Method.CARD_LATER)
 
     class Frequency(models.TextChoices):
         ONCE = "once", _("once")
+        WEEKLY = "weekly", _("weekly")
         MONTHLY = "monthly", _("monthly")
+        DATES = "dates", _("on chosen days")
 
     class Visibility(models.TextChoices):
         SECRET = "secret", _("secret")
@@ -67,11 +94,17 @@ class Pledge(models.Model):
     )
     method = models.CharField(_("method"), max_length=10, choices=Method)
     frequency = models.CharField(_("frequency"), max_length=10, choices=Frequency)
-    amount = MoneyField(_("amount"))
+    amount = MoneyField(
+        _("amount"),
+        help_text=_("In all; of a monthly gift or promise without end, each month."),
+    )
     fee_cover = MoneyField(
         _("share of the card fees"),
         default=Decimal(0),
         help_text=_("What the supporter adds so that the amount arrives whole."),
+    )
+    is_open_ended = models.BooleanField(
+        _("without end"), default=False, help_text=_("Promised each month until called off.")
     )
     currency = CurrencyField(_("currency"))
     language = models.CharField(_("language"), max_length=5)
@@ -84,6 +117,10 @@ class Pledge(models.Model):
         help_text=_("ISO 11649; the supporter writes it on the transfer."),
     )
     created_at = models.DateTimeField(_("created at"))
+    paused_at = models.DateTimeField(
+        _("paused at"), null=True, help_text=_("Meanwhile nothing is due and nobody is reminded.")
+    )
+    reminders_stopped_at = models.DateTimeField(_("reminders stopped at"), null=True)
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True)
 
     objects = PledgeQuerySet.as_manager()
@@ -95,9 +132,14 @@ class Pledge(models.Model):
         constraints = [
             models.CheckConstraint(name="pledge_amount_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(
-                name="pledge_reference_when_by_transfer",
-                condition=Q(method="transfer", reference__isnull=False)
-                | Q(method="card", reference__isnull=True),
+                name="pledge_reference_when_promised",
+                condition=Q(method__in=["transfer", "cash", "card_later"], reference__isnull=False)
+                | Q(method__in=["card", "kept_card"], reference__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="pledge_without_end_is_monthly",
+                condition=Q(is_open_ended=False)
+                | Q(frequency="monthly", method__in=["transfer", "cash", "card_later"]),
             ),
             models.CheckConstraint(
                 name="pledge_fee_cover_not_negative", condition=Q(fee_cover__gte=0)
@@ -109,9 +151,11 @@ class Pledge(models.Model):
         indexes = [
             # The public figure "promised" reads only these.
             models.Index(
-                name="pledge_open_transfers",
+                name="pledge_open_promises",
                 fields=["fund", "currency"],
-                condition=Q(method="transfer", cancelled_at=None),
+                condition=Q(
+                    method__in=["transfer", "cash", "card_later"], cancelled_at=None, paused_at=None
+                ),
             )
         ]
 
@@ -122,6 +166,28 @@ class Pledge(models.Model):
     def total(self) -> Decimal:
         """What the supporter is asked for: the gift and, when chosen, the share of the card fees."""
         return self.amount + self.fee_cover
+
+
+class Instalment(models.Model):
+    """One part of a promise and the day it is due. Whether it is paid is computed (donations/schedule.py)."""
+
+    pledge = models.ForeignKey(
+        Pledge, models.PROTECT, related_name="instalments", verbose_name=_("pledge")
+    )
+    due_on = models.DateField(_("due on"))
+    amount = MoneyField(_("amount"))
+
+    class Meta:
+        verbose_name = _("instalment")
+        verbose_name_plural = _("instalments")
+        ordering = ["due_on"]
+        constraints = [
+            models.CheckConstraint(name="instalment_amount_positive", condition=Q(amount__gt=0)),
+            models.UniqueConstraint(fields=["pledge", "due_on"], name="instalment_once_a_day"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.due_on} {self.amount}"
 
 
 class Checkout(models.Model):

@@ -1,9 +1,21 @@
 """Who gives; may be nobody we know."""
 
+from datetime import datetime
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from defensefund.privacy import EncryptedTextField
+from defensefund.privacy import EncryptedTextField, keyed_hash
+
+
+class SupporterQuerySet(models.QuerySet["Supporter"]):
+    def of_address(self, email: str, *, language: str, at: datetime) -> "Supporter":
+        """The one row of an address, made at the instant `at` if it is new."""
+        supporter, _is_new = self.get_or_create(
+            email_hash=keyed_hash(email, purpose="email"),
+            defaults={"email": email, "language": language, "created_at": at},
+        )
+        return supporter
 
 
 class Supporter(models.Model):
@@ -18,6 +30,8 @@ class Supporter(models.Model):
     )
     language = models.CharField(_("language"), max_length=5)
     created_at = models.DateTimeField(_("created at"))
+
+    objects = SupporterQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("supporter")

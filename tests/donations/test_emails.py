@@ -40,7 +40,7 @@ def test_receipt_arrives_with_amount_number_and_private_link(inbox, settings):
     [(recipients, text)] = inbox.messages
     assert recipients == ["ana@example.org"]
     assert f"Subject: Receipt {letter.donation.receipt_number}" in text
-    words = emails.word(letter)
+    words = emails.word(letter, at=NOW)
     assert "€25.50" in words.body
     assert f"{settings.SITE_URL}{gift_path(letter.pledge)}" in words.body
     letter.refresh_from_db()
@@ -109,7 +109,7 @@ def test_transfer_details_name_reference_and_account(inbox):
         kind="transfer_details", pledge=pledge, created_at=NOW, due_at=NOW
     )
 
-    words = emails.word(letter)
+    words = emails.word(letter, at=NOW)
 
     assert words.subject == "Details for your transfer"
     for part in ("DE02120300000000202051", "Sample holder", pledge.reference[:4]):

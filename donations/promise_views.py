@@ -1,0 +1,160 @@
+"""The pages of a promise: made on one, seen before it counts, and changed, paused or called off at its private link."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_POST
+
+from appeals.models import Appeal
+
+from . import currencies, pledges
+from .gift_views import pledge_or_404
+from .models import Pledge
+from .promise_forms import BAD_PARTS, ChangeForm, PromiseForm, ScheduleForm
+from .schedule import schedule_of
+from .tokens import InvalidToken, gift_path, reminded_pledge_of
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def promise(request: HttpRequest, appeal: str) -> HttpResponse:
+    """Filled in, then looked at as a list of days, then confirmed: only that keeps anything."""
+    subject = get_object_or_404(Appeal.objects.published(), slug=appeal)
+    currency = request.GET.get("currency", "") or currencies.offered()[0]
+    if currency not in currencies.offered():
+        return redirect("donations:promise", appeal=appeal)
+    now = timezone.now()
+    form = PromiseForm(request.POST or None, appeal=subject, currency=currency, today=now.date())
+    context = {
+        "appeal": subject,
+        "form": form,
+        "currency": currency,
+        "currencies": currencies.offered(),
+    }
+
+    def keep() -> str:
+        return gift_path(pledges.promise(form.promise(), uuid=form.uuid, at=now))
+
+    return _two_steps(request, form, keep, "donations/promise.html", context)
+
+
+def _two_steps(
+    request: HttpRequest,
+    form: ScheduleForm,
+    keep: Callable[[], str],
+    template: str,
+    context: dict[str, object],
+) -> HttpResponse:
+    """The form; when it is filled in well its days to look at; when those are confirmed `keep`, and where it leads."""
+    if request.method == "POST" and form.is_valid():
+        if "confirmed" in request.POST:
+            try:
+                return redirect(keep())
+            except pledges.BadParts as error:
+                # Midnight passed, or a payment came, since the form was looked at.
+                form.add_error("first_on", BAD_PARTS[str(error)])
+        elif "edit" not in request.POST:
+            return render(request, "donations/promise_preview.html", context)
+    status = 422 if form.is_bound and form.errors else 200
+    return render(request, template, context, status=status)
+
+
+def _promise_or_404(token: str) -> Pledge:
+    pledge = pledge_or_404(token)
+    if pledge.method not in Pledge.PROMISED_METHODS or not pledge.instalments.exists():
+        raise Http404
+    return pledge
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def change(request: HttpRequest, token: str) -> HttpResponse:
+    pledge, now = _promise_or_404(token), timezone.now()
+    if pledge.cancelled_at:
+        return redirect(gift_path(pledge))
+    schedule = schedule_of(pledge, at=now)
+    form = ChangeForm.of(pledge, schedule, request.POST or None)
+    context = {
+        "pledge": pledge,
+        "appeal": pledge.appeal,
+        "form": form,
+        "currency": pledge.currency,
+        "schedule": schedule,
+        "token": token,
+    }
+
+    def keep() -> str:
+        pledges.change(
+            pledge,
+            parts=form.parts,
+            frequency=form.frequency,
+            without_end=form.without_end,
+            at=now,
+        )
+        return gift_path(pledge)
+
+    return _two_steps(request, form, keep, "donations/promise_change.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def cancel(request: HttpRequest, token: str) -> HttpResponse:
+    """Asks once; what was called off can be taken up again."""
+    pledge, now = _promise_or_404(token), timezone.now()
+    if request.method == "POST":
+        pledges.cancel(pledge, at=now)
+        return redirect(gift_path(pledge))
+    context = {"pledge": pledge, "schedule": schedule_of(pledge, at=now), "token": token}
+    return render(request, "donations/promise_cancel.html", context)
+
+
+@never_cache
+@require_POST
+def pause(request: HttpRequest, token: str) -> HttpResponse:
+    return _do(token, pledges.pause)
+
+
+@never_cache
+@require_POST
+def resume(request: HttpRequest, token: str) -> HttpResponse:
+    return _do(token, pledges.resume)
+
+
+def _do(token: str, verb: Callable[..., Pledge]) -> HttpResponse:
+    pledge = _promise_or_404(token)
+    # Called off in another tab meanwhile: the page it leads to says so.
+    with suppress(pledges.NothingToChange):
+        verb(pledge, at=timezone.now())
+    return redirect(gift_path(pledge))
+
+
+@never_cache
+@require_POST
+def remind_again(request: HttpRequest, token: str) -> HttpResponse:
+    pledge = _promise_or_404(token)
+    pledges.allow_reminders(pledge)
+    return redirect(gift_path(pledge))
+
+
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def stop_reminders(request: HttpRequest, token: str) -> HttpResponse:
+    """Looking changes nothing, since mail programs look at links; the button, or the mail program's own (RFC 8058), does.
+
+    Without a token against forged requests: the link itself is one, and a mail program has no other.
+    """
+    try:
+        pledge = reminded_pledge_of(token)
+    except InvalidToken as error:
+        raise Http404(_("This link is not valid. Open it again from your mail.")) from error
+    if request.method == "POST":
+        pledges.stop_reminders(pledge, at=timezone.now())
+        pledge.refresh_from_db()
+    return render(request, "donations/stop_reminders.html", {"pledge": pledge})
