@@ -20,7 +20,7 @@ from defensefund.step_up import recent_login_required
 from .. import reconciliation
 from ..models import BankAccount
 from ..statements import UnreadableStatement
-from ..statements.files import is_xml
+from ..statements.files import needs_columns
 from ..statements.guess import Guess, guess
 from ..statements.mapping import CsvMapping
 from .base import fieldset, page, require, sent
@@ -138,11 +138,9 @@ def columns_page(
     """The form over a sample file: filled from the account's mapping or a guess, checked by reading the file."""
     posted = request.POST if "role_0" in request.POST else None
     try:
-        if is_xml(sample.content):
+        if not needs_columns(sample.content):
             raise UnreadableStatement(
-                _(
-                    "This is a CAMT file: it says itself what is what, and needs no columns. Just import it."
-                )
+                _("This file says itself what is what, and needs no columns. Just import it.")
             )
         guessed = _guess(sample.content, posted)
     except UnreadableStatement as error:

@@ -15,7 +15,7 @@ from defensefund.templatetags.formats import money
 
 from .. import reconciliation
 from ..models import BankAccount, StatementImport
-from ..statements.files import is_xml
+from ..statements.files import needs_columns
 from .bank_account import columns_page
 from .base import ReadOnlyAdmin, require, sent
 from .carried import Carried, NotCarried, carried
@@ -78,7 +78,7 @@ class StatementImportAdmin(ReadOnlyAdmin):
         file = Carried(account.pk, *file_of(form))
         if (
             not account.csv_mapping
-            and not is_xml(file.content)
+            and needs_columns(file.content)
             and user.has_perm("donations.change_bankaccount")
         ):
             messages.info(

@@ -115,7 +115,7 @@ def import_statement(
 def read(*, account: BankAccount, content: bytes, at: datetime) -> Reading:
     """What importing `content` would do; the preview. Raises ImportRefused as the import does."""
     try:
-        statements = files.read(content, _mapping(account))
+        statements = _of_account(files.read(content, _mapping(account)), account)
         for statement in statements:
             _check_account(statement, account)
             _check_rows(statement, account, at.date())
@@ -140,6 +140,12 @@ def read(*, account: BankAccount, content: bytes, at: datetime) -> Reading:
             raise
         return following
     return reading
+
+
+def _of_account(statements: Sequence[Statement], account: BankAccount) -> Sequence[Statement]:
+    """Those of the account, where the bank put several accounts into one file; else all, to be told apart by their error."""
+    own = [s for s in statements if s.account and _is_same_number(s.account, account.number)]
+    return own or statements
 
 
 def _continues(reading: Reading, account: BankAccount) -> bool:

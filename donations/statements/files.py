@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext as _
 
-from donations.statements import Statement, UnreadableStatement, camt053, csv_generic
+from donations.statements import Statement, UnreadableStatement, camt053, csv_generic, mt940, ofx
 from donations.statements.mapping import CsvMapping
 
 LARGEST = 10 * 1024 * 1024
@@ -13,10 +13,15 @@ def is_xml(content: bytes) -> bool:
     return head.startswith(b"<") or content[:4] in (b"\xff\xfe<\0", b"\xfe\xff\0<")
 
 
-def read(content: bytes, mapping: CsvMapping | None) -> list[Statement]:
-    """The statements in a CAMT or CSV file.
+def needs_columns(content: bytes) -> bool:
+    """Whether somebody has to say what the file's columns are: all other formats say it themselves."""
+    return not (is_xml(content) or mt940.is_mt940(content) or ofx.is_ofx(content))
 
-    `mapping` is the account's, for CSV. Raises UnreadableStatement; BadMapping when a CSV file meets half a mapping.
+
+def read(content: bytes, mapping: CsvMapping | None) -> list[Statement]:
+    """The statements in a CAMT, MT940, OFX or CSV file.
+
+    `mapping` is the account's, for CSV and, where its bank writes no UTF-8, for the characters of MT940. Raises UnreadableStatement; BadMapping when a CSV file meets half a mapping.
     """
     if not content.strip():
         raise UnreadableStatement(_("The file is empty. Download it again."))
@@ -35,17 +40,13 @@ def read(content: bytes, mapping: CsvMapping | None) -> list[Statement]:
     if content.startswith(b"%PDF"):
         raise UnreadableStatement(
             _(
-                "This is a PDF, which cannot be read as data. Download the statement as CAMT.053 or CSV."
+                "This is a PDF, which cannot be read as data. Download the statement as CAMT.053, MT940, OFX or CSV."
             )
         )
-    if (
-        content.lstrip()[:4] in (b":20:", b"{1:F")
-        or b"OFXHEADER" in content[:2000]
-        or b"<OFX>" in content[:2000].upper()
-    ):
-        raise UnreadableStatement(
-            _("MT940 and OFX files are not read. Download the statement as CAMT.053 or CSV.")
-        )
+    if mt940.is_mt940(content):
+        return mt940.read(content, _encoding(mapping))
+    if ofx.is_ofx(content):
+        return ofx.read(content)
     if is_xml(content):
         return camt053.read(content)
     if mapping is None:
@@ -55,3 +56,8 @@ def read(content: bytes, mapping: CsvMapping | None) -> list[Statement]:
             )
         )
     return csv_generic.read(content, mapping)
+
+
+def _encoding(mapping: CsvMapping | None) -> str:
+    # UTF-8 is tried first anyway, and is what a mapping says where nobody chose.
+    return mapping.encoding if mapping and mapping.encoding != "utf-8" else ""

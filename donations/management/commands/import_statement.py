@@ -8,7 +8,7 @@ from donations.models import BankAccount
 
 
 class Command(BaseCommand):
-    help = "Import a bank file (CAMT.053, or CSV by the account's columns): all of it, or nothing."
+    help = "Import a bank file (CAMT.053, MT940, OFX, or CSV by the account's columns): all of it, or nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("account", help="the bank account's code, like gls-eur")

@@ -208,7 +208,7 @@ def test_csv_columns_bad_input_gets_a_sentence_and_saves_nothing(treasurer, chan
     ("content", "sentence"),
     [
         (b"hello", "This file is no table"),
-        (b"<Document/>", "This is a CAMT file"),
+        (b"<Document/>", "This file says itself what is what"),
     ],
 )
 def test_csv_columns_of_no_table_are_refused(treasurer, content, sentence):

@@ -274,3 +274,18 @@ def test_import_counts_references_with_a_slip_and_books_none():
     assert result == ImportResult(new=2, known=0, matched=0, open=2, slipped=1)
     assert not StatementMatch.objects.exists()
     assert not Entry.objects.exists()
+
+
+def test_import_takes_the_accounts_own_lines_of_a_file_with_several_accounts():
+    def page(number, amount):
+        return f":20:X\n:25:10000000/{number}\n:28C:1/1\n:60F:C260301EUR0,\n:61:2603030303C{amount},NTRFNONREF\n:62F:C260303EUR{amount},\n-\n"
+
+    account = make_account(number="DE02120300000000202051")
+    content = (page("7777777777", 70) + page("0000202051", 25)).encode()
+
+    assert take(account, content, name="march.sta") == ImportResult(
+        new=1, known=0, matched=0, open=1
+    )
+    assert [line.amount for line in StatementLine.objects.all()] == [Decimal(25)]
+    # Another account of the file is not this one's.
+    assert "of the account 7777777777" in refusal(account, page("7777777777", 70).encode())
