@@ -39,7 +39,8 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("allocate", "donations", "fund")
     | _may("request pay", "donations", "disbursement")
     | _may("request", "donations", "fundcover")
-    | _may("import", "donations", "statement")
+    | _may("import", "donations", "statement rate")
+    | _may("view", "donations", "rate")
     | _may("match", "donations", "statementline")
     | _may("retry", "donations", "stripeevent")
     | _may("view", "appeals", "appeal case defendant"),
@@ -49,7 +50,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view", "appeals", f"{PUBLIC_TEXTS} defendant")
     | _may("review publish", "appeals", "update"),
     # Reads the books, changes nothing, and meets no donor.
-    "auditor": _may("view", "donations", f"{SPENDING} {BOOKS} {BANK}"),
+    "auditor": _may("view", "donations", f"{SPENDING} {BOOKS} {BANK} rate"),
 }
 
 # Permissions of ours that no group has: a superuser, who is not for daily work, can do these.

@@ -15,7 +15,8 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 
-from .currencies import quantize
+from .currencies import offered, quantize
+from .estimates import Estimate, estimate
 from .exports import safe_cell
 from .transparency import Books, Figures, books
 
@@ -64,6 +65,7 @@ def page(request: HttpRequest, shown: Books) -> HttpResponse:
         "books": shown,
         "has_moves": any(fund.figures.moved for fund in shown.funds),
         "has_frozen": any(fund.is_frozen for fund in shown.funds),
+        "estimate": _estimate(shown),
     }
     return render(request, "donations/books.html", context)
 
@@ -78,6 +80,7 @@ def as_json(request: HttpRequest, shown: Books) -> HttpResponse:
             | {"places": {p.place: _exact(p.balance, p.currency) for p in total.places}}
             for total in shown.totals
         },
+        "estimate": _as_data(_estimate(shown)),
         "funds": [
             {
                 "fund": fund.code,
@@ -106,6 +109,35 @@ def as_csv(request: HttpRequest, shown: Books) -> HttpResponse:
         cells = [_instant(shown.at), fund.code, safe_cell(fund.title), fund.currency, frozen]
         table.writerow([*cells, *_amounts(fund.figures, fund.currency).values()])
     return response
+
+
+def _estimate(shown: Books) -> Estimate | None:
+    """What arrived, and what is held, of all currencies in the fund's own."""
+    sums = {t.currency: (t.figures.arrived, t.figures.held) for t in shown.totals}
+    return estimate(sums, into=offered()[0], on=shown.at.date())
+
+
+def _as_data(about: Estimate | None) -> dict[str, object] | None:
+    """With each rate as what one unit of the currency is worth; without amounts where no rate is known."""
+    if about is None:
+        return None
+    names = ("arrived", "held") if about.worths else ()
+    amounts = zip(names, about.amounts, strict=False)
+    return {
+        "is_estimate": True,
+        "currency": about.currency,
+        **{name: _exact(amount, about.currency) for name, amount in amounts},
+        "rates": [
+            {
+                "currency": worth.currency,
+                "rate": f"{Decimal(f'{worth.rate:.12g}'):f}",
+                "on": worth.rated_on.isoformat(),
+                "sources": worth.sources,
+            }
+            for worth in about.worths
+        ],
+        "left_out": about.left_out,
+    }
 
 
 def _amounts(figures: Figures, currency: str) -> dict[str, str]:

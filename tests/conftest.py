@@ -49,6 +49,7 @@ KEPT_TABLES = frozenset(
 # Append-only tables, with the triggers that keep them so.
 GUARDS = {
     "donations_entry": ("entry_append_only", "entry_no_truncate", "entry_post"),
+    "donations_rate": ("rate_append_only", "rate_no_truncate"),
     "defensefund_securityevent": (
         "security_event_append_only",
         "security_event_chain",

@@ -30,6 +30,7 @@ from donations.models import (
     LegalCost,
     Letter,
     Pledge,
+    Rate,
     StatementImport,
     StatementLine,
     StatementMatch,
@@ -185,6 +186,16 @@ def prove(disbursement, *, by) -> StatementMatch:
     )
     return StatementMatch.objects.create(
         line=line, disbursement=disbursement, confirmed_by=by, confirmed_at=NOW
+    )
+
+
+def make_rate(base, quote, rate, **fields) -> Rate:
+    """One `base` is worth `rate` of `quote`, by invented figures."""
+    return Rate.objects.create(
+        base=base,
+        quote=quote,
+        rate=Decimal(rate),
+        **{"rated_on": TODAY, "source": "Invented", "entered_at": NOW} | fields,
     )
 
 

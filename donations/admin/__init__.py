@@ -7,6 +7,7 @@ from .giving import DonationAdmin, LetterAdmin, PledgeAdmin, StripeEventAdmin
 from .ledger import AccountAdmin, EntryAdmin
 from .legal_cost import LegalCostAdmin
 from .payout import PayoutAdmin
+from .rate import RateAdmin
 from .statement import StatementImportAdmin
 from .statement_line import StatementLineAdmin
 
@@ -22,6 +23,7 @@ __all__ = [
     "LetterAdmin",
     "PayoutAdmin",
     "PledgeAdmin",
+    "RateAdmin",
     "StatementImportAdmin",
     "StatementLineAdmin",
     "StripeEventAdmin",

@@ -11,6 +11,7 @@ from donations import (
     disbursement,
     documents,
     payouts,
+    rates,
     reconciliation,
     webhooks,
 )
@@ -36,6 +37,17 @@ FIRST_GIFTS = [
     ("100", "USD", 18), ("25000", "CLP", 15),
 ]  # fmt: skip
 LATER_GIFTS = [("60", "EUR", 9), ("25", "EUR", 8), ("200", "EUR", 6), ("15000", "ARS", 4)]
+
+
+# Invented and round, as everything here; they say so themselves wherever they are shown.
+RATES = [("USD", "1.1"), ("ARS", "1500"), ("CLP", "1000")]
+
+
+def make_rates(*, now: datetime) -> None:
+    """Sample exchange rates for the estimates; the other currencies have none, as happens."""
+    rows = [f"{(now - timedelta(days=2)).date()},EUR,{code},{rate}" for code, rate in RATES]
+    table = "\n".join(["date,base,quote,rate", *rows])
+    rates.enter(table, base="EUR", source="Datos de muestra, sample data", by=None, at=now)
 
 
 def sample_pdf(title: str) -> bytes:
@@ -216,6 +228,7 @@ def make_money(
     appeal: Appeal, case: Case, people: list[Defendant], fund: Fund, staff: Staff, *, now: datetime
 ) -> bytes:
     """Sample gifts to payments; gives back the bank file that is left for the reader to import and match."""
+    make_rates(now=now)
     account = make_bank_accounts()
     own = Fund.objects.get(appeal=appeal)
 

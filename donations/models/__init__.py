@@ -6,6 +6,7 @@ from .legal_cost import Allocation, CostDocument, LegalCost
 from .letter import Letter
 from .payout import Payout
 from .pledge import Checkout, Instalment, Pledge
+from .rate import Rate
 from .statement import BankAccount, StatementImport, StatementLine, StatementMatch
 from .stripe_event import StripeEvent
 from .subscription import MonthlyCharge, Subscription, SubscriptionChange
@@ -29,6 +30,7 @@ __all__ = [
     "MonthlyCharge",
     "Payout",
     "Pledge",
+    "Rate",
     "Refund",
     "Reversal",
     "StatementImport",

@@ -164,8 +164,62 @@ def test_books_cost_the_same_with_many_funds_and_gifts(
         for _j in range(10):
             give(other, "1")
 
-    with django_assert_num_queries(2):
+    # The page and JSON ask once more, for the rates of the estimate.
+    with django_assert_num_queries(2 if address.endswith("csv") else 3):
         client.get(address)
+
+
+def test_estimate_is_of_all_currencies_and_says_what_it_is(client, busy):
+    factories.make_rate("EUR", "CLP", "1000", source="Invented bank")
+
+    page = client.get("/en/books/").content.decode()
+    data = json.loads(client.get("/en/books.json").content)
+
+    assert "In all about €134 arrived and about €81.23 is held." in page
+    assert "This is an estimate" in page
+    assert "1\u00a0EUR = 1,000\u00a0CLP" in page
+    assert "(Invented bank)" in page
+    assert data["estimate"] == {
+        "is_estimate": True,
+        "currency": "EUR",
+        "arrived": "134.00",
+        "held": "81.23",
+        "rates": [
+            {"currency": "CLP", "rate": "0.001", "on": "2026-03-10", "sources": ["Invented bank"]}
+        ],
+        "left_out": [],
+    }
+
+
+def test_estimate_names_what_it_leaves_out(client, busy):
+    give(busy, "40000", currency="ARS")
+    factories.make_rate("EUR", "CLP", "1000")
+
+    page = client.get("/en/books/").content.decode()
+    data = json.loads(client.get("/en/books.json").content)
+
+    assert "Left out, since no rate is known: ARS." in page
+    assert data["estimate"]["left_out"] == ["ARS"]
+
+
+def test_estimate_is_none_without_rates(client, busy):
+    page = client.get("/en/books/").content.decode()
+    data = json.loads(client.get("/en/books.json").content)
+
+    assert "There is no sum in EUR: no rate is known for CLP." in page
+    assert data["estimate"] == {
+        "is_estimate": True,
+        "currency": "EUR",
+        "rates": [],
+        "left_out": ["CLP"],
+    }
+
+
+def test_estimate_of_one_currency_is_not_made(client, fund):
+    give(fund, "10")
+
+    assert json.loads(client.get("/en/books.json").content)["estimate"] is None
+    assert 'id="estimate"' not in client.get("/en/books/").content.decode()
 
 
 @pytest.mark.parametrize("address", ADDRESSES)

@@ -11,6 +11,7 @@ NARROW = {
     "donations_entry": "SELECT, INSERT",
     "donations_reversal": "SELECT, INSERT",
     "donations_total": "SELECT",
+    "donations_rate": "SELECT, INSERT",
     "defensefund_securityevent": "SELECT, INSERT",
 }
 USUAL = "SELECT, INSERT, UPDATE, DELETE"

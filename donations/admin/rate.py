@@ -1,0 +1,142 @@
+"""Exchange rates for the estimates, and the page on which a table of them is pasted or uploaded and looked at first."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from .. import rates
+from ..currencies import offered
+from ..models import Rate
+from ..rate_tables import LARGEST, UnreadableRates
+from .base import ReadOnlyAdmin, fieldset, page, require, sent
+
+# More rows than anybody looks at; the count of the rest is said.
+SHOWN = 100
+
+
+class RatesForm(forms.Form):
+    """A file or pasted lines, either comes out as `table`, its text. `is_seen` comes with the button of the preview."""
+
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        required=False,
+        help_text=gettext_lazy("CSV in UTF-8, at most 2 MB."),
+        error_messages={"empty": gettext_lazy("The file is empty. Choose it again.")},
+    )
+    table = forms.CharField(
+        label=gettext_lazy("Or paste the lines"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6, "cols": 60, "spellcheck": "false"}),
+    )
+    source = forms.CharField(
+        label=gettext_lazy("Who publishes the rates"),
+        required=False,
+        max_length=120,
+        help_text=gettext_lazy(
+            "Shown beside the estimate. Not needed when the table has a column source."
+        ),
+    )
+    base = forms.ChoiceField(
+        label=gettext_lazy("Rates are of one"),
+        help_text=gettext_lazy("For a table of one day a row; a column base says it otherwise."),
+    )
+    is_seen = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        base = self.fields["base"]
+        assert isinstance(base, forms.ChoiceField)
+        codes = dict.fromkeys(["EUR", "USD", *offered()])
+        base.choices = [(code, code) for code in codes]
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file and file.size > LARGEST:
+            raise ValidationError(_("The file is larger than 2 MB. Import fewer days at a time."))
+        return file
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if file := cleaned.get("file"):
+            try:
+                cleaned["table"] = file.read().decode("utf-8-sig")
+            except UnicodeDecodeError:
+                self.add_error("file", _("The file is no text in UTF-8. Save it as CSV."))
+        elif "file" not in self.errors and not cleaned.get("table", "").strip():
+            self.add_error("file", _("Choose a file, or paste its lines below."))
+        return cleaned
+
+
+@admin.register(Rate)
+class RateAdmin(ReadOnlyAdmin):
+    list_display = ("rated_on", "base", "quote", "plain_rate", "source", "entered_by", "entered_at")
+    list_display_links = ("rated_on",)
+    list_filter = ("base", "quote", "source")
+    list_select_related = ("entered_by",)
+    list_per_page = 50
+    date_hierarchy = "rated_on"
+    fields = ("base", "quote", "plain_rate", "rated_on", "source", "entered_by", "entered_at")
+    readonly_fields = ("plain_rate",)
+    change_list_template = "admin/donations/rate/change_list.html"
+
+    @admin.display(description=gettext_lazy("rate"), ordering="rate")
+    def plain_rate(self, rate: Rate) -> str:
+        return f"{rate.rate.normalize():f}"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.import_view)
+        return [path("import/", view, name="donations_rate_import"), *super().get_urls()]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        may = request.user.has_perm("donations.import_rate")
+        return super().changelist_view(request, {**(extra_context or {}), "may_import": may})
+
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """The form; then what the table holds, with the same form hidden behind the button that enters it."""
+        user = require(request, "import_rate")
+        form = RatesForm(*sent(request))
+        found = None
+        if request.method == "POST" and form.is_valid():
+            try:
+                if form.cleaned_data["is_seen"]:
+                    return self._entered(request, form, by=user)
+                found = rates.read(**self._table(form), at=timezone.now())
+            except UnreadableRates as refusal:
+                form.add_error("file" if form.cleaned_data["file"] else "table", refusal.message)
+        return page(
+            self,
+            request,
+            "admin/donations/rate/import.html",
+            title=_("Import exchange rates"),
+            form=form,
+            fieldset=fieldset(form),
+            found=found,
+            shown=found.new[:SHOWN] if found else (),
+            more=max(len(found.new) - SHOWN, 0) if found else 0,
+            table=self._table(form) if found else None,
+        )
+
+    def _table(self, form: RatesForm) -> dict[str, str]:
+        return {name: form.cleaned_data[name] for name in ("base", "source")} | {
+            "text": form.cleaned_data["table"]
+        }
+
+    def _entered(self, request: HttpRequest, form: RatesForm, *, by: User) -> HttpResponse:
+        done = rates.enter(**self._table(form), by=by, at=timezone.now())
+        count = len(done.new)
+        messages.success(
+            request,
+            ngettext("%(count)d rate entered.", "%(count)d rates entered.", count)
+            % {"count": count},
+        )
+        return HttpResponseRedirect(reverse("admin:donations_rate_changelist"))
