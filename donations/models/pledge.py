@@ -167,6 +167,10 @@ class Pledge(models.Model):
         """What the supporter is asked for: the gift and, when chosen, the share of the card fees."""
         return self.amount + self.fee_cover
 
+    @property
+    def is_monthly_by_card(self) -> bool:
+        return self.method == self.Method.CARD and self.frequency == self.Frequency.MONTHLY
+
 
 class Instalment(models.Model):
     """One part of a promise and the day it is due. Whether it is paid is computed (donations/schedule.py)."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from donations.ledger import Posting
-from donations.models import AccountKey, Checkout, Donation, Entry, Letter, Pledge, StripeEvent
+from donations.models import AccountKey, Checkout, Donation, Entry, Letter, StripeEvent
 
 from .plan import Handlers, Plan, Reads, Refused, amount_of, find_donations, pledge_uuid_of
 from .subscriptions import find_monthly, subscription_of
@@ -42,7 +42,7 @@ def paid(event: StripeEvent, plan: Plan) -> None:
     if not checkout.completed_at:
         checkout.completed_at = event.created_at
         plan.change(checkout)
-    if pledge.frequency == Pledge.Frequency.MONTHLY:
+    if pledge.is_monthly_by_card:
         # From here on invoices tell what is paid, and they alone book it: the first month like all others.
         subscription_of(event, plan)
         return
