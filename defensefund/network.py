@@ -28,6 +28,29 @@ def network_of(request: HttpRequest) -> str:
     return str(ipaddress.ip_network((address, prefix), strict=False).network_address)
 
 
+# Behind these stands everybody at once: a proxy we were not told of, or the gate of our own onion service.
+INNER = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "0.0.0.0/32",
+            "127.0.0.0/8",
+            "10.0.0.0/8",
+            "172.16.0.0/12",
+            "192.168.0.0/16",
+            "::/127",
+            "fc00::/7",
+        ),
+    )
+)
+
+
+def tells_apart(network: str) -> bool:
+    """Whether `network` (from network_of) says anything of who asks, as an address of our own side does not."""
+    address = ipaddress.ip_address(network)
+    return not any(address in inner for inner in INNER)
+
+
 def is_on_this_machine(request: HttpRequest) -> bool:
     """Whether a browser on this very machine asks, by a loopback name, with no proxy or tunnel between."""
     if any(name in request.META for name in ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA")):

@@ -43,6 +43,8 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view", "donations", "rate")
     | _may("match", "donations", "statementline")
     | _may("retry", "donations", "stripeevent")
+    | _may("view", "donations", "decline paymentpause")
+    | _may("switch", "donations", "payment")
     | _may("view", "appeals", "appeal case defendant"),
     # The second person: for money going out, and for a text going public.
     "approver": _may("view", "donations", f"{SPENDING} account entry")

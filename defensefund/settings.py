@@ -362,6 +362,9 @@ SECURE_CSP = {
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 
+# A form for gifts that is sent sooner after it was opened was sent by a program.
+FORM_LEAST_SECONDS = 2
+
 # --- Files --------------------------------------------------------------------------------------
 
 STATIC_URL = "/static/"

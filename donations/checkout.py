@@ -26,6 +26,10 @@ class AlreadyPaid(Exception):
     """The gift arrived, or is on its way, or was called off: there is nothing to pay now."""
 
 
+class TooManyDeclines(Exception):
+    """So many cards were declined for this gift that no further one is tried."""
+
+
 @dataclass(frozen=True)
 class Gift:
     """What the form says, checked: `amount` is exact in `currency`; `email` may be empty."""
@@ -78,7 +82,7 @@ def start(pledge: Pledge, *, at: datetime) -> str:
 
     Our row and its idempotency key are committed before Stripe is asked, and asked again with the same key Stripe
     answers with the same session: a double click, a second tab or a lost answer never makes a second charge.
-    Raises AlreadyPaid, and stripe_api.StripeUnavailable or StripeRefused: nothing was charged then.
+    Raises AlreadyPaid, TooManyDeclines, and stripe_api.StripeUnavailable or StripeRefused: nothing was charged then.
     """
     checkout, outdated = _open_checkout(pledge, at=at)
     for other in outdated:
@@ -130,7 +134,7 @@ def _open_checkout(pledge: Pledge, *, at: datetime) -> tuple[Checkout, list[Chec
 
 
 def _to_pay(pledge: Pledge, checkouts: Sequence[Checkout], *, at: datetime) -> Decimal:
-    """What is to be paid by card now; raises AlreadyPaid."""
+    """What is to be paid by card now; raises AlreadyPaid, TooManyDeclines."""
     schedule = schedule_of(pledge, at=at)
     if schedule.parts:
         amount = schedule.to_pay
@@ -143,6 +147,8 @@ def _to_pay(pledge: Pledge, checkouts: Sequence[Checkout], *, at: datetime) -> D
         raise AlreadyPaid
     if pledge.cancelled_at or not amount:
         raise AlreadyPaid
+    if checkouts and pledge.declines.count() >= Checkout.MOST_DECLINES:
+        raise TooManyDeclines
     return amount
 
 

@@ -1,10 +1,12 @@
 """The form a supporter gives with."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from django import forms
+from django.conf import settings
 from django.core import signing
 from django.http import QueryDict
 from django.utils.translation import get_language, gettext
@@ -64,28 +66,63 @@ def read_amount(text: str, currency: str) -> Decimal:
 
 
 class SentOnceForm(forms.Form):
-    """A form with an identifier of its own, so that sending it twice does one thing once."""
+    """A form with an identifier of its own, so that sending it twice does one thing once; and sent by people."""
 
     started = forms.CharField(widget=forms.HiddenInput, required=False)
+    # For programs that fill in whatever they find: people meet it neither with their eyes nor their keys.
+    website = forms.CharField(
+        label=_("Leave this empty"),
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["started"].initial = _signer.sign(uuid4().hex)
 
     def clean_started(self) -> UUID:
-        """The form's own identifier: sent twice it is the same gift."""
+        """The form's own identifier."""
         try:
             signed = _signer.unsign(self.cleaned_data["started"], max_age=FORM_LIFE_SECONDS)
-            return UUID(hex=signed)
+            uuid = UUID(hex=signed)
         except (signing.BadSignature, ValueError) as error:
             # A fresh one goes out with the errors, so that sending again is all there is to do.
-            data = QueryDict(mutable=True)
-            data.update(self.data)
-            data[self.add_prefix("started")] = _signer.sign(uuid4().hex)
-            self.data = data
+            self._send_out("started", _signer.sign(uuid4().hex))
             raise forms.ValidationError(
                 _("This page was open for too long. Nothing was charged; please send it again.")
             ) from error
+        if not self._is_older_than(settings.FORM_LEAST_SECONDS):
+            raise forms.ValidationError(
+                _("That was quicker than people are. Nothing was charged; please send it again.")
+            )
+        return uuid
+
+    def _is_older_than(self, seconds: int) -> bool:
+        try:
+            _signer.unsign(self.cleaned_data["started"], max_age=seconds)
+        except signing.SignatureExpired:
+            return True
+        return not seconds
+
+    def _send_out(self, name: str, value: str) -> None:
+        """Has the page show `value` in place of what was sent in."""
+        data = QueryDict(mutable=True)
+        data.update(self.data)
+        data[self.add_prefix(name)] = value
+        self.data = data
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("website"):
+            self._send_out("website", "")
+            self.add_error(
+                None,
+                _(
+                    "Something filled in a field that is not for people. It is empty again and nothing was charged;"
+                    " please send the form once more."
+                ),
+            )
+        return cleaned
 
     @property
     def uuid(self) -> UUID:
@@ -129,7 +166,14 @@ class DonateForm(SentOnceForm):
         error_messages={"invalid": _("This is no e-mail address. Write it like ana@example.org.")},
     )
 
-    def __init__(self, *args: Any, appeal: Appeal, currency: str, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        appeal: Appeal,
+        currency: str,
+        paused: frozenset[str] = frozenset(),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.appeal, self.currency = appeal, currency
         self.range = GIVING[currency]
@@ -146,8 +190,15 @@ class DonateForm(SentOnceForm):
         methods = [(Pledge.Method.CARD.value, _("Card"))]
         if self.bank_account:
             methods.append((Pledge.Method.TRANSFER.value, _("Bank transfer")))
-        self.fields["method"].choices = methods  # type: ignore[attr-defined]
-        self.fields["method"].initial = Pledge.Method.CARD.value
+        self.methods = [method for method in methods if method[0] not in paused]
+        field = self.fields["method"]
+        field.choices = self.methods  # type: ignore[attr-defined]
+        field.initial = self.methods[0][0] if self.methods else None
+        if paused and self.methods:
+            # Who opened the page before the pause chose what was offered then.
+            field.error_messages["invalid_choice"] = _(
+                "This way to give is paused. Please choose the other one; nothing was charged."
+            )
 
     def clean_amount(self) -> Decimal | None:
         text = self.cleaned_data["amount"].strip()
@@ -198,6 +249,11 @@ class DonateForm(SentOnceForm):
     def is_whole(self) -> bool:
         """Whether the currency has no decimals at all."""
         return not currencies.exponent(self.currency)
+
+    @property
+    def uuid(self) -> UUID:
+        """The gift's identifier: the same form with the same choices sent twice is one gift, with others another."""
+        return uuid5(self.cleaned_data["started"], repr(replace(self.gift(), email="")))
 
     def gift(self) -> Gift:
         """The checked gift; only after is_valid()."""

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from . import checkout, stripe_api
+from . import checkout, obstacles
 from .gift_state import state_of
 from .models import Pledge
 from .tokens import InvalidToken, gift_path, pledge_of
@@ -31,12 +31,20 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
     pledge = pledge_or_404(token)
     if pledge.method != Pledge.Method.CARD and not pledge.instalments.exists():
         raise Http404
+    now = timezone.now()
     try:
+        obstacles.admit(
+            request,
+            subject=pledge.uuid,
+            method=Pledge.Method.CARD,
+            currency=pledge.currency,
+            paused=obstacles.paused_in(pledge.currency),
+            at=now,
+        )
         return to_stripe(pledge)
-    except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
-        state = state_of(pledge, at=timezone.now())
-        context = {"pledge": pledge, "state": state, "token": token, "provider_down": True}
-        return render(request, "donations/gift.html", context, status=503)
+    except obstacles.OBSTACLES as obstacle:
+        context = {"pledge": pledge, "state": state_of(pledge, at=now), "token": token}
+        return obstacles.say(request, "donations/gift.html", context, obstacle)
 
 
 def pledge_or_404(token: str) -> Pledge:

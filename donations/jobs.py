@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from . import emails, payouts, pledges, proofs, stripe_api, webhooks
+from . import emails, pausing, payouts, pledges, proofs, stripe_api, webhooks
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +19,7 @@ def process_events() -> None:
     try:
         # So that the fee stands beside the gift within seconds, and payouts as soon as they are told of.
         payouts.sync(since=timezone.now() - timedelta(hours=1))
+        pausing.close_tried_pages(at=timezone.now())
     except stripe_api.StripeUnavailable:
         logger.warning("Stripe does not answer; fees follow at the next turn")
 
@@ -27,6 +28,8 @@ def _process_all() -> int:
     total = 0
     while looked_at := webhooks.process_pending(at=timezone.now()):
         total += looked_at
+        # After each batch: while thousands of cards are tried, the next batch is too late.
+        pausing.pause_what_fails(at=timezone.now())
     return total
 
 

@@ -32,6 +32,7 @@ PLACES = [
         "estimates",
         "exports",
         "gift_state",
+        "giving_health",
         "proofs",
         "receipts",
         "schedule",
@@ -43,10 +44,12 @@ PLACES = [
     # Verbs: each is one step of the money, and none calls another.
     {
         "allocation",
+        "attempts",
         "checkout",
         "disbursement",
         "documents",
         "exchange",
+        "pausing",
         "payouts",
         "periods",
         "pledges",
@@ -67,6 +70,7 @@ PLACES = [
         "templatetags",
         "gift_views",
         "giving_views",
+        "obstacles",
         "promise_views",
         "stripe_views",
         "urls",

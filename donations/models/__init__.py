@@ -1,9 +1,11 @@
+from .decline import Decline
 from .disbursement import Disbursement
 from .donation import Donation, Refund
 from .fund import Fund, FundCover
 from .ledger import Account, AccountKey, Entry, Reversal, Total
 from .legal_cost import Allocation, CostDocument, LegalCost
 from .letter import Letter
+from .payment_pause import PaymentPause
 from .payout import Payout
 from .pledge import Checkout, Instalment, Pledge
 from .rate import Rate
@@ -19,6 +21,7 @@ __all__ = [
     "BankAccount",
     "Checkout",
     "CostDocument",
+    "Decline",
     "Disbursement",
     "Donation",
     "Entry",
@@ -28,6 +31,7 @@ __all__ = [
     "LegalCost",
     "Letter",
     "MonthlyCharge",
+    "PaymentPause",
     "Payout",
     "Pledge",
     "Rate",

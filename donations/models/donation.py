@@ -78,6 +78,14 @@ class Donation(models.Model):
                 condition=Q(reversed_at=None) | ~Q(method="card"),
             ),
         ]
+        indexes = [
+            # What arrived lately is set against what was declined lately.
+            models.Index(
+                name="donation_recent_cards",
+                fields=["currency", "received_at"],
+                condition=Q(method="card"),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.receipt_number

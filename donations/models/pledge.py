@@ -197,6 +197,9 @@ class Instalment(models.Model):
 class Checkout(models.Model):
     """One visit to Stripe's payment page for a pledge; committed, with its idempotency key, before Stripe is asked."""
 
+    # Who mistyped tries two or three times; who tests cards goes on.
+    MOST_DECLINES = 5
+
     pledge = models.ForeignKey(
         Pledge, models.PROTECT, related_name="checkouts", verbose_name=_("pledge")
     )

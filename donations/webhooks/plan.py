@@ -13,6 +13,7 @@ from donations import ledger
 from donations.ledger import Posting
 from donations.models import (
     Checkout,
+    Decline,
     Donation,
     Letter,
     MonthlyCharge,
@@ -25,7 +26,7 @@ from donations.models import (
 from donations.models.subscription import TAKEN
 
 # New rows are written in this order, each after what it points to.
-NEW: tuple[type[Model], ...] = (Subscription, Donation, MonthlyCharge, Refund, Letter)
+NEW: tuple[type[Model], ...] = (Subscription, Donation, MonthlyCharge, Refund, Letter, Decline)
 # What of an old row an event may change.
 CHANGING: dict[type[Model], Sequence[str]] = {
     Checkout: ("stripe_session_id", "completed_at", "failed_at", "expired_at"),
@@ -60,6 +61,9 @@ class Plan:
     charges: dict[str, MonthlyCharge] = field(default_factory=dict)
     # The invoice that paid a month, by Stripe's name of the subscription and the month's first day.
     paid_months: dict[tuple[str, date], str] = field(default_factory=dict)
+    # Declined cards by their source; and the keys of the pledges they were for.
+    declined: set[str] = field(default_factory=set)
+    pledge_keys: dict[UUID, int] = field(default_factory=dict)
 
     postings: list[Posting] = field(default_factory=list)
     _new: dict[type[Model], list[Any]] = field(default_factory=dict)

@@ -1,6 +1,7 @@
 from decimal import Decimal
 
 import pytest
+from django.core import signing
 from django.utils import translation
 
 from donations.forms import DonateForm
@@ -184,3 +185,51 @@ def test_currency_without_decimals_takes_none(appeal, text):
     form = form_with(appeal, "CLP", "en", preset="other", amount=text)
 
     assert form.errors == {"amount": ["CLP has no such small parts. Write the amount like 1500."]}
+
+
+def test_form_sent_at_once_is_kept_and_good_a_moment_later(appeal, settings):
+    settings.FORM_LEAST_SECONDS = 2
+    at_once = form_with(appeal, language="en", email="ana@example.org")
+
+    assert at_once.errors == {
+        "started": ["That was quicker than people are. Nothing was charged; please send it again."]
+    }
+    # The same page, sent again as it stands.
+    token = at_once.data["started"]
+    earlier = token.split(":")
+    when = signing.b62_encode(signing.b62_decode(earlier[1]) - 3)
+    older = signing.Signer(salt="donations.form").sign(f"{earlier[0]}:{when}")
+    assert form_with(appeal, started=older).errors == {}
+
+
+def test_field_for_programs_filled_in_keeps_everything_else(appeal):
+    form = form_with(appeal, language="en", website="https://spam.example", amount="12,50")
+
+    assert form.errors == {
+        "__all__": [
+            "Something filled in a field that is not for people. It is empty again and nothing was charged;"
+            " please send the form once more."
+        ]
+    }
+    assert (form.data["website"], form.data["amount"]) == ("", "12,50")
+    assert DonateForm(form.data, appeal=appeal, currency="EUR").is_valid()
+
+
+def test_same_form_with_other_choices_is_another_gift(appeal):
+    factories.make_bank_account("EUR", takes_gifts=True)
+    form = form_with(appeal)
+    started = form.data["started"]
+
+    def again(**changes):
+        return form_with(appeal, **{"started": started} | changes).uuid
+
+    assert again() == form.uuid == again(email="ana@example.org")
+    assert len({form.uuid, again(method="transfer"), again(preset="50")}) == 3
+
+
+def test_paused_method_is_not_offered(appeal):
+    factories.make_bank_account("EUR", takes_gifts=True)
+    form = DonateForm(appeal=appeal, currency="EUR", paused=frozenset({"card"}))
+
+    assert [value for value, _label in form.methods] == ["transfer"]
+    assert form.fields["method"].initial == "transfer"

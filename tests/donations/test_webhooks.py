@@ -8,7 +8,16 @@ from django.db import connection, connections
 from django.test import Client
 
 from donations import ledger, webhooks
-from donations.models import AccountKey, Checkout, Donation, Entry, Letter, Refund, StripeEvent
+from donations.models import (
+    AccountKey,
+    Checkout,
+    Decline,
+    Donation,
+    Entry,
+    Letter,
+    Refund,
+    StripeEvent,
+)
 from tests import factories, stripe_events
 from tests.factories import NOW
 from tests.stripe_events import event
@@ -453,3 +462,55 @@ def test_kept_event_wakes_the_worker_once_in_its_own_commit(deliver):
     with connection.cursor() as cursor:
         cursor.execute("SELECT task_name, status::text FROM procrastinate_jobs")
         assert cursor.fetchall() == [("process_events", "todo")]
+
+
+# --- Declined cards -----------------------------------------------------------------------------
+
+
+def declined(pledge=None, charge="ch_1", **fields):
+    return event(
+        "payment_intent.payment_failed",
+        {
+            "id": "pi_1",
+            "object": "payment_intent",
+            "amount": 2500,
+            "created": stripe_events.CREATED,
+            "currency": "eur",
+            "last_payment_error": {
+                "code": "card_declined",
+                "decline_code": "insufficient_funds",
+                "message": "Ana Ejemplo's card was declined.",
+            },
+            "latest_charge": charge,
+            "metadata": {"pledge": str(pledge.uuid)} if pledge else {},
+            "status": "requires_payment_method",
+        },
+        **fields,
+    )
+
+
+@pytest.mark.django_db
+def test_declined_card_is_counted_once_for_each_try(deliver):
+    pledge = factories.make_pledge()
+    for charge in ("ch_1", "ch_1", "ch_2"):
+        deliver(declined(pledge, charge))
+    process()
+    deliver(declined(pledge, "ch_2"))
+    process()
+
+    assert [
+        (d.pledge, d.currency, d.code, d.declined_at, d.source)
+        for d in Decline.objects.order_by("pk")
+    ] == [
+        (pledge, "EUR", "insufficient_funds", NOW, "stripe:ch_1"),
+        (pledge, "EUR", "insufficient_funds", NOW, "stripe:ch_2"),
+    ]
+    assert Entry.objects.count() == 0
+
+
+@pytest.mark.django_db
+def test_declined_card_without_a_pledge_is_counted_too(deliver):
+    deliver(declined(charge=None, id="evt_declined"))
+    process()
+
+    assert [(d.pledge, d.source) for d in Decline.objects.all()] == [(None, "stripe:evt_declined")]
