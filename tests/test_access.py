@@ -202,8 +202,10 @@ PUBLIC: dict[str, Open] = {
     "donations:remind_again": Open({"token": "THE DONOR'S"}, get=405, post=404),
     # Another link, for this alone: a gift's own stops nothing.
     "donations:stop_reminders": Open({"token": "THE DONOR'S"}, get=404, post=404),
-    # The stand-in's payment page, there only without a key of Stripe's (donations/sandbox).
+    # The stand-in's pages for supporters, there only without a key of Stripe's (donations/sandbox).
     "sandbox:checkout": Open({"session_id": "none"}, get=404, post=404),
+    "sandbox:invoice": Open({"invoice_id": "none"}, get=404, post=404),
+    "sandbox:portal": Open({"portal_id": "none"}, get=404, post=404),
 }
 
 

@@ -1,10 +1,14 @@
 from django.conf import settings
 from django.urls import path
 
-from . import control, views
+from . import control, portal_views, views
 
 app_name = "sandbox"
-urlpatterns = [path("checkout/<slug:session_id>/", views.checkout, name="checkout")]
+urlpatterns = [
+    path("checkout/<slug:session_id>/", views.checkout, name="checkout"),
+    path("invoice/<slug:invoice_id>/", views.invoice, name="invoice"),
+    path("portal/<slug:portal_id>/", portal_views.portal, name="portal"),
+]
 # Whoever can open these can move the money of the stand-in: only where all of it is for trying out.
 if settings.EMBEDDED or settings.ALLOW_SANDBOX:
     urlpatterns += [

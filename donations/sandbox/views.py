@@ -1,5 +1,6 @@
-"""The stand-in's payment page: where Stripe's own would be, for as long as there is no key."""
+"""The stand-in's payment pages, of a gift and of an invoice: where Stripe's own would be while there is no key."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -21,7 +22,7 @@ from .models import SandboxObject
 def checkout(request: HttpRequest, session_id: str) -> HttpResponse:
     """The supporter pays, is declined, or goes back; in the language the session was opened in."""
     kept = get_object_or_404(SandboxObject.objects.sessions(), id=session_id)
-    form = CardForm(request.POST or None)
+    form = CardForm(request.POST or None, is_kept=kept.data["mode"] != "payment")
     declined = ""
     with translation.override(_language(request, kept.data)):
         if form.is_valid() and not form.asks_bank_first():
@@ -62,7 +63,7 @@ def _back(session: dict[str, Any]) -> str:
 def _context(kept: SandboxObject, form: CardForm, declined: str) -> dict[str, object]:
     session = kept.data
     is_over = acts.is_over(session, at=timezone.now())
-    currency = session["currency"].upper()
+    currency = (session["currency"] or "").upper()
     lines = [
         (line["description"], from_minor_units(line["amount_total"], currency))
         for line in kept.notes["lines"]
@@ -73,8 +74,58 @@ def _context(kept: SandboxObject, form: CardForm, declined: str) -> dict[str, ob
         "form": form,
         "declined": DECLINED.get(declined, ""),
         "bank_asks": form.is_bound and form.is_valid() and form.asks_bank_first(),
-        "amount": from_minor_units(session["amount_total"], currency),
+        "amount": from_minor_units(session["amount_total"], currency) if lines else None,
+        "monthly": _monthly(kept),
         "currency": currency,
         "lines": lines,
         "continue_url": _back(session),
     }
+
+
+def _monthly(kept: SandboxObject) -> Decimal | None:
+    """What a regular gift comes to each month, which the first, part of a month, may not."""
+    prices = kept.notes.get("prices", [])
+    if not prices:
+        return None
+    units = sum(one["price_data"]["unit_amount"] * one.get("quantity", 1) for one in prices)
+    return from_minor_units(units, kept.data["currency"])
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def invoice(request: HttpRequest, invoice_id: str) -> HttpResponse:
+    """The page a supporter is led to when the card of a regular gift failed, or its bank wants a confirmation."""
+    kept = get_object_or_404(SandboxObject.objects.of_kind("invoice"), id=invoice_id)
+    form = CardForm(request.POST or None, is_kept=True)
+    declined = ""
+    if form.is_valid() and not form.asks_bank_first():
+        declined = form.decline_code()
+        card = form.cleaned_data["card"]
+        outcome = declined or ("processing" if card == CardForm.DEBIT else "succeeded")
+        try:
+            acts.pay_invoice(invoice_id, card=card, outcome=outcome, at=timezone.now())
+        except SandboxError:
+            declined = ""
+        if not declined:
+            # Paid now, or meanwhile: the page says so itself.
+            return redirect("sandbox:invoice", invoice_id=invoice_id)
+    currency = kept.data["currency"].upper()
+    context = {
+        "invoice": kept.data,
+        "is_processing": _is_processing(kept),
+        "form": form,
+        "declined": DECLINED.get(declined, ""),
+        "bank_asks": form.is_bound and form.is_valid() and form.asks_bank_first(),
+        "amount": from_minor_units(kept.data["amount_due"], currency),
+        "currency": currency,
+    }
+    return render(request, "sandbox/invoice.html", context)
+
+
+def _is_processing(kept: SandboxObject) -> bool:
+    """Whether a bank debit that is to pay it waits for the bank's answer."""
+    tied = SandboxObject.objects.of_kind("invoice_payment").filter(data__invoice=kept.id).first()
+    if tied is None or kept.data["status"] != "open":
+        return False
+    intent = SandboxObject.objects.get(id=tied.data["payment"]["payment_intent"])
+    return bool(intent.data["status"] == "processing")

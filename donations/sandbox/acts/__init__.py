@@ -18,6 +18,7 @@ from .customers import (
     keep_method,
     known_customer,
     methods_of,
+    replace_card,
     update_customer,
 )
 from .disputes import answer_dispute, close_inquiry, escalate, lose, open_dispute, win
@@ -61,6 +62,7 @@ __all__ = [
     "pay_out",
     "refund",
     "renew",
+    "replace_card",
     "resume",
     "settle",
     "settle_payment",

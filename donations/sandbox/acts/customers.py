@@ -67,6 +67,23 @@ def keep_method(*, last4: str, customer: Json, at: datetime) -> Json:
 
 
 @transaction.atomic
+def replace_card(customer_id: str, *, last4: str, at: datetime) -> Json:
+    """From now on all that the customer gives regularly is charged to a new card; the old ones stay kept."""
+    customer = known_customer(customer_id)
+    made = keep_method(last4=last4, customer=customer, at=at)
+    update_customer(
+        customer_id, {"invoice_settings": {"default_payment_method": made["id"]}}, at=at
+    )
+    rows = SandboxObject.objects.of_kind("subscription").filter(data__customer=customer_id)
+    for row in rows.exclude(data__status="canceled").select_for_update():
+        before = dict(row.data)
+        row.data["default_payment_method"] = made["id"]
+        objects.change(row.data)
+        emit("customer.subscription.updated", row.data, at=at, before=before)
+    return made
+
+
+@transaction.atomic
 def detach_method(method_id: str, *, at: datetime) -> Json:
     """Forgets a kept card: it can never be charged again."""
     data = locked(method_id, "payment_method").data

@@ -235,6 +235,8 @@ def pay_invoice(
             f"Invoice is {invoice['status']}: only an open one can be paid.",
             code="invoice_not_open",
         )
+    if invoice["amount_due"] and intent_for(invoice, at=at)["status"] == payments.PROCESSING:
+        raise SandboxError("A bank debit is on its way to pay this invoice.")
     customer = locked(invoice["customer"], "customer").data
     kept: Json | None
     if card:
