@@ -52,7 +52,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view", "appeals", f"{PUBLIC_TEXTS} defendant")
     | _may("review publish", "appeals", "update"),
     # Reads the books, changes nothing, and meets no donor.
-    "auditor": _may("view", "donations", f"{SPENDING} {BOOKS} {BANK} rate"),
+    "auditor": _may("view", "donations", f"{SPENDING} {BOOKS} {BANK} rate paymentpause"),
 }
 
 # Permissions of ours that no group has: a superuser, who is not for daily work, can do these.

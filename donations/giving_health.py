@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.db.models import Count, QuerySet
 
@@ -24,10 +23,10 @@ class Health:
     pause: PaymentPause | None
 
     @property
-    def share_declined(self) -> Decimal | None:
-        """Of the cards the banks answered for, the part they declined, from 0 to 1; None when there were none."""
+    def percent_declined(self) -> int | None:
+        """Of the cards the banks answered for, how many of a hundred they declined; None when there were none."""
         answered = self.arrived + self.declined
-        return Decimal(self.declined) / answered if answered else None
+        return round(100 * self.declined / answered) if answered else None
 
 
 def health(currencies: Iterable[str], *, at: datetime, over: timedelta = HOUR) -> list[Health]:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from appeals.models import Appeal
 
-from . import currencies, pledges
+from . import currencies, obstacles, pledges
 from .gift_views import pledge_or_404
 from .models import Pledge
 from .promise_forms import BAD_PARTS, ChangeForm, PromiseForm, ScheduleForm
@@ -39,9 +39,21 @@ def promise(request: HttpRequest, appeal: str) -> HttpResponse:
     }
 
     def keep() -> str:
+        # Announced money is counted in public: nobody is to announce it by the thousand.
+        obstacles.admit(
+            request,
+            subject=form.uuid,
+            method=Pledge.Method.TRANSFER,
+            currency=currency,
+            paused=frozenset(),
+            at=now,
+        )
         return gift_path(pledges.promise(form.promise(), uuid=form.uuid, at=now))
 
-    return _two_steps(request, form, keep, "donations/promise.html", context)
+    try:
+        return _two_steps(request, form, keep, "donations/promise.html", context)
+    except obstacles.OBSTACLES as obstacle:
+        return obstacles.say(request, "donations/promise_preview.html", context, obstacle)
 
 
 def _two_steps(

@@ -29,6 +29,7 @@ from donations.models import (
     Instalment,
     LegalCost,
     Letter,
+    PaymentPause,
     Pledge,
     Rate,
     StatementImport,
@@ -301,6 +302,17 @@ def make_receipt(donation=None, **fields) -> Letter:
         donation=donation,
         **{"created_at": NOW, "due_at": NOW} | fields,
     )
+
+
+def make_pause(**fields) -> PaymentPause:
+    """Transfers in euros, shut by a person."""
+    fields = {
+        "method": "transfer",
+        "currency": "EUR",
+        "reason": "Sample.",
+        "paused_at": NOW,
+    } | fields
+    return PaymentPause.objects.create(**{"paused_by": make_user()} | fields)
 
 
 def make_event(type_="checkout.session.completed", **fields) -> StripeEvent:

@@ -6,6 +6,7 @@ from .fund import FundAdmin, FundCoverAdmin
 from .giving import DonationAdmin, LetterAdmin, PledgeAdmin, StripeEventAdmin
 from .ledger import AccountAdmin, EntryAdmin
 from .legal_cost import LegalCostAdmin
+from .payment_pause import PaymentPauseAdmin
 from .payout import PayoutAdmin
 from .rate import RateAdmin
 from .statement import StatementImportAdmin
@@ -21,6 +22,7 @@ __all__ = [
     "FundCoverAdmin",
     "LegalCostAdmin",
     "LetterAdmin",
+    "PaymentPauseAdmin",
     "PayoutAdmin",
     "PledgeAdmin",
     "RateAdmin",

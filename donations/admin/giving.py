@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 
 from defensefund.templatetags.formats import money
 from donations import webhooks
-from donations.models import Checkout, Donation, Letter, Pledge, Refund, StripeEvent
+from donations.models import Checkout, Decline, Donation, Letter, Pledge, Refund, StripeEvent
 from donations.references import format_reference
 
 from .base import ReadOnlyAdmin
@@ -41,6 +41,11 @@ class CheckoutInline(ReadOnlyInline):
         "failed_at",
         "expired_at",
     )
+
+
+class DeclineInline(ReadOnlyInline):
+    model = Decline
+    fields = ("declined_at", "code", "source")
 
 
 class DonationInline(ReadOnlyInline):
@@ -84,7 +89,7 @@ class PledgeAdmin(ReadOnlyAdmin):
         "cancelled_at",
     )
     readonly_fields = ("written", "transfer_reference")
-    inlines = (CheckoutInline, DonationInline, LetterInline)
+    inlines = (CheckoutInline, DeclineInline, DonationInline, LetterInline)
 
     @admin.display(description=_("amount"), ordering="amount")
     def written(self, pledge: Pledge) -> str:

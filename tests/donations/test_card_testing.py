@@ -8,7 +8,9 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from defensefund import challenges
@@ -20,6 +22,7 @@ from donations.sandbox.models import SandboxObject
 from tests import factories
 from tests.defensefund.challenge_answers import solve
 from tests.donations.test_forms import form_with
+from tests.donations.test_promise_pages import filled
 
 pytestmark = pytest.mark.django_db
 
@@ -288,3 +291,26 @@ def test_page_of_an_attempt_tells_no_log_who_came(appeal, crowd, caplog):
 
     assert "185.220" not in caplog.text
     assert "ana@example.org" not in caplog.text
+
+
+def test_page_costs_one_query_more_and_giving_two(appeal, client, django_assert_num_queries):
+    """Which ways are paused; and when it is sent, one statement that counts."""
+    with django_assert_num_queries(5) as looked:
+        client.get(GIVE)
+    assert sum("paymentpause" in query["sql"] for query in looked) == 1
+    with CaptureQueriesContext(connection) as given:
+        assert Visitor(appeal).send().is_let_through
+    added = [q for q in given if "paymentpause" in q["sql"] or "defensefund_count" in q["sql"]]
+    assert len(added) == 2
+    assert not [q for q in given if "donations_decline" in q["sql"]]
+
+
+def test_promises_by_the_thousand_are_asked_for_a_proof(appeal):
+    client = Client(REMOTE_ADDR="185.220.101.7")
+    answers = [
+        client.post("/en/sample/promise/?currency=EUR", filled(appeal, confirmed="1"))
+        for _i in range(BUDGETS[Pledge.Method.TRANSFER].free_here + 1)
+    ]
+    assert {answer.status_code for answer in answers[:-1]} == {302}
+    assert answers[-1].status_code == 429
+    assert "proof.js" in answers[-1].content.decode()
