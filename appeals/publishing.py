@@ -118,8 +118,7 @@ def review(*, update: Update, seen_hash: str, by: User, at: datetime) -> Update:
     update = _lock(update)
     if update.submitted_at is None:
         raise NotPublishable(_("This is a draft: its author submits it for review first."))
-    writers = {update.created_by_id, *update.texts.values_list("written_by_id", flat=True)}
-    if by.pk in writers:
+    if by.pk in update.writers():
         raise OwnReview(_("You wrote some of this text: another person reviews it."))
     if seen_hash != update.content_hash():
         raise TextChanged(

@@ -1,5 +1,6 @@
 """The editors' desk for appeals: texts per language, publishing, import of a file."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -7,16 +8,17 @@ from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appeals import documents, publishing, text_import
 from appeals.models import Appeal, AppealText, Case, Figure
+from defensefund.office import fieldset, page, sent
+from defensefund.verbs import Verb
 
 from . import previews
-from .buttons import Button, ButtonAdmin, fieldsets
+from .desk import REFUSALS, DeskAdmin, Preview
 from .forms import AppealTextFormSet, ImportForm, TextForm
 
 
@@ -64,8 +66,16 @@ def withdraw(appeal: Appeal, _data: dict[str, Any], by: User, at: datetime) -> s
     return _("The appeal is off the public pages.")
 
 
+def why_not_publish(row: Appeal | Case, _by: User) -> str:
+    return _("This is public already.") if row.is_published else ""
+
+
+def why_not_withdraw(row: Appeal | Case, _by: User) -> str:
+    return "" if row.is_published else _("This is not public.")
+
+
 @admin.register(Appeal)
-class AppealAdmin(ButtonAdmin):
+class AppealAdmin(DeskAdmin):
     form = TextForm
     list_display = ("slug", "default_language", "published_at", "published_by")
     list_select_related = ("published_by",)
@@ -74,25 +84,29 @@ class AppealAdmin(ButtonAdmin):
     inlines = (AppealTextInline, CaseInline, FigureInline)
     change_list_template = "admin/appeals/appeal/change_list.html"
     public_notice = gettext_lazy("This appeal is public: everyone reads what you save.")
-    buttons = (
-        Button(
+    verbs = (
+        Verb(
             "publish",
             gettext_lazy("Publish the appeal"),
             gettext_lazy("From then on everyone can read these texts."),
             "publish_appeal",
             publish,
-            applies=lambda appeal: not appeal.is_published,
-            previews=previews.of_appeal,
+            refusals=REFUSALS,
+            closed=why_not_publish,
         ),
-        Button(
+        Verb(
             "withdraw",
             gettext_lazy("Take the appeal off the public pages"),
             gettext_lazy("Its cases and its news disappear with it. Nothing is deleted."),
             "publish_appeal",
             withdraw,
-            applies=lambda appeal: appeal.is_published,
+            refusals=REFUSALS,
+            closed=why_not_withdraw,
         ),
     )
+
+    def previews(self, row: Appeal) -> Iterable[Preview]:
+        return previews.of_appeal(row)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.import_view)
@@ -101,19 +115,19 @@ class AppealAdmin(ButtonAdmin):
     def import_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = ImportForm(request.POST or None, request.FILES or None)
-        if request.method == "POST" and form.is_valid():
+        form = ImportForm(*sent(request))
+        if form.is_valid():
             done = self._import(request, form)
             if done is not None:
                 return done
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Import an appeal"),
-            "form": form,
-            "fieldsets": fieldsets(form),
-        }
-        return TemplateResponse(request, "admin/appeals/import.html", context)
+        return page(
+            self,
+            request,
+            "admin/appeals/import.html",
+            title=_("Import an appeal"),
+            form=form,
+            fieldsets=fieldset(form),
+        )
 
     def _import(self, request: HttpRequest, form: ImportForm) -> HttpResponse | None:
         file = form.cleaned_data["file"]

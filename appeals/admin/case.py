@@ -1,5 +1,6 @@
 """The editors' desk for cases: what is alleged, where it stands, when there is a hearing."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +11,11 @@ from django.utils.translation import gettext_lazy
 
 from appeals import publishing
 from appeals.models import Case, CaseText, Hearing
+from defensefund.verbs import Verb
 
 from . import previews
-from .buttons import Button, ButtonAdmin
+from .appeal import why_not_publish, why_not_withdraw
+from .desk import REFUSALS, DeskAdmin, Preview
 from .forms import PublicTextFormSet, TextForm
 
 
@@ -43,7 +46,7 @@ def withdraw(case: Case, _data: dict[str, Any], by: User, at: datetime) -> str:
 
 
 @admin.register(Case)
-class CaseAdmin(ButtonAdmin):
+class CaseAdmin(DeskAdmin):
     form = TextForm
     list_display = ("slug", "appeal", "stage", "court", "docket", "published_at")
     list_filter = ("appeal", "stage")
@@ -52,8 +55,8 @@ class CaseAdmin(ButtonAdmin):
     readonly_fields = ("published_at", "published_by")
     inlines = (CaseTextInline, HearingInline)
     public_notice = gettext_lazy("This case is public: everyone reads what you save.")
-    buttons = (
-        Button(
+    verbs = (
+        Verb(
             "publish",
             gettext_lazy("Publish the case"),
             gettext_lazy(
@@ -62,15 +65,19 @@ class CaseAdmin(ButtonAdmin):
             ),
             "publish_case",
             publish,
-            applies=lambda case: not case.is_published,
-            previews=previews.of_case,
+            refusals=REFUSALS,
+            closed=why_not_publish,
         ),
-        Button(
+        Verb(
             "withdraw",
             gettext_lazy("Take the case off the public pages"),
             gettext_lazy("Its news disappears with it. Nothing is deleted."),
             "publish_case",
             withdraw,
-            applies=lambda case: case.is_published,
+            refusals=REFUSALS,
+            closed=why_not_withdraw,
         ),
     )
+
+    def previews(self, row: Case) -> Iterable[Preview]:
+        return previews.of_case(row)

@@ -12,8 +12,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from appeals import consent
 from appeals.models import Consent, Defendant, Identity
+from defensefund.verbs import Verb
 
-from .buttons import Button, ButtonAdmin
+from .desk import REFUSALS, DeskAdmin
 from .forms import ConsentForm, NameForm, TextForm
 
 
@@ -51,12 +52,16 @@ class ConsentInline(admin.TabularInline):  # type: ignore[type-arg]
         return super().get_queryset(request).select_related("recorded_by", "withdrawn_by")
 
 
-def has_name(defendant: Defendant) -> bool:
-    return Identity.objects.filter(defendant=defendant).exists()
+def why_no_forgetting(defendant: Defendant, _by: User) -> str:
+    if Identity.objects.filter(defendant=defendant).exists():
+        return ""
+    return _("No name of this person is kept.")
 
 
-def has_consent(defendant: Defendant) -> bool:
-    return defendant.consents.filter(withdrawn_at__isnull=True).exists()
+def why_no_withdrawal(defendant: Defendant, _by: User) -> str:
+    if defendant.consents.filter(withdrawn_at__isnull=True).exists():
+        return ""
+    return _("This person agreed to nothing that could be withdrawn.")
 
 
 def identify(defendant: Defendant, data: dict[str, Any], by: User, at: datetime) -> str:
@@ -88,31 +93,33 @@ def withdraw(defendant: Defendant, _data: dict[str, Any], by: User, at: datetime
 
 
 @admin.register(Defendant)
-class DefendantAdmin(ButtonAdmin):
+class DefendantAdmin(DeskAdmin):
     form = TextForm
     list_display = ("alias", "key")
     list_filter = ("cases__appeal", "cases")
     search_fields = ("alias", "key")
     filter_horizontal = ("cases",)
     inlines = (ConsentInline,)
-    buttons = (
-        Button(
+    verbs = (
+        Verb(
             "identify",
             gettext_lazy("Write down the name"),
             gettext_lazy("Only if it is needed. It replaces a name that is there."),
             "identify_defendant",
             identify,
-            form=NameForm,
+            NameForm,
+            REFUSALS,
         ),
-        Button(
+        Verb(
             "forget",
             gettext_lazy("Erase the name"),
             gettext_lazy("The alias, the cases and the history of consent stay."),
             "identify_defendant",
             forget,
-            applies=has_name,
+            refusals=REFUSALS,
+            closed=why_no_forgetting,
         ),
-        Button(
+        Verb(
             "record_consent",
             gettext_lazy("Record consent"),
             gettext_lazy(
@@ -121,15 +128,17 @@ class DefendantAdmin(ButtonAdmin):
             ),
             "record_consent",
             record,
-            form=ConsentForm,
+            ConsentForm,
+            REFUSALS,
         ),
-        Button(
+        Verb(
             "withdraw_consent",
             gettext_lazy("Withdraw consent"),
             gettext_lazy("Ends everything the person agreed to. The pages show the alias at once."),
             "withdraw_consent",
             withdraw,
-            applies=has_consent,
+            refusals=REFUSALS,
+            closed=why_no_withdrawal,
         ),
     )
 

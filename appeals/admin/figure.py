@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from appeals import consent, publishing
 from appeals.models import Figure, FigureText, Source
+from defensefund.verbs import Verb
 
-from .buttons import Button, ButtonAdmin
+from .desk import REFUSALS, DeskAdmin
 from .forms import TextForm
 
 
@@ -44,8 +45,12 @@ def confirm(figure: Figure, _data: dict[str, Any], by: User, at: datetime) -> st
     return _("The figure is confirmed.")
 
 
+def why_not_confirm(figure: Figure, _by: User) -> str:
+    return _("This figure is confirmed already.") if figure.is_confirmed else ""
+
+
 @admin.register(Figure)
-class FigureAdmin(ButtonAdmin):
+class FigureAdmin(DeskAdmin):
     form = TextForm
     list_display = ("__str__", "sentence_start", "source_start", "appeal", "confirmed_at")
     list_filter = (IsConfirmed, "appeal")
@@ -53,8 +58,9 @@ class FigureAdmin(ButtonAdmin):
     readonly_fields = ("confirmed_at", "confirmed_by")
     inlines = (FigureTextInline,)
     actions = ("confirm_selected",)
-    buttons = (
-        Button(
+    facts_template = "admin/appeals/figure/_facts.html"
+    verbs = (
+        Verb(
             "confirm",
             gettext_lazy("Confirm the figure"),
             gettext_lazy(
@@ -63,7 +69,8 @@ class FigureAdmin(ButtonAdmin):
             ),
             "confirm_figure",
             confirm,
-            applies=lambda figure: not figure.is_confirmed,
+            refusals=REFUSALS,
+            closed=why_not_confirm,
         ),
     )
 

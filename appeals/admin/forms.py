@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from appeals import consent
 from appeals.documents import MOST_BYTES
 from appeals.models import Consent
+from defensefund.verbs import VerbForm
 
 
 class TextForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -74,7 +75,7 @@ class ImportForm(forms.Form):
         return file
 
 
-class NameForm(forms.Form):
+class NameForm(VerbForm):
     name = forms.CharField(
         label=_("Name"),
         max_length=200,
@@ -83,7 +84,7 @@ class NameForm(forms.Form):
     )
 
 
-class ConsentForm(forms.ModelForm):  # type: ignore[type-arg]
+class ConsentForm(VerbForm, forms.ModelForm):  # type: ignore[type-arg]
     """The fields of a consent; `consent.record` writes it."""
 
     class Meta:
@@ -105,10 +106,13 @@ class ConsentForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
 
-class ReviewForm(forms.Form):
+class ReviewForm(VerbForm):
     seen_hash = forms.CharField(widget=forms.HiddenInput)
     has_read = forms.BooleanField(
         label=_(
             "I have read every language of this text. It says only what is alleged, and may be published."
         ),
     )
+
+    def prepare(self) -> None:
+        self.initial["seen_hash"] = self.row.content_hash()

@@ -6,7 +6,7 @@ from typing import Any
 from appeals import markdown
 from appeals.models import Appeal, Case, Defendant, PublicDefendant, Update
 
-from .buttons import Preview
+from .desk import Preview
 
 
 def names_for(appeal: Appeal) -> dict[str, str]:

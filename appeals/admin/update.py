@@ -1,5 +1,6 @@
 """The editors' desk for news: written, submitted, reviewed by another person, published."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +13,10 @@ from django.utils.translation import gettext_lazy
 
 from appeals import publishing
 from appeals.models import Update, UpdateText
+from defensefund.verbs import Verb
 
 from . import previews
-from .buttons import Button, ButtonAdmin
+from .desk import REFUSALS, DeskAdmin, Preview
 from .forms import ReviewForm, TextForm
 
 State = Update.State
@@ -65,8 +67,34 @@ def withdraw(update: Update, _data: dict[str, Any], by: User, at: datetime) -> s
     return _("The text is off the public pages.")
 
 
+def why_not_submit(update: Update, _by: User) -> str:
+    return "" if update.state == State.DRAFT else _("This text is submitted already.")
+
+
+def why_not_review(update: Update, by: User) -> str:
+    if update.state == State.DRAFT:
+        return _("This is a draft: its author submits it for review first.")
+    if update.state != State.SUBMITTED:
+        return _("This text is reviewed already.")
+    if by.pk in update.writers():
+        return _("You wrote some of this text: another person reviews it.")
+    return ""
+
+
+def why_not_publish(update: Update, _by: User) -> str:
+    if update.state == State.PUBLISHED:
+        return _("This is public already.")
+    if update.state == State.REVIEWED:
+        return ""
+    return _("Nobody has reviewed this text: it is published after a review.")
+
+
+def why_not_withdraw(update: Update, _by: User) -> str:
+    return "" if update.state == State.PUBLISHED else _("This is not public.")
+
+
 @admin.register(Update)
-class UpdateAdmin(ButtonAdmin):
+class UpdateAdmin(DeskAdmin):
     form = TextForm
     list_display = (
         "slug",
@@ -93,17 +121,17 @@ class UpdateAdmin(ButtonAdmin):
     public_notice = gettext_lazy(
         "This text is public. Saving a change takes it off the page until somebody has reviewed it again."
     )
-    buttons = (
-        Button(
+    verbs = (
+        Verb(
             "submit",
             gettext_lazy("Submit for review"),
             gettext_lazy("Somebody who wrote none of it reads it before it can be published."),
             "change_update",
             submit,
-            applies=lambda update: update.state == State.DRAFT,
-            previews=previews.of_update,
+            refusals=REFUSALS,
+            closed=why_not_submit,
         ),
-        Button(
+        Verb(
             "review",
             gettext_lazy("Review"),
             gettext_lazy(
@@ -113,29 +141,33 @@ class UpdateAdmin(ButtonAdmin):
             ),
             "review_update",
             review,
-            applies=lambda update: update.state == State.SUBMITTED,
-            form=ReviewForm,
-            initial=lambda update: {"seen_hash": update.content_hash()},
-            previews=previews.of_update,
+            ReviewForm,
+            REFUSALS,
+            starts_over=(publishing.TextChanged,),
+            closed=why_not_review,
         ),
-        Button(
+        Verb(
             "publish",
             gettext_lazy("Publish"),
             gettext_lazy("From then on everyone can read this text."),
             "publish_update",
             publish,
-            applies=lambda update: update.state == State.REVIEWED,
-            previews=previews.of_update,
+            refusals=REFUSALS,
+            closed=why_not_publish,
         ),
-        Button(
+        Verb(
             "withdraw",
             gettext_lazy("Take it off the public pages"),
             gettext_lazy("The review stays valid as long as the text is not changed."),
             "publish_update",
             withdraw,
-            applies=lambda update: update.state == State.PUBLISHED,
+            refusals=REFUSALS,
+            closed=why_not_withdraw,
         ),
     )
+
+    def previews(self, row: Update) -> Iterable[Preview]:
+        return previews.of_update(row)
 
     @admin.display(description=gettext_lazy("state"))
     def state_display(self, update: Update) -> str:

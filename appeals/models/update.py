@@ -164,6 +164,10 @@ class Update(models.Model):
             return self.State.REVIEWED
         return self.State.SUBMITTED if self.submitted_at else self.State.DRAFT
 
+    def writers(self) -> set[int]:
+        """Keys of the people who wrote any of it: none of them reviews it."""
+        return {self.created_by_id, *self.texts.values_list("written_by_id", flat=True)}
+
     def content_hash(self) -> str | None:
         """What a review of the present texts is bound to: 64 hex digits, None without any text."""
         present: str | None = (

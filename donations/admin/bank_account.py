@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from stdnum import iban
 from stdnum.exceptions import ValidationError as StdnumError
 
+from defensefund.office import fieldset, page, require, sent
 from defensefund.step_up import recent_login_required
 
 from .. import reconciliation
@@ -23,7 +24,6 @@ from ..statements import UnreadableStatement
 from ..statements.files import needs_columns
 from ..statements.guess import Guess, guess
 from ..statements.mapping import CsvMapping
-from .base import fieldset, page, require, sent
 from .carried import Carried, NotCarried, carried, carry
 from .csv_columns import RULES, WRITING, ColumnsForm
 from .uploads import FileForm, file_of, preview_page
@@ -103,7 +103,7 @@ class BankAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def csv_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """First a sample file is asked for; then what its columns are, with what would be read from it beneath."""
-        user = require(request, "change_bankaccount")
+        user = require(request, "donations.change_bankaccount")
         account = get_object_or_404(BankAccount, pk=pk)
         if "sample" in request.POST:
             try:

@@ -12,13 +12,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import money
+from defensefund.verbs import Verb, VerbAdmin
 
 from .. import disbursement, ledger
 from ..models import AccountKey, Disbursement
 from .legal_cost import CONTENT_REFUSALS
 from .spending_forms import AmendForm, ApproveForm, PayForm, RefuseForm
-from .verbs import Verb, VerbAdmin
 
 State = Disbursement.State
 TAGS = {
@@ -81,7 +82,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Disbursement)
-class DisbursementAdmin(VerbAdmin):
+class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = (
         "payment_reference",
         "cost",

@@ -13,13 +13,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from defensefund.office import ReadOnlyAdmin, WritableAdmin
 from defensefund.templatetags.formats import money
+from defensefund.verbs import Verb, VerbAdmin
 
 from .. import allocation
 from ..models import Account, Fund, FundCover
-from .base import WritableAdmin
 from .spending_forms import CoverForm
-from .verbs import Verb, VerbAdmin
 
 # On a fund's page; all of them stand on the costs' pages.
 LATEST = 20
@@ -164,7 +164,7 @@ class CoverFilter(admin.SimpleListFilter):
 
 
 @admin.register(FundCover)
-class FundCoverAdmin(VerbAdmin):
+class FundCoverAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = (
         "target",
         "source",

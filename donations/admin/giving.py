@@ -11,12 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import money
 from donations import webhooks
 from donations.models import Checkout, Decline, Donation, Letter, Pledge, Refund, StripeEvent
 from donations.references import format_reference
-
-from .base import ReadOnlyAdmin
 
 
 class ReadOnlyInline(admin.TabularInline):  # type: ignore[type-arg]

@@ -7,10 +7,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import money
 
 from ..models import Account, Entry
-from .base import ReadOnlyAdmin
 
 
 @admin.register(Account)

@@ -14,15 +14,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from defensefund.office import WritableAdmin, require
 from defensefund.templatetags.formats import money
+from defensefund.verbs import Verb, VerbAdmin
 
 from .. import allocation, disbursement, documents, ledger
 from ..models import AccountKey, CostDocument, LegalCost
-from .base import WritableAdmin, require
 from .cost_form import LegalCostForm
 from .spending_forms import AllocateForm, AttachForm, ReleaseForm, RequestForm
 from .standing import serving_funds
-from .verbs import Verb, VerbAdmin
 
 
 def set_aside(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> str:
@@ -201,7 +201,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
 
     def document_view(self, request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
         """The file, only ever as a download: nothing in it runs in the office's name."""
-        require(request, "view_costdocument")
+        require(request, "donations.view_costdocument")
         document = get_object_or_404(CostDocument.objects.select_related("cost"), pk=pk)
         try:
             file = documents.open_checked(document)

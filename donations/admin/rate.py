@@ -12,11 +12,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
+
 from .. import rates
 from ..currencies import offered
 from ..models import Rate
 from ..rate_tables import LARGEST, UnreadableRates
-from .base import ReadOnlyAdmin, fieldset, page, require, sent
 
 # More rows than anybody looks at; the count of the rest is said.
 SHOWN = 100
@@ -103,7 +104,7 @@ class RateAdmin(ReadOnlyAdmin):
 
     def import_view(self, request: HttpRequest) -> HttpResponse:
         """The form; then what the table holds, with the same form hidden behind the button that enters it."""
-        user = require(request, "import_rate")
+        user = require(request, "donations.import_rate")
         form = RatesForm(*sent(request))
         found = None
         if request.method == "POST" and form.is_valid():

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from defensefund.templatetags.formats import money
+from defensefund.verbs import VerbForm
 
 from .. import ledger
 from ..currencies import UnreadableAmount, exponent, parse_amount, quantize
@@ -19,7 +20,6 @@ from ..documents import MAX_BYTES
 from ..forms import UNREADABLE
 from ..models import AccountKey, BankAccount, CostDocument, Fund
 from .standing import covering_funds, frozen_accounts, giving_funds, serving_funds
-from .verbs import VerbForm
 
 
 def read_amount(text: str, currency: str) -> Decimal:

@@ -11,13 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from defensefund.office import ReadOnlyAdmin, require, sent
 from defensefund.templatetags.formats import money
 
 from .. import reconciliation
 from ..models import BankAccount, StatementImport
 from ..statements.files import needs_columns
 from .bank_account import columns_page
-from .base import ReadOnlyAdmin, require, sent
 from .carried import Carried, NotCarried, carried
 from .uploads import UploadForm, file_of, preview_page, upload_page
 
@@ -70,7 +70,7 @@ class StatementImportAdmin(ReadOnlyAdmin):
 
     def upload_view(self, request: HttpRequest) -> HttpResponse:
         """The form; after it what the file holds. A CSV file of an account without columns asks for those first."""
-        user = require(request, "import_statement")
+        user = require(request, "donations.import_statement")
         form = UploadForm(*sent(request))
         if request.method != "POST" or not form.is_valid():
             return upload_page(self, request, form)
@@ -94,7 +94,7 @@ class StatementImportAdmin(ReadOnlyAdmin):
 
     def confirm_view(self, request: HttpRequest) -> HttpResponse:
         """Imports the file of the preview; everything is checked again."""
-        user = require(request, "import_statement")
+        user = require(request, "donations.import_statement")
         upload = HttpResponseRedirect(reverse("admin:donations_statementimport_upload"))
         if request.method != "POST":
             return upload

@@ -13,12 +13,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from defensefund.office import ReadOnlyAdmin, page, require
 from defensefund.templatetags.formats import money
 
 from .. import ledger, reconciliation
 from ..models import BankAccount, StatementLine, StatementMatch
 from ..reconciliation.suggestions import Certainty
-from .base import ReadOnlyAdmin, page, require
 from .match_form import MatchForm, UndoForm
 
 PER_PAGE = 25
@@ -112,7 +112,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
 
     def open_view(self, request: HttpRequest) -> HttpResponse:
         """Open lines, the oldest first, each with its likeliest candidate."""
-        require(request, "match_statementline")
+        require(request, "donations.match_statementline")
         accounts = BankAccount.objects.order_by("name")
         account = accounts.filter(code=request.GET.get("account", "")).first()
         lines = (
@@ -143,7 +143,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
 
     def sure_view(self, request: HttpRequest) -> HttpResponse:
         """Matches the sure candidates a person saw on the work list, each on its own; what is not sure any more stays open."""
-        user = require(request, "match_statementline")
+        user = require(request, "donations.match_statementline")
         here = HttpResponseRedirect(reverse("admin:donations_statementline_open"))
         if request.method != "POST":
             return here
@@ -182,7 +182,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
 
     def match_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Everything about one line: its candidates with their reasons, and what else it may be."""
-        user = require(request, "match_statementline")
+        user = require(request, "donations.match_statementline")
         line = get_object_or_404(
             StatementLine.objects.select_related("account", "statement"), pk=pk
         )
@@ -215,7 +215,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
 
     def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Takes the line's match back, with a reason."""
-        user = require(request, "match_statementline")
+        user = require(request, "donations.match_statementline")
         line = get_object_or_404(
             StatementLine.objects.select_related("account", "statement"), pk=pk
         )

@@ -11,10 +11,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from defensefund.office import fieldset, page
+
 from .. import reconciliation
 from ..models import BankAccount
 from ..statements.files import LARGEST
-from .base import fieldset, page
 from .carried import Carried, carry
 
 # More rows than anybody looks at; the count of the rest is said.

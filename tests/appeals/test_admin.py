@@ -59,8 +59,9 @@ def change_url(row: object) -> str:
 
 def buttons_of(client: Client, row: object) -> list[str]:
     html = client.get(change_url(row)).content.decode()
-    tools = html.split('class="object-tools"')[1].split("</ul>")[0]
-    return re.findall(rf'href="/admin/appeals/\w+/{row.pk}/(\w+)/">', tools)
+    _before, *verbs = html.split('<p class="verbs">')
+    found = verbs[0].split("</p>")[0] if verbs else ""
+    return re.findall(rf'href="/admin/appeals/\w+/{row.pk}/(\w+)/">', found)
 
 
 @pytest.mark.parametrize(
@@ -128,6 +129,63 @@ def test_review_own_update_says_why_not(office: Office, ana: User) -> None:
     said = press(client, update, "review", seen_hash=update.content_hash(), has_read="on")
     assert said == "You wrote some of this text: another person reviews it."
     assert Update.objects.get().state == Update.State.SUBMITTED
+
+
+def test_review_of_a_text_changed_meanwhile_shows_the_new_one(
+    office: Office, ana: User, bruno: User
+) -> None:
+    update = publishing.submit(update=make_update(make_appeal(), by=ana), by=ana, at=NOW)
+    client = office(bruno, *VIEWS, "review_update")
+    said = press(client, update, "review", seen_hash="0" * 64, has_read="on")
+    assert said == "The text was changed while you read it. Read it again, then sign off."
+    page = client.get(reverse("admin:appeals_update_review", args=[update.pk])).content.decode()
+    assert f'name="seen_hash" value="{update.content_hash()}"' in page
+
+
+def closed(client: Client, row: object, button: str) -> str:
+    """What the page of a button says instead of its form."""
+    name = f"admin:appeals_{row._meta.model_name}_{button}"
+    html = client.get(reverse(name, args=[row.pk])).content.decode()
+    return re.findall(r'<p class="panel panel--warning">(.*?)</p>', html)[0]
+
+
+def test_button_out_of_its_time_says_why(office: Office, ana: User, bruno: User) -> None:
+    appeal = make_appeal(by=ana)
+    draft = make_update(appeal, by=ana)
+    own = publishing.submit(update=make_update(appeal, by=bruno, slug="own"), by=bruno, at=NOW)
+    public = make_published_update(appeal, author=ana, reviewer=bruno, slug="public")
+    rosa = make_defendant(make_case(appeal))
+    figure = make_figure(appeal, by=ana)
+    names = ("change_update", "review_update", "publish_update", "publish_appeal", "publish_case")
+    more = ("confirm_figure", "identify_defendant", "withdraw_consent")
+    client = office(bruno, *VIEWS, *names, *more)
+
+    assert [closed(client, row, button) for row, button in (
+        (own, "submit"), (draft, "review"), (own, "review"), (public, "review"), (draft, "publish"),
+        (public, "publish"), (draft, "withdraw"), (appeal, "publish"), (rosa.cases.get(), "withdraw"),
+        (figure, "confirm"), (rosa, "forget"), (rosa, "withdraw_consent"),
+    )] == [
+        "This text is submitted already.",
+        "This is a draft: its author submits it for review first.",
+        "You wrote some of this text: another person reviews it.",
+        "This text is reviewed already.",
+        "Nobody has reviewed this text: it is published after a review.",
+        "This is public already.",
+        "This is not public.",
+        "This is public already.",
+        "This is not public.",
+        "This figure is confirmed already.",
+        "No name of this person is kept.",
+        "This person agreed to nothing that could be withdrawn.",
+    ]  # fmt: skip
+
+
+def test_figure_is_confirmed_in_sight_of_its_sentence(office: Office, ana: User) -> None:
+    figure = make_figure(make_appeal())
+    client = office(ana, *VIEWS, "confirm_figure")
+    page = client.get(reverse("admin:appeals_figure_confirm", args=[figure.pk])).content.decode()
+    assert figure.sentence in page
+    assert str(figure.source) in page
 
 
 def test_superuser_reviews_no_own_text_either(office: Office, ana: User) -> None:

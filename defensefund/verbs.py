@@ -9,14 +9,13 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
+from defensefund.office import OfficeAdmin, fieldset, page, require, sent
 from defensefund.step_up import recent_login_required
-
-from .base import ReadOnlyAdmin, fieldset, page, require, sent
 
 
 class VerbForm(forms.Form):
@@ -38,7 +37,7 @@ class Verb:
     name: str
     label: Any
     explanation: Any
-    permission: str  # codename in donations
+    permission: str  # codename in the app of the row
     act: Callable[[Any, dict[str, Any], User, datetime], str]
     form: type[VerbForm] = VerbForm
     # What the verb refuses with, and the field its sentence stands beside ("" above the form).
@@ -52,12 +51,13 @@ class Verb:
     is_grave: bool = False
 
 
-class VerbAdmin(ReadOnlyAdmin):
+class VerbAdmin(OfficeAdmin):
     verbs: tuple[Verb, ...] = ()
-    facts_template = ""
+    # Stands on the row's page, where it includes the buttons, and on each verb's, there with `is_short`.
+    facts_template = "admin/_verbs.html"
     # Where a row is nothing but its facts, the list of its fields is left out.
     hides_fields = False
-    change_form_template = "admin/donations/verb_row.html"
+    change_form_template = "admin/verb_row.html"
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         """What `facts_template` shows about `row`, on its own page and on each verb's."""
@@ -78,7 +78,9 @@ class VerbAdmin(ReadOnlyAdmin):
         return f"{self.opts.app_label}_{self.opts.model_name}_{verb.name.replace('-', '_')}"
 
     def _url(self, row: Any, verb: Verb | None = None) -> str:
-        name = self._url_name(verb) if verb else f"donations_{self.opts.model_name}_change"
+        name = (
+            self._url_name(verb) if verb else f"{self.opts.app_label}_{self.opts.model_name}_change"
+        )
         return reverse(f"admin:{name}", args=[row.pk])
 
     def change_view(
@@ -95,6 +97,9 @@ class VerbAdmin(ReadOnlyAdmin):
             extra |= {"facts_template": self.facts_template, "verbs": self._open(request, row)}
         return super().change_view(request, object_id, form_url, extra | (extra_context or {}))
 
+    def _permission(self, verb: Verb) -> str:
+        return f"{self.opts.app_label}.{verb.permission}"
+
     def _open(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
         """The buttons of `row` for this person now."""
         user = request.user
@@ -102,18 +107,18 @@ class VerbAdmin(ReadOnlyAdmin):
         return [
             {"label": verb.label, "url": self._url(row, verb)}
             for verb in self.verbs
-            if user.has_perm(f"donations.{verb.permission}") and not verb.closed(row, user)
+            if user.has_perm(self._permission(verb)) and not verb.closed(row, user)
         ]
 
     def press(self, verb: Verb, request: HttpRequest, pk: int) -> HttpResponse:
-        require(request, verb.permission)
+        require(request, self._permission(verb))
         if not self.has_view_permission(request):
             raise PermissionDenied
         view = recent_login_required(self._press) if verb.is_grave else self._press
         return view(request, verb, pk)
 
     def _press(self, request: HttpRequest, verb: Verb, pk: int) -> HttpResponse:
-        user = require(request, verb.permission)
+        user = require(request, self._permission(verb))
         row = self.get_object(request, str(pk))
         if row is None:
             raise Http404
@@ -125,7 +130,7 @@ class VerbAdmin(ReadOnlyAdmin):
         return page(
             self,
             request,
-            "admin/donations/verb.html",
+            "admin/verb.html",
             title=verb.label,
             verb=verb,
             original=row,
@@ -151,7 +156,8 @@ class VerbAdmin(ReadOnlyAdmin):
             beside = next(
                 verb.refusals[kind] for kind in type(refusal).__mro__ if kind in verb.refusals
             )
-            form.add_error(beside or None, str(refusal))
+            why = refusal.messages if isinstance(refusal, ValidationError) else [str(refusal)]
+            form.add_error(beside or None, why)
             return None
         else:
             self.log_change(request, row, str(verb.label))

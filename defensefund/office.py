@@ -1,4 +1,4 @@
-"""What the money's admin pages share: nothing is added, changed or deleted there unless a page says so."""
+"""What the office's pages share: nothing is added, changed or deleted there unless a page says so."""
 
 from typing import Any
 
@@ -11,10 +11,22 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Rows to look at; a verb on its own page changes them."""
+class OfficeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """No actions on many rows at once. Saves only what was changed, so that a form never writes back steps the
+    database took meanwhile."""
 
     actions: Any = None
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        columns = {field.name for field in obj._meta.concrete_fields}
+        if not change:
+            obj.save()
+        elif changed := columns & set(form.changed_data):
+            obj.save(update_fields=changed)
+
+
+class ReadOnlyAdmin(OfficeAdmin):
+    """Rows to look at; a verb on its own page changes them."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -27,20 +39,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 
 class WritableAdmin(ReadOnlyAdmin):
-    """Opted into where people write rows by hand; still nothing is deleted. Saves only what was changed."""
+    """Opted into where people write rows by hand; still nothing is deleted."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return admin.ModelAdmin.has_add_permission(self, request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return admin.ModelAdmin.has_change_permission(self, request, obj)
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        columns = {field.name for field in obj._meta.concrete_fields}
-        if not change:
-            obj.save()
-        elif changed := columns & set(form.changed_data):
-            obj.save(update_fields=changed)
 
 
 def page(
@@ -66,8 +71,8 @@ def sent(request: HttpRequest) -> tuple[Any, Any]:
 
 
 def require(request: HttpRequest, permission: str) -> User:
-    """The person, if they have the permission "donations.<permission>". Raises PermissionDenied."""
+    """The person, if they have the permission "<app>.<codename>". Raises PermissionDenied."""
     user = request.user
-    if not isinstance(user, User) or not user.has_perm(f"donations.{permission}"):
+    if not isinstance(user, User) or not user.has_perm(permission):
         raise PermissionDenied
     return user

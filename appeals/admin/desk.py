@@ -1,0 +1,46 @@
+"""What the editors' desk shares: rows the public may read, and the texts as readers will see them beside each verb."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+from appeals.consent import NameInText
+from appeals.publishing import NotPublishable
+from defensefund.verbs import VerbAdmin
+
+# What the desk's verbs raise when something is missing: said above the form, nothing was changed.
+REFUSALS: dict[type[Exception], str] = {NotPublishable: "", NameInText: "", ValidationError: ""}
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A text as readers will see it."""
+
+    language: str
+    title: str
+    body: SafeString
+
+
+class DeskAdmin(VerbAdmin):
+    facts_template = "admin/appeals/_facts.html"
+    # Said above the form of a row that is public, e.g. what saving does to it.
+    public_notice: Any = ""
+
+    def previews(self, row: Any) -> Iterable[Preview]:
+        """What the person who decides reads first; looked up only where it is shown."""
+        return ()
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        is_public = getattr(row, "published_at", None) is not None
+        return {
+            "notice": self.public_notice if is_public else "",
+            "previews": self.previews(row),
+        }
+
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        """Only where there is a page to view."""
+        return super().get_view_on_site_url(obj) if getattr(obj, "published_at", None) else None
