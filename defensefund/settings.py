@@ -163,6 +163,8 @@ elif not STRIPE_WEBHOOK_SECRETS:
     )
 if STRIPE_API_BASE and urlsplit(STRIPE_API_BASE).hostname not in {"127.0.0.1", "localhost", "::1"}:
     raise ImproperlyConfigured("STRIPE_API_BASE may only name this machine (127.0.0.1).")
+# What the contract with Stripe says a payment by card costs; checked when the apps load (donations/checks.py).
+CARD_FEES = env_list("CARD_FEES")
 
 # --- Applications -------------------------------------------------------------------------------
 
@@ -347,7 +349,7 @@ if SITE_URL.startswith("https://"):
     CSRF_COOKIE_NAME = "__Host-csrftoken"
     CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
-# Chromium applies form-action to the redirect after a POST too, so Stripe's two pages are listed.
+# Chromium applies form-action to the redirect after a POST too, so Stripe's three pages are listed.
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
@@ -355,7 +357,12 @@ SECURE_CSP = {
     "img-src": [CSP.SELF, "data:"],
     "font-src": [CSP.SELF],
     "connect-src": [CSP.SELF],
-    "form-action": [CSP.SELF, "https://checkout.stripe.com", "https://billing.stripe.com"],
+    "form-action": [
+        CSP.SELF,
+        "https://checkout.stripe.com",
+        "https://billing.stripe.com",
+        "https://invoice.stripe.com",
+    ],
     "frame-ancestors": [CSP.NONE],
     "base-uri": [CSP.NONE],
 }

@@ -8,18 +8,22 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Sum
 
 from appeals.models import Appeal
 
-from . import stripe_api
+from . import card_fees, stripe_api
 from .models import Checkout, Donation, Fund, Letter, Pledge, Supporter
 from .references import new_reference
 from .schedule import schedule_of
 from .tokens import gift_path
 
 # Stripe takes 30 minutes as the shortest life of a session; a short one leaves card testers little to hold on to.
-SESSION_LIFE = timedelta(minutes=31)
+SESSION_LIFE = timedelta(minutes=33)
+# For so long a request may still be on its way, and repeating it is in time for Stripe's shortest life.
+ANSWER_AWAITED = timedelta(minutes=2)
+# How many payment pages a sweep asks Stripe about.
+LOOKED_UP_AT_ONCE = 50
 
 
 class AlreadyPaid(Exception):
@@ -32,7 +36,10 @@ class TooManyDeclines(Exception):
 
 @dataclass(frozen=True)
 class Gift:
-    """What the form says, checked: `amount` is exact in `currency`; `email` may be empty."""
+    """What the form says, checked: `amount` is exact in `currency`; `email` may be empty.
+
+    Then `supporter` may be who gave before, coming back to choose anew.
+    """
 
     appeal: Appeal
     fund: Fund
@@ -41,6 +48,16 @@ class Gift:
     currency: str
     email: str
     language: str
+    frequency: Pledge.Frequency = Pledge.Frequency.ONCE
+    covers_fee: bool = False
+    supporter: Supporter | None = None
+
+    @property
+    def fee_cover(self) -> Decimal:
+        """What is added for the card fees: computed here, whatever a form showed."""
+        if not self.covers_fee or self.method != Pledge.Method.CARD:
+            return Decimal(0)
+        return card_fees.cover_of(self.amount, self.currency) or Decimal(0)
 
 
 @transaction.atomic(durable=True)
@@ -52,7 +69,7 @@ def promise(gift: Gift, *, uuid: UUID, at: datetime) -> Pledge:
     supporter = (
         Supporter.objects.of_address(gift.email, language=gift.language, at=at)
         if gift.email
-        else None
+        else gift.supporter
     )
     by_transfer = gift.method == Pledge.Method.TRANSFER
     pledge, is_new = Pledge.objects.get_or_create(
@@ -62,8 +79,9 @@ def promise(gift: Gift, *, uuid: UUID, at: datetime) -> Pledge:
             "fund": gift.fund,
             "supporter": supporter,
             "method": gift.method,
-            "frequency": Pledge.Frequency.ONCE,
+            "frequency": gift.frequency,
             "amount": gift.amount,
+            "fee_cover": gift.fee_cover,
             "currency": gift.currency,
             "language": gift.language,
             "reference": new_reference() if by_transfer else None,
@@ -81,16 +99,26 @@ def start(pledge: Pledge, *, at: datetime) -> str:
     """The address of Stripe's page where `pledge` is paid.
 
     Our row and its idempotency key are committed before Stripe is asked, and asked again with the same key Stripe
-    answers with the same session: a double click, a second tab or a lost answer never makes a second charge.
+    answers with the same session: a double click, a second tab or a lost answer never makes a second charge. A page
+    opened before is asked after first: one that was paid raises AlreadyPaid, told of yet or not.
     Raises AlreadyPaid, TooManyDeclines, and stripe_api.StripeUnavailable or StripeRefused: nothing was charged then.
     """
     checkout, outdated = _open_checkout(pledge, at=at)
     for other in outdated:
         _close(other, at=at)
+    if checkout.stripe_session_id:
+        session = stripe_api.retrieve_session(checkout.stripe_session_id)
+        if session.status == "complete":
+            raise AlreadyPaid
+        if session.status == "open":
+            return session.url
+        checkout.expire(at=at)
+        checkout, _outdated = _open_checkout(pledge, at=at)
     back = f"{settings.SITE_URL}{gift_path(pledge)}"
     session = stripe_api.create_session(
         idempotency_key=checkout.idempotency_key,
-        amount=checkout.amount,
+        amount=checkout.amount - pledge.fee_cover,
+        fee_cover=pledge.fee_cover,
         currency=pledge.currency,
         # Stands on Stripe's page and may reach a bank statement: no word of the cause.
         description=settings.FUND_NAME,
@@ -100,6 +128,7 @@ def start(pledge: Pledge, *, at: datetime) -> str:
         cancel_url=back,
         email=pledge.supporter.email if pledge.supporter else None,
         expires_at=checkout.expires_at,
+        monthly=pledge.is_monthly_by_card,
     )
     if checkout.stripe_session_id != session.id:
         checkout.stripe_session_id = session.id
@@ -116,7 +145,12 @@ def _open_checkout(pledge: Pledge, *, at: datetime) -> tuple[Checkout, list[Chec
     pledge = Pledge.objects.select_for_update(no_key=True).get(pk=pledge.pk)
     checkouts = list(pledge.checkouts.order_by("pk"))
     amount = _to_pay(pledge, checkouts, at=at)
-    going = [checkout for checkout in checkouts if checkout.is_open(at)]
+    going = [checkout for checkout in checkouts if not checkout.is_over]
+    for checkout in going:
+        if not checkout.stripe_session_id and checkout.created_at <= at - ANSWER_AWAITED:
+            # Stripe's answer is lost, so nobody was sent to its page; and the same is too late for it by now.
+            checkout.expire(at=at)
+    going = [checkout for checkout in going if not checkout.is_over]
     fitting = [checkout for checkout in going if checkout.amount == amount]
     checkout = (
         fitting[-1]
@@ -153,7 +187,7 @@ def _to_pay(pledge: Pledge, checkouts: Sequence[Checkout], *, at: datetime) -> D
 
 
 def _close(checkout: Checkout, *, at: datetime) -> None:
-    """Shuts a page that asks for another amount than is missing now. Raises AlreadyPaid when it was paid meanwhile."""
+    """Shuts a page that is not wanted any more. Raises AlreadyPaid when it was paid meanwhile."""
     assert checkout.stripe_session_id is not None
     try:
         session = stripe_api.expire_session(checkout.stripe_session_id)
@@ -161,4 +195,38 @@ def _close(checkout: Checkout, *, at: datetime) -> None:
         session = stripe_api.retrieve_session(checkout.stripe_session_id)
     if session.status == "complete":
         raise AlreadyPaid
-    Checkout.objects.filter(pk=checkout.pk, completed_at=None, failed_at=None).update(expired_at=at)
+    checkout.expire(at=at)
+
+
+def abandon(pledge: Pledge, *, at: datetime) -> None:
+    """Closes the payment page of a gift that its supporter chose anew; one that cannot be closed expires by itself.
+
+    Raises AlreadyPaid when it was paid, and stripe_api.StripeUnavailable.
+    """
+    if pledge.donations.exists():
+        raise AlreadyPaid
+    for checkout in pledge.checkouts.untold().filter(stripe_session_id__isnull=False):
+        _close(checkout, at=at)
+
+
+def look_up(*, at: datetime) -> datetime | None:
+    """Asks Stripe after payment pages whose time is over and whose end was never told; notes those nobody paid on.
+
+    Returns since when events must be fetched, because some of them were paid; else None. Raises
+    stripe_api.StripeUnavailable.
+    """
+    overdue = Checkout.objects.untold().filter(expires_at__lt=at - ANSWER_AWAITED)
+    overdue.filter(stripe_session_id=None).update(expired_at=F("expires_at"))
+    since = None
+    for checkout in overdue.order_by("-expires_at")[:LOOKED_UP_AT_ONCE]:
+        assert checkout.stripe_session_id is not None
+        try:
+            session = stripe_api.retrieve_session(checkout.stripe_session_id)
+        except stripe_api.StripeRefused:
+            # Of another account or mode than today's key: nothing can be learned of it any more.
+            continue
+        if session.status == "expired":
+            checkout.expire(at=at)
+        elif session.status == "complete":
+            since = min(since or checkout.created_at, checkout.created_at)
+    return since

@@ -8,6 +8,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 
+from . import card_fees
 from .currencies import GIVING
 
 
@@ -39,3 +40,22 @@ def currencies_are_known(
         if times > 1
     ]
     return [*unknown, *twice]
+
+
+@register()
+def card_fees_are_readable(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    wrong: list[CheckMessage] = []
+    for item in settings.CARD_FEES:
+        try:
+            card_fees.parse(item)
+        except card_fees.UnreadableFee:
+            wrong.append(
+                Error(
+                    f"CARD_FEES has {item!r}, which names no currency with percentage and fixed part.",
+                    hint="Write them like EUR:2.1%+0.30, separated by commas; the figures are in your contract with Stripe.",
+                    id="donations.E004",
+                )
+            )
+    return wrong

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 
+from babel.numbers import format_decimal
 from django.conf import settings
 
-from defensefund.templatetags.formats import money
+from defensefund.templatetags.formats import money, page_locale
 
 # Decimals where they are not two: ISO 4217, and Stripe's list of zero-decimal currencies, which agree on these.
 # The same table stands in the database as donations_exponent() (migrations/0002_ledger_rules.py); a test compares them.
@@ -148,3 +149,13 @@ def example(currency: str) -> str:
 def written(amount: Decimal, currency: str) -> str:
     """`amount` as the pages write it in the language in force, with the currency's own decimals: for sentences."""
     return money(quantize(amount, currency), currency)
+
+
+def plain(amount: Decimal, currency: str) -> str:
+    """`amount` as somebody of the language in force types it into a field, no sign and no grouping: "25,50"."""
+    text: str = format_decimal(
+        quantize(amount, currency),
+        format="0." + "0" * exponent(currency) if exponent(currency) else "0",
+        locale=page_locale(),
+    )
+    return text

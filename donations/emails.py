@@ -13,14 +13,16 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from .models import BankAccount, Letter, Pledge
+from .models import BankAccount, Letter, Pledge, Subscription
 from .schedule import schedule_of, to_remind_of
-from .tokens import gift_path, stop_path
+from .tokens import Purpose, gift_path, purpose_path, stop_path
 
 logger = logging.getLogger(__name__)
 
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=4)
+# Their occasion is the invoice.
+ABOUT_A_CHARGE = frozenset({Letter.Kind.PAYMENT_FAILED, Letter.Kind.ACTION_REQUIRED})
 
 
 class LongLines(EmailMessage):
@@ -60,11 +62,56 @@ def word(letter: Letter, *, at: datetime) -> Words:
         if letter.kind in ABOUT_A_PROMISE:
             context["schedule"] = schedule_of(pledge, at=at)
             context["stop_link"] = f"{settings.SITE_URL}{stop_path(pledge)}"
+        context |= _of_monthly(letter, at=at)
         template = f"donations/email/{letter.kind}"
         subject = render_to_string(f"{template}_subject.txt", context)
         return Words(
             subject=" ".join(subject.split()), body=render_to_string(f"{template}.txt", context)
         )
+
+
+def _of_monthly(letter: Letter, *, at: datetime) -> dict[str, object]:
+    """What letters of a monthly gift tell beside, with the ways to stop it; {} for all others."""
+    subscription: Subscription | None = getattr(letter.pledge, "subscription", None)
+    if subscription is None:
+        return {}
+    return {
+        "subscription": subscription,
+        "charge": subscription.charges.filter(stripe_invoice_id=letter.occasion).first()
+        if letter.kind in ABOUT_A_CHARGE
+        else None,
+        "stop_link": _link(letter, Purpose.STOP_MONTHLY, at=at) if subscription.is_live else "",
+        "stop_reminders_link": _link(letter, Purpose.STOP_REMINDERS, at=at)
+        if letter.kind == Letter.Kind.UPCOMING_CHARGE
+        else "",
+    }
+
+
+def _link(letter: Letter, purpose: Purpose, *, at: datetime) -> str:
+    return f"{settings.SITE_URL}{purpose_path(letter.pledge, purpose, at=at)}"
+
+
+def unsubscribe_link(letter: Letter, *, at: datetime) -> str:
+    """What the mail program's own button posts to (RFC 8058): it stops what brought the letter; "" for other letters."""
+    if letter.kind == Letter.Kind.REMINDER:
+        return f"{settings.SITE_URL}{stop_path(letter.pledge)}"
+    subscription: Subscription | None = getattr(letter.pledge, "subscription", None)
+    if subscription is None or not subscription.is_live:
+        return ""
+    reminds = letter.kind == Letter.Kind.UPCOMING_CHARGE
+    return _link(letter, Purpose.STOP_REMINDERS if reminds else Purpose.STOP_MONTHLY, at=at)
+
+
+def _is_moot(letter: Letter, *, at: datetime) -> bool:
+    """Whether a reminder was overtaken since it was queued: the gift was paused or stopped, or reminders are not wanted."""
+    if letter.kind == Letter.Kind.REMINDER:
+        return not is_still_due(letter, at=at)
+    if letter.kind != Letter.Kind.UPCOMING_CHARGE:
+        return False
+    subscription: Subscription | None = getattr(letter.pledge, "subscription", None)
+    return subscription is None or not (
+        subscription.is_live and subscription.is_reminder_wanted and not subscription.paused_at
+    )
 
 
 def send_due(*, at: datetime) -> int:
@@ -81,7 +128,7 @@ def send_due(*, at: datetime) -> int:
                 Letter.objects.due(at)
                 .exclude(pk__in=tried)
                 .select_for_update(skip_locked=True, of=("self",))
-                .select_related("pledge__supporter", "donation")
+                .select_related("pledge__supporter", "pledge__subscription", "donation")
                 .order_by("pk")
                 .first()
             )
@@ -98,12 +145,14 @@ def _send(letter: Letter, *, at: datetime) -> bool:
         letter.sent_at, letter.error = at, "no address"
         letter.save(update_fields=["sent_at", "error"])
         return False
-    if letter.kind == Letter.Kind.REMINDER and not is_still_due(letter, at=at):
+    if _is_moot(letter, at=at):
         letter.sent_at, letter.error = at, "not due any more"
         letter.save(update_fields=["sent_at", "error"])
         return False
     words = word(letter, at=at)
-    message = LongLines(words.subject, words.body, to=[supporter.email], headers=_headers(letter))
+    message = LongLines(
+        words.subject, words.body, to=[supporter.email], headers=_headers(letter, at=at)
+    )
     try:
         message.send()
     except (SMTPException, OSError) as error:
@@ -125,12 +174,12 @@ def is_still_due(letter: Letter, *, at: datetime) -> bool:
     return wanted and to_remind_of(letter.pledge, at=at) > 0
 
 
-def _headers(letter: Letter) -> dict[str, str]:
+def _headers(letter: Letter, *, at: datetime) -> dict[str, str]:
     host = settings.SITE_URL.split("//")[1].split(":")[0]
     # Mail servers and readers drop a second copy with the same identifier.
     headers = {"Message-ID": f"<letter-{letter.pk}@{host}>"}
-    if letter.kind == Letter.Kind.REMINDER:
+    if link := unsubscribe_link(letter, at=at):
         # RFC 8058: the mail program's own button stops them with one POST.
-        headers["List-Unsubscribe"] = f"<{settings.SITE_URL}{stop_path(letter.pledge)}>"
+        headers["List-Unsubscribe"] = f"<{link}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return headers

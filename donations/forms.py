@@ -1,6 +1,6 @@
 """The form a supporter gives with."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4, uuid5
@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from appeals.models import Appeal
 from defensefund.templatetags.formats import money_whole
 
-from . import currencies, stripe_facts
+from . import card_fees, currencies, stripe_facts
 from .checkout import Gift
 from .currencies import GIVING, UnreadableAmount, parse_amount, written
 from .models import BankAccount, Fund, Pledge
@@ -130,8 +130,45 @@ class SentOnceForm(forms.Form):
         return uuid
 
 
+def fee_cover_field() -> forms.BooleanField:
+    return forms.BooleanField(
+        label=_("Add the card fee, so that my gift arrives whole"), required=False
+    )
+
+
+@dataclass(frozen=True)
+class CoverExample:
+    """What covering the fee adds to a suggested amount."""
+
+    amount: Decimal
+    cover: Decimal
+
+
+def cover_examples(currency: str) -> list[CoverExample]:
+    """For each suggested amount; none where covering the fee is not offered."""
+    return [
+        CoverExample(preset, cover)
+        for preset in GIVING[currency].presets
+        if (cover := card_fees.cover_of(preset, currency)) is not None
+    ]
+
+
+def refuse_more_than_a_card(amount: Decimal, currency: str, *, covers_fee: bool) -> None:
+    """Raises ValidationError when only the share of the fees takes the amount over what Stripe takes at once."""
+    cover = card_fees.cover_of(amount, currency) if covers_fee else None
+    if cover and amount + cover > stripe_facts.largest(currency):
+        raise forms.ValidationError(
+            _(
+                "With the card fee this is more than a card can pay at once. Give less, or leave the fee out."
+            )
+        )
+
+
 class DonateForm(SentOnceForm):
-    """`currency` is chosen before, by a link, because it decides the amounts offered and the ways to pay."""
+    """`currency` is chosen before, by a link, because it decides the amounts offered and the ways to pay.
+
+    `previous` is a gift that was not paid and is chosen anew: the form starts with what it said.
+    """
 
     fund = FundChoiceField(
         Fund.objects.none(),
@@ -150,11 +187,22 @@ class DonateForm(SentOnceForm):
         max_length=30,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
+    frequency = forms.ChoiceField(
+        label=_("How often"),
+        widget=forms.RadioSelect,
+        choices=[
+            (Pledge.Frequency.ONCE.value, _("Once")),
+            (Pledge.Frequency.MONTHLY.value, _("Every month")),
+        ],
+        initial=Pledge.Frequency.ONCE.value,
+        error_messages={"required": _("Choose once or every month.")},
+    )
     method = forms.ChoiceField(
         label=_("How you give"),
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose card or bank transfer.")},
     )
+    cover_fee = fee_cover_field()
     email = forms.EmailField(
         label=_("E-mail for the receipt"),
         required=False,
@@ -172,10 +220,11 @@ class DonateForm(SentOnceForm):
         appeal: Appeal,
         currency: str,
         paused: frozenset[str] = frozenset(),
+        previous: Pledge | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.appeal, self.currency = appeal, currency
+        self.appeal, self.currency, self.previous = appeal, currency, previous
         self.range = GIVING[currency]
         self.language = get_language() or "es"
         funds = Fund.objects.offered_for(appeal).with_public_title(self.language)
@@ -199,6 +248,32 @@ class DonateForm(SentOnceForm):
             field.error_messages["invalid_choice"] = _(
                 "This way to give is paused. Please choose the other one; nothing was charged."
             )
+        self.cover_examples = cover_examples(currency)
+        if not self.cover_examples or Pledge.Method.CARD in paused:
+            del self.fields["cover_fee"]
+        if previous:
+            self._start_from(previous)
+
+    def _start_from(self, previous: Pledge) -> None:
+        """Fills in what the earlier gift said; its address stays unseen and is used unless another is written."""
+        says: dict[str, Any] = {
+            "fund": previous.fund,
+            "frequency": previous.frequency,
+            "cover_fee": bool(previous.fee_cover),
+        }
+        if previous.method in dict(self.methods):
+            says["method"] = previous.method
+        if previous.currency == self.currency:
+            suggested = previous.amount in self.range.presets
+            says["preset"] = f"{previous.amount.normalize():f}" if suggested else OTHER
+            says["amount"] = "" if suggested else currencies.plain(previous.amount, self.currency)
+        for name, value in says.items():
+            if name in self.fields:
+                self.fields[name].initial = value
+        if previous.supporter:
+            self.fields["email"].help_text = _(
+                "Leave it empty and the receipt goes to the address you gave before."
+            )
 
     def clean_amount(self) -> Decimal | None:
         text = self.cleaned_data["amount"].strip()
@@ -221,7 +296,26 @@ class DonateForm(SentOnceForm):
         amount = cleaned.get("amount")
         if cleaned.get("method") == Pledge.Method.CARD and amount:
             self._refuse_what_no_card_pays(amount)
+            if not self.errors:
+                self._refuse_fee_over_the_top(amount)
+        if cleaned.get("method") == Pledge.Method.TRANSFER and (
+            cleaned.get("frequency") == Pledge.Frequency.MONTHLY
+        ):
+            self.add_error(
+                "frequency",
+                _(
+                    "Every month works by card. By bank transfer give once, or set up a standing order at your bank."
+                ),
+            )
         return cleaned
+
+    def _refuse_fee_over_the_top(self, amount: Decimal) -> None:
+        try:
+            refuse_more_than_a_card(
+                amount, self.currency, covers_fee=self.cleaned_data.get("cover_fee", False)
+            )
+        except forms.ValidationError as error:
+            self.add_error("amount", error)
 
     def _refuse_what_no_card_pays(self, amount: Decimal) -> None:
         if stripe_facts.is_charged(amount, self.currency):
@@ -266,4 +360,7 @@ class DonateForm(SentOnceForm):
             currency=self.currency,
             email=data["email"],
             language=self.language,
+            frequency=Pledge.Frequency(data["frequency"]),
+            covers_fee=data.get("cover_fee", False),
+            supporter=self.previous.supporter if self.previous else None,
         )

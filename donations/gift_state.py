@@ -10,8 +10,10 @@ from .schedule import Schedule, cover
 
 
 class Stage(StrEnum):
-    UNPAID = "unpaid"  # the supporter has not paid, or the attempt failed or expired
-    CHECKING = "checking"  # on Stripe's page, or just back from it
+    READY = "ready"  # to be looked over before the first visit to Stripe's page
+    UNPAID = "unpaid"  # the supporter left Stripe's page without paying
+    FAILED = "failed"  # the bank said no, at once or days later
+    CHECKING = "checking"  # on Stripe's page, or back from it and no word yet of how it ended
     SETTLING = "settling"  # a bank debit confirmed, the money to follow in days
     AWAITED = "awaited"  # a transfer announced
     PARTLY = "partly"  # part of a transfer arrived
@@ -37,6 +39,11 @@ class GiftState:
     receipt_sent: bool
     schedule: Schedule | None
 
+    @property
+    def is_payable(self) -> bool:
+        """Whether the way to Stripe's page is open; where a payment may be on its way, Stripe is asked first."""
+        return self.stage in {Stage.READY, Stage.UNPAID, Stage.FAILED, Stage.CHECKING}
+
 
 def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
     donations = list(pledge.donations.standing().prefetch_related("refunds").order_by("pk"))
@@ -50,7 +57,7 @@ def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
         stage=_stage(pledge, received, schedule, at=at),
         received=received,
         refunded=refunded,
-        missing=schedule.to_pay if schedule else max(pledge.amount - received, Decimal(0)),
+        missing=schedule.to_pay if schedule else max(pledge.total - received, Decimal(0)),
         donations=donations,
         bank_account=account,
         receipt_sent=pledge.letters.filter(kind="receipt", sent_at__isnull=False).exists(),
@@ -61,16 +68,22 @@ def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
 def _stage(pledge: Pledge, received: Decimal, schedule: Schedule | None, *, at: datetime) -> Stage:
     if schedule:
         return _stage_of_promise(pledge, schedule)
-    if received >= pledge.amount:
+    if received >= pledge.total or (received and pledge.is_monthly_by_card):
         return Stage.ARRIVED
     if pledge.method == Pledge.Method.TRANSFER:
         return Stage.PARTLY if received else Stage.AWAITED
     last = pledge.checkouts.order_by("-pk").first()
-    if last is None or last.failed_at or last.expired_at:
+    if last is None:
+        return Stage.READY
+    if last.failed_at:
+        return Stage.FAILED
+    if last.expired_at:
         return Stage.UNPAID
     if last.completed_at:
-        return Stage.SETTLING
-    return Stage.CHECKING if last.is_open(at) else Stage.UNPAID
+        # Of a monthly gift the bill follows within seconds.
+        return Stage.CHECKING if pledge.is_monthly_by_card else Stage.SETTLING
+    # When its time is over the worker asks Stripe; until then nobody can say that nothing was charged.
+    return Stage.CHECKING if last.stripe_session_id or at < last.expires_at else Stage.UNPAID
 
 
 def _stage_of_promise(pledge: Pledge, schedule: Schedule) -> Stage:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from . import checkout, obstacles
 from .gift_state import state_of
 from .models import Pledge
+from .monthly_state import monthly_state_of
 from .tokens import InvalidToken, gift_path, pledge_of
 
 
@@ -18,10 +19,7 @@ from .tokens import InvalidToken, gift_path, pledge_of
 def gift(request: HttpRequest, token: str) -> HttpResponse:
     """The private page of one gift. Only looks: that the supporter came back here proves no payment."""
     pledge = pledge_or_404(token)
-    state = state_of(pledge, at=timezone.now())
-    return render(
-        request, "donations/gift.html", {"pledge": pledge, "state": state, "token": token}
-    )
+    return render(request, "donations/gift.html", _context(pledge, token))
 
 
 @never_cache
@@ -43,8 +41,17 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
         )
         return to_stripe(pledge)
     except obstacles.OBSTACLES as obstacle:
-        context = {"pledge": pledge, "state": state_of(pledge, at=now), "token": token}
-        return obstacles.say(request, "donations/gift.html", context, obstacle)
+        return obstacles.say(request, "donations/gift.html", _context(pledge, token), obstacle)
+
+
+def _context(pledge: Pledge, token: str) -> dict[str, object]:
+    now = timezone.now()
+    return {
+        "pledge": pledge,
+        "state": state_of(pledge, at=now),
+        "monthly": monthly_state_of(pledge, at=now),
+        "token": token,
+    }
 
 
 def pledge_or_404(token: str) -> Pledge:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from . import emails, pausing, payouts, pledges, proofs, stripe_api, webhooks
+from . import checkout, emails, monthly, pausing, payouts, pledges, proofs, stripe_api, webhooks
 
 logger = logging.getLogger(__name__)
 
@@ -14,11 +14,13 @@ logger = logging.getLogger(__name__)
 # The names are those the database queues (migrations/0002_ledger_rules.py, donations_wake).
 @app.task(name="process_events", queueing_lock="process_events")
 def process_events() -> None:
+    now = timezone.now()
     if not _process_all():
         return
     try:
         # So that the fee stands beside the gift within seconds, and payouts as soon as they are told of.
-        payouts.sync(since=timezone.now() - timedelta(hours=1))
+        if since := payouts.awaited_since(told_since=now, at=timezone.now()):
+            payouts.sync(since=since)
         pausing.close_tried_pages(at=timezone.now())
     except stripe_api.StripeUnavailable:
         logger.warning("Stripe does not answer; fees follow at the next turn")
@@ -41,9 +43,27 @@ def send_letters() -> None:
 @app.periodic(cron="* * * * *")
 @app.task(name="sweep", queueing_lock="sweep")
 def sweep(timestamp: int) -> None:
-    """Once a minute: what failed and is due again, and what no wake-up reached."""
+    """Once a minute: what failed and is due again, what no wake-up reached, and what Stripe has left unanswered."""
+    _ask_again()
     process_events()
     send_letters()
+
+
+def _ask_again() -> None:
+    now = timezone.now()
+    try:
+        monthly.settle(at=now)
+        if since := checkout.look_up(at=now):
+            webhooks.catch_up(since=since, at=now)
+    except stripe_api.StripeUnavailable:
+        logger.warning("Stripe does not answer; asking again at the next turn")
+
+
+@app.periodic(cron="11 * * * *")
+@app.task(name="remind_of_charges", queueing_lock="remind_of_charges")
+def remind_of_charges(timestamp: int) -> None:
+    """Once an hour: who wants to be told before a monthly charge is."""
+    monthly.remind_due(at=timezone.now())
 
 
 @app.periodic(cron="*/10 * * * *")

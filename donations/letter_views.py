@@ -16,7 +16,9 @@ ROWS = 25
 @require_safe
 def mail(request: HttpRequest) -> HttpResponse:
     """The newest letters, sent or waiting, as their readers get them."""
-    letters = Letter.objects.select_related("pledge__supporter", "donation").order_by("-pk")[:ROWS]
+    letters = Letter.objects.select_related(
+        "pledge__supporter", "pledge__subscription", "donation"
+    ).order_by("-pk")[:ROWS]
     now = timezone.now()
     context = {"letters": [(letter, word(letter, at=now)) for letter in letters], "limit": ROWS}
     return render(request, "donations/mail.html", context)

@@ -3,17 +3,22 @@
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Min, Q
 
 from . import ledger, stripe_api, stripe_facts
 from .ledger import Posting
-from .models import AccountKey, Donation, Entry, Payout
+from .models import AccountKey, Donation, Entry, Payout, StripeEvent
 from .stripe_facts import BalanceTransaction
 
 logger = logging.getLogger(__name__)
 
+# Older ones are left to the timetable: what Stripe has not said within an hour it does not say in seconds.
+AWAITED = timedelta(hours=1)
+# Clocks differ, and Stripe counts in whole seconds.
+MARGIN = timedelta(minutes=1)
 PAYMENTS = frozenset({"charge", "payment"})
 # Booked from their own events and from the list of payouts: not a second time from the balance.
 BOOKED_ELSEWHERE = frozenset({"refund", "payment_refund", "payout", "payout_failure"})
@@ -25,6 +30,24 @@ class Synced:
 
     new_entries: int = 0
     unplaced: list[str] = field(default_factory=list)
+
+
+def awaited_since(*, told_since: datetime, at: datetime) -> datetime | None:
+    """From when on Stripe's balance holds something for us that we have not seen; None when there is nothing.
+
+    Gifts of late without their fee, and payouts and disputes told of since `told_since`. So each movement is listed
+    once or twice, however many gifts come in, and not again with every one of them.
+    """
+    without_fee = Donation.objects.filter(
+        method=Donation.Method.CARD, fee=None, received_at__gte=at - AWAITED
+    ).aggregate(first=Min("received_at"))["first"]
+    told = StripeEvent.objects.filter(
+        Q(type__startswith="payout.") | Q(type__startswith="charge.dispute."),
+        processed_at__gte=told_since,
+    ).aggregate(first=Min("created_at"))["first"]
+    # A payout is told of when it leaves, and lists by when it was made.
+    instants = [without_fee and without_fee - MARGIN, told and told - AWAITED]
+    return min((instant for instant in instants if instant), default=None)
 
 
 def sync(*, since: datetime) -> Synced:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import book_views, gift_views, giving_views, promise_views
+from . import book_views, gift_views, giving_views, monthly_views, promise_views
 
 app_name = "donations"
 urlpatterns = [
@@ -16,5 +16,19 @@ urlpatterns = [
     path("gift/<str:token>/promise/remind/", promise_views.remind_again, name="remind_again"),
     path("gift/<str:token>/stop/", promise_views.stop_reminders, name="stop_reminders"),
     path("<slug:appeal>/promise/", promise_views.promise, name="promise"),
+    path("gift/<str:token>/monthly/amount/", monthly_views.amount, name="monthly_amount"),
+    path("gift/<str:token>/monthly/day/", monthly_views.day, name="monthly_day"),
+    path("gift/<str:token>/monthly/pause/", monthly_views.pause, name="monthly_pause"),
+    path("gift/<str:token>/monthly/resume/", monthly_views.resume, name="monthly_resume"),
+    path("gift/<str:token>/monthly/stop/", monthly_views.stop, name="monthly_stop"),
+    path("gift/<str:token>/monthly/remind/", monthly_views.remind, name="monthly_remind"),
+    path("gift/<str:token>/monthly/card/", monthly_views.card, name="monthly_card"),
+    path("gift/<str:token>/monthly/settle/", monthly_views.settle, name="monthly_settle"),
+    path("stop/monthly/<str:token>/", monthly_views.stop_from_mail, name="stop_monthly"),
+    path(
+        "stop/reminders/<str:token>/",
+        monthly_views.stop_reminders_from_mail,
+        name="stop_charge_reminders",
+    ),
     path("<slug:appeal>/donate/", giving_views.donate, name="donate"),
 ]

@@ -15,6 +15,7 @@ PACKAGES = ("appeals", "donations", "defensefund")
 PLACES = [
     # Pure edges: they know no model of ours.
     {
+        "card_fees",
         "currencies",
         "rate_tables",
         "references",
@@ -33,6 +34,7 @@ PLACES = [
         "exports",
         "gift_state",
         "giving_health",
+        "monthly_state",
         "proofs",
         "receipts",
         "schedule",
@@ -50,6 +52,7 @@ PLACES = [
         "documents",
         "exchange",
         "pausing",
+        "monthly",
         "payouts",
         "periods",
         "pledges",
@@ -57,7 +60,7 @@ PLACES = [
         "reconciliation",
         "webhooks",
     },
-    {"forms", "promise_forms"},
+    {"forms", "monthly_forms", "promise_forms"},
     {
         "admin",
         "apps",
@@ -72,6 +75,7 @@ PLACES = [
         "giving_views",
         "obstacles",
         "promise_views",
+        "monthly_views",
         "stripe_views",
         "urls",
     },

@@ -172,6 +172,12 @@ class Pledge(models.Model):
         return self.method == self.Method.CARD and self.frequency == self.Frequency.MONTHLY
 
 
+class CheckoutQuerySet(models.QuerySet["Checkout"]):
+    def untold(self) -> "CheckoutQuerySet":
+        """Those of which nobody has said how they ended, whether their time is over or not."""
+        return self.filter(completed_at=None, failed_at=None, expired_at=None)
+
+
 class Instalment(models.Model):
     """One part of a promise and the day it is due. Whether it is paid is computed (donations/schedule.py)."""
 
@@ -220,6 +226,8 @@ class Checkout(models.Model):
     failed_at = models.DateTimeField(_("failed at"), null=True)
     expired_at = models.DateTimeField(_("expired at"), null=True)
 
+    objects = CheckoutQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("checkout")
         verbose_name_plural = _("checkouts")
@@ -230,15 +238,25 @@ class Checkout(models.Model):
                 condition=Q(failed_at=None) | Q(expired_at=None),
             ),
         ]
+        indexes = [
+            # The sweep reads only these.
+            models.Index(
+                name="checkout_untold",
+                fields=["expires_at"],
+                condition=Q(completed_at=None, failed_at=None, expired_at=None),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.idempotency_key
 
-    def is_open(self, at: datetime) -> bool:
-        """Whether the supporter can still pay here at the instant `at`."""
-        return (
-            self.completed_at is None
-            and self.failed_at is None
-            and self.expired_at is None
-            and at < self.expires_at
-        )
+    @property
+    def is_over(self) -> bool:
+        """Whether somebody has said how it ended. Its time may be over before: then Stripe is asked."""
+        return any((self.completed_at, self.failed_at, self.expired_at))
+
+    def expire(self, *, at: datetime) -> None:
+        """Notes that nobody paid here, unless something else was told meanwhile."""
+        here = Checkout.objects.untold().filter(pk=self.pk)
+        if here.update(expired_at=at):
+            self.expired_at = at

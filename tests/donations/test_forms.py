@@ -26,6 +26,7 @@ def form_with(appeal, currency="EUR", language="es", **changes):
             "fund": blank.fields["fund"].initial.pk,
             "preset": blank.fields["preset"].initial,
             "amount": "",
+            "frequency": "once",
             "method": "card",
             "email": "",
             "started": blank.fields["started"].initial,
