@@ -203,7 +203,18 @@ PUBLIC: dict[str, Open] = {
     "donations:promise_pause": Open({"token": "THE DONOR'S"}, get=405, post=404),
     "donations:promise_resume": Open({"token": "THE DONOR'S"}, get=405, post=404),
     "donations:remind_again": Open({"token": "THE DONOR'S"}, get=405, post=404),
-    # Another link, for this alone: a gift's own stops nothing.
+    # Of a gift that is not monthly there is nothing to look after (tests/donations/test_monthly_views.py).
+    "donations:monthly_amount": Open({"token": "THE DONOR'S"}, get=404, post=404),
+    "donations:monthly_day": Open({"token": "THE DONOR'S"}, get=404, post=404),
+    "donations:monthly_pause": Open({"token": "THE DONOR'S"}, get=405, post=404),
+    "donations:monthly_resume": Open({"token": "THE DONOR'S"}, get=405, post=404),
+    "donations:monthly_stop": Open({"token": "THE DONOR'S"}, get=404, post=404),
+    "donations:monthly_remind": Open({"token": "THE DONOR'S"}, get=405, post=404),
+    "donations:monthly_card": Open({"token": "THE DONOR'S"}, get=405, post=404),
+    "donations:monthly_settle": Open({"token": "THE DONOR'S"}, get=405, post=404),
+    # Other links, each for this alone: a gift's own stops nothing.
+    "donations:stop_monthly": Open({"token": "THE DONOR'S"}, get=404, post=404),
+    "donations:stop_charge_reminders": Open({"token": "THE DONOR'S"}, get=404, post=404),
     "donations:stop_reminders": Open({"token": "THE DONOR'S"}, get=404, post=404),
     # The stand-in's pages for supporters, there only without a key of Stripe's (donations/sandbox).
     "sandbox:checkout": Open({"session_id": "none"}, get=404, post=404),
