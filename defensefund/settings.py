@@ -349,7 +349,8 @@ if SITE_URL.startswith("https://"):
     CSRF_COOKIE_NAME = "__Host-csrftoken"
     CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
-# Chromium applies form-action to the redirect after a POST too, so Stripe's three pages are listed.
+# Chromium applies form-action to the redirect after a POST too, so Stripe's pages are listed.
+STRIPE_PAGES = ("checkout", "billing", "invoice")
 SECURE_CSP = {
     "default-src": [CSP.NONE],
     "script-src": [CSP.SELF],
@@ -357,12 +358,7 @@ SECURE_CSP = {
     "img-src": [CSP.SELF, "data:"],
     "font-src": [CSP.SELF],
     "connect-src": [CSP.SELF],
-    "form-action": [
-        CSP.SELF,
-        "https://checkout.stripe.com",
-        "https://billing.stripe.com",
-        "https://invoice.stripe.com",
-    ],
+    "form-action": [CSP.SELF, *(f"https://{page}.stripe.com" for page in STRIPE_PAGES)],
     "frame-ancestors": [CSP.NONE],
     "base-uri": [CSP.NONE],
 }
