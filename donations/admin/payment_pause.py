@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from defensefund import limits
+from defensefund.office import fieldset, page, require, sent
+from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
 from .. import currencies, pausing
 from ..attempts import BUDGETS, asked, proved
 from ..giving_health import health
 from ..models import PaymentPause, Pledge
-from .base import fieldset, page, require, sent
-from .verbs import Verb, VerbAdmin, VerbForm
 
 
 class ReasonForm(VerbForm):
@@ -104,7 +104,7 @@ class PaymentPauseAdmin(VerbAdmin):
         return super().changelist_view(request, extra | (extra_context or {}))
 
     def pause_view(self, request: HttpRequest, method: str, currency: str) -> HttpResponse:
-        user = require(request, "switch_payment")
+        user = require(request, "donations.switch_payment")
         if method not in PaymentPause.Method or currency not in currencies.offered():
             raise Http404
         way = PaymentPause(method=PaymentPause.Method(method), currency=currency)
