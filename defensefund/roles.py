@@ -18,7 +18,7 @@ def _may(acts: str, app: str, models: str) -> frozenset[str]:
 
 PUBLIC_TEXTS = "appeal appealtext case casetext hearing source figure figuretext update updatetext"
 SPENDING = "fund legalcost costdocument allocation disbursement fundcover"
-BOOKS = "account entry reversal donation refund payout"
+BOOKS = "account entry reversal donation refund receipt payout"
 BANK = "bankaccount statementimport statementline statementmatch"
 
 GROUPS: dict[str, frozenset[str]] = {
@@ -45,6 +45,9 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("retry", "donations", "stripeevent")
     | _may("view", "donations", "decline paymentpause")
     | _may("switch", "donations", "payment")
+    | _may("resend note_bounce", "donations", "letter")
+    | _may("readdress hide_name", "donations", "pledge")
+    | _may("add change view", "donations", "taxsentence")
     | _may("view", "appeals", "appeal case defendant"),
     # The second person: for money going out, and for a text going public.
     "approver": _may("view", "donations", f"{SPENDING} account entry")

@@ -5,17 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import Message
 from email.policy import Policy, default
-from smtplib import SMTPException
+from smtplib import SMTPException, SMTPRecipientsRefused
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import translation
 
-from .models import BankAccount, Letter, Pledge, Subscription
+from . import receipts
+from .models import BankAccount, Letter, Pledge, Subscription, Supporter
 from .schedule import schedule_of, to_remind_of
-from .tokens import Purpose, gift_path, purpose_path, stop_path
+from .tokens import Purpose, gift_path, purpose_path, statement_path, stop_path
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +26,8 @@ FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=4)
 # Their occasion is the invoice.
 ABOUT_A_CHARGE = frozenset({Letter.Kind.PAYMENT_FAILED, Letter.Kind.ACTION_REQUIRED})
+# Gifts that one letter with new links holds, the newest.
+MOST_LINKS = 25
 
 
 class LongLines(EmailMessage):
@@ -40,28 +45,19 @@ class Words:
     body: str
 
 
-# Letters about a promise name what is due.
-ABOUT_A_PROMISE = frozenset({Letter.Kind.PROMISE, Letter.Kind.REMINDER})
-
-
 def word(letter: Letter, *, at: datetime) -> Words:
     """The words of `letter` in its pledge's language, as things stand at the instant `at`."""
     pledge = letter.pledge
     with translation.override(pledge.language):
-        context = {
+        context: dict[str, Any] = {
             "fund_name": settings.FUND_NAME,
             "pledge": pledge,
             "donation": letter.donation,
+            "letter": letter,
             "language": pledge.language,
-            "link": f"{settings.SITE_URL}{gift_path(pledge)}",
-            # Only the details for a transfer name it.
-            "bank": BankAccount.objects.taking_gifts_in(pledge.currency).first()
-            if letter.kind == Letter.Kind.TRANSFER_DETAILS or pledge.method == "transfer"
-            else None,
+            "link": f"{settings.SITE_URL}{gift_path(pledge, at=at)}",
         }
-        if letter.kind in ABOUT_A_PROMISE:
-            context["schedule"] = schedule_of(pledge, at=at)
-            context["stop_link"] = f"{settings.SITE_URL}{stop_path(pledge)}"
+        context |= _details(letter, at=at)
         context |= _of_monthly(letter, at=at)
         template = f"donations/email/{letter.kind}"
         subject = render_to_string(f"{template}_subject.txt", context)
@@ -114,21 +110,69 @@ def _is_moot(letter: Letter, *, at: datetime) -> bool:
     )
 
 
+def _details(letter: Letter, *, at: datetime) -> dict[str, Any]:
+    """What letters of its kind tell beyond the gift itself."""
+    pledge = letter.pledge
+    match letter.kind:
+        case Letter.Kind.RECEIPT | Letter.Kind.RECEIPT_COPY:
+            assert letter.donation is not None  # letter_receipt_names_its_donation
+            return {"purpose": receipts.purpose(pledge, letter.donation.fund)}
+        case Letter.Kind.TRANSFER_DETAILS:
+            return {"bank": _account(pledge)}
+        case Letter.Kind.PROMISE | Letter.Kind.REMINDER:
+            return {
+                "schedule": schedule_of(pledge, at=at),
+                "stop_link": f"{settings.SITE_URL}{stop_path(pledge)}",
+                "bank": _account(pledge) if pledge.method == Pledge.Method.TRANSFER else None,
+            }
+        case Letter.Kind.NEW_LINK:
+            return {"gifts": _links(pledge, at=at)}
+        case Letter.Kind.STATEMENT:
+            path = statement_path(pledge, int(letter.occasion), at=at)
+            return {"statement_link": f"{settings.SITE_URL}{path}"}
+    return {}
+
+
+def _account(pledge: Pledge) -> BankAccount | None:
+    return BankAccount.objects.taking_gifts_in(pledge.currency).first()
+
+
+def _links(pledge: Pledge, *, at: datetime) -> list[tuple[Pledge, str]]:
+    """The newest gifts of the same supporter, each with a fresh link."""
+    gifts = [pledge]
+    if pledge.supporter:
+        gifts = list(pledge.supporter.pledges.order_by("-pk")[:MOST_LINKS])
+    return [(gift, f"{settings.SITE_URL}{gift_path(gift, at=at)}") for gift in gifts]
+
+
 def send_due(*, at: datetime) -> int:
     """Sends every letter due at the instant `at`; returns how many went out.
 
     Each is sent while its row is held and marked in the same transaction: at least once, and twice only when the
-    machine stops between the mail server's yes and our commit. A refused one is tried again after ever longer pauses.
+    machine stops between the mail server's yes and our commit. A refused one is tried again after ever longer pauses,
+    for as long as it takes; only an address the mail server says does not exist is not tried again.
     """
+    receipts.issue_due(at=at)
+    # What was queued since has its receipt issued by the next turn.
+    ready = ~Q(kind__in=[Letter.Kind.RECEIPT, Letter.Kind.RECEIPT_COPY]) | Q(
+        donation__receipt__isnull=False
+    )
     sent = 0
     tried: list[int] = []
     while True:
         with transaction.atomic():
             letter = (
                 Letter.objects.due(at)
+                .filter(ready)
                 .exclude(pk__in=tried)
                 .select_for_update(skip_locked=True, of=("self",))
-                .select_related("pledge__supporter", "pledge__subscription", "donation")
+                .select_related(
+                    "pledge__supporter",
+                    "pledge__subscription",
+                    "supporter",
+                    "donation__receipt",
+                    "donation__fund",
+                )
                 .order_by("pk")
                 .first()
             )
@@ -139,7 +183,7 @@ def send_due(*, at: datetime) -> int:
 
 
 def _send(letter: Letter, *, at: datetime) -> bool:
-    supporter = letter.pledge.supporter
+    supporter = letter.supporter or letter.pledge.supporter
     if supporter is None:
         # The supporter asked to be forgotten after the letter was written.
         letter.sent_at, letter.error = at, "no address"
@@ -160,11 +204,15 @@ def _send(letter: Letter, *, at: datetime) -> bool:
         # The class alone: a mail server's answer repeats the address.
         letter.error = type(error).__name__
         letter.due_at = at + min(FIRST_RETRY * 2 ** min(letter.attempts - 1, 12), LONGEST_RETRY)
-        letter.save(update_fields=["attempts", "error", "due_at"])
+        letter.bounced_at = at if _is_unknown(error) else None
+        letter.save(update_fields=["attempts", "error", "due_at", "bounced_at"])
         logger.warning("letter %s not sent: %s", letter.pk, letter.error)
+        if letter.bounced_at:
+            _let_go(letter)
         return False
     letter.sent_at, letter.error = at, ""
     letter.save(update_fields=["sent_at", "error"])
+    _let_go(letter)
     return True
 
 
@@ -183,3 +231,20 @@ def _headers(letter: Letter, *, at: datetime) -> dict[str, str]:
         headers["List-Unsubscribe"] = f"<{link}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return headers
+
+
+def _is_unknown(error: Exception) -> bool:
+    """Whether the mail server says that there is no such address (RFC 3463, 5.1.x): all other refusals may pass."""
+    return isinstance(error, SMTPRecipientsRefused) and all(
+        code >= 500 and answer.startswith(b"5.1.") for code, answer in error.recipients.values()
+    )
+
+
+def _let_go(letter: Letter) -> None:
+    """Forgets an address that was kept for nothing but to tell it that letters go elsewhere."""
+    supporter = letter.supporter
+    if supporter is None:
+        return
+    letter.supporter = None
+    letter.save(update_fields=["supporter"])
+    Supporter.objects.filter(pk=supporter.pk, pledges=None, letters=None).delete()

@@ -38,6 +38,13 @@ class GiftState:
     bank_account: BankAccount | None
     receipt_sent: bool
     schedule: Schedule | None
+    # A letter to the gift's address came back, or its mail server does not know it.
+    has_bounced: bool
+
+    @property
+    def years(self) -> list[int]:
+        """The years in which money arrived, the newest first."""
+        return sorted({donation.received_at.year for donation in self.donations}, reverse=True)
 
     @property
     def is_payable(self) -> bool:
@@ -46,7 +53,12 @@ class GiftState:
 
 
 def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
-    donations = list(pledge.donations.standing().prefetch_related("refunds").order_by("pk"))
+    donations = list(
+        pledge.donations.standing()
+        .select_related("receipt", "fund")
+        .prefetch_related("refunds")
+        .order_by("pk")
+    )
     received = sum((donation.amount for donation in donations), Decimal(0))
     refunded = sum((r.amount for donation in donations for r in donation.refunds.all()), Decimal(0))
     parts = list(pledge.instalments.values_list("due_on", "amount")) if pledge.reference else []
@@ -62,6 +74,7 @@ def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
         bank_account=account,
         receipt_sent=pledge.letters.filter(kind="receipt", sent_at__isnull=False).exists(),
         schedule=schedule,
+        has_bounced=pledge.letters.filter(bounced_at__isnull=False).exists(),
     )
 
 

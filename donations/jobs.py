@@ -6,7 +6,18 @@ from datetime import timedelta
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from . import checkout, emails, monthly, pausing, payouts, pledges, proofs, stripe_api, webhooks
+from . import (
+    checkout,
+    correspondence,
+    emails,
+    monthly,
+    pausing,
+    payouts,
+    pledges,
+    proofs,
+    stripe_api,
+    webhooks,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +49,20 @@ def _process_all() -> int:
 @app.task(name="send_letters", queueing_lock="send_letters")
 def send_letters() -> None:
     emails.send_due(at=timezone.now())
+
+
+@app.task(name="write_new_link")
+def write_new_link(email_hash: str) -> None:
+    """Apart from the page that asks for it, so that a known address costs that page no more time than an unknown one."""
+    correspondence.write_new_link(email_hash=email_hash, at=timezone.now())
+
+
+@app.periodic(cron="47 5 2-31 1 *")
+@app.task(name="write_statements", queueing_lock="write_statements")
+def write_statements(timestamp: int) -> None:
+    """In January, from the second on, last year's statements; each day again for what was booked late."""
+    now = timezone.now()
+    correspondence.write_statements(year=now.year - 1, at=now)
 
 
 @app.periodic(cron="* * * * *")

@@ -17,7 +17,7 @@ ROWS = 25
 def mail(request: HttpRequest) -> HttpResponse:
     """The newest letters, sent or waiting, as their readers get them."""
     letters = Letter.objects.select_related(
-        "pledge__supporter", "pledge__subscription", "donation"
+        "pledge__supporter", "pledge__subscription", "donation__receipt", "donation__fund"
     ).order_by("-pk")[:ROWS]
     now = timezone.now()
     context = {"letters": [(letter, word(letter, at=now)) for letter in letters], "limit": ROWS}

@@ -1,12 +1,22 @@
 from django.urls import path
 
-from . import book_views, gift_views, giving_views, monthly_views, promise_views
+from . import (
+    book_views,
+    gift_views,
+    giving_views,
+    link_views,
+    monthly_views,
+    promise_views,
+    public_gift_views,
+    supporter_views,
+)
 
 app_name = "donations"
 urlpatterns = [
     path("books/", book_views.page, name="books"),
     path("books.json", book_views.as_json, name="books_json"),
     path("books.csv", book_views.as_csv, name="books_csv"),
+    path("gift/link/", link_views.new_link, name="new_link"),
     path("gift/<str:token>/", gift_views.gift, name="gift"),
     path("gift/<str:token>/pay/", gift_views.pay, name="pay"),
     path("gift/<str:token>/promise/change/", promise_views.change, name="promise_change"),
@@ -29,6 +39,20 @@ urlpatterns = [
         "stop/reminders/<str:token>/",
         monthly_views.stop_reminders_from_mail,
         name="stop_charge_reminders",
+    ),
+    path("gift/<str:token>/receipt/", supporter_views.receipt, name="receipt"),
+    path("gift/<str:token>/receipt/again/", supporter_views.resend, name="resend"),
+    path("gift/<str:token>/receipt/wording/", supporter_views.wording, name="wording"),
+    path("gift/<str:token>/<int:year>.pdf", supporter_views.year, name="year"),
+    path("gift/<str:token>/visibility/", supporter_views.visibility, name="visibility"),
+    path("gift/<str:token>/address/", supporter_views.address, name="address"),
+    path("gift/<str:token>/data/", supporter_views.data, name="data"),
+    path("gift/<str:token>/forget/", supporter_views.forget, name="forget"),
+    path("year/<str:token>/", link_views.statement, name="statement"),
+    path("year/<str:token>/statement.pdf", link_views.statement_file, name="statement_file"),
+    path("<slug:appeal>/gifts/", public_gift_views.public_gifts, name="public_gifts"),
+    path(
+        "<slug:appeal>/gifts/page/<int:page>/", public_gift_views.public_gifts, name="public_gifts"
     ),
     path("<slug:appeal>/donate/", giving_views.donate, name="donate"),
 ]

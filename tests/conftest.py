@@ -52,6 +52,7 @@ KEPT_TABLES = frozenset(
 GUARDS = {
     "donations_entry": ("entry_append_only", "entry_no_truncate", "entry_post"),
     "donations_rate": ("rate_append_only", "rate_no_truncate"),
+    "donations_receipt": ("receipt_number", "receipt_stands", "receipt_no_truncate"),
     "defensefund_securityevent": (
         "security_event_append_only",
         "security_event_chain",

@@ -17,8 +17,8 @@ from django.utils.translation import override
 from defensefund import security_log
 from defensefund.jobs import prune_finished_jobs
 from defensefund.models import SecurityEvent
-from donations import allocation, disbursement
-from donations.models import Entry, FundCover, Payout
+from donations import allocation, disbursement, receipts
+from donations.models import Entry, FundCover, Payout, TaxSentence
 from donations.tokens import gift_token
 from tests import factories
 from tests.appeals import factories as editorial
@@ -107,6 +107,8 @@ MODELS: dict[str, dict[str, str]] = {
     "donations.donation": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.letter": {"treasurer": "v", "superuser": "v"},
     "donations.pledge": {"treasurer": "v", "superuser": "v"},
+    "donations.receipt": {"treasurer": "v", "auditor": "v", "superuser": "v"},
+    "donations.taxsentence": {"treasurer": "vac", "superuser": "vac"},
     "donations.stripeevent": {"treasurer": "v", "superuser": "v"},
     "procrastinate.procrastinatejob": {"superuser": "v"},
 }
@@ -135,6 +137,10 @@ PAGES: dict[str, Page] = {
     "admin:donations_disbursement_refuse": Page(APPROVERS, row="donations.disbursement"),
     "admin:donations_disbursement_pay": Page(TREASURERS, row="donations.disbursement"),
     "admin:donations_disbursement_amend": Page(TREASURERS, row="donations.disbursement"),
+    "admin:donations_donation_resend": Page(TREASURERS, row="donations.donation"),
+    "admin:donations_pledge_readdress": Page(TREASURERS, row="donations.pledge"),
+    "admin:donations_pledge_take_name_off": Page(TREASURERS, row="donations.pledge"),
+    "admin:donations_letter_bounced": Page(TREASURERS, row="donations.letter"),
     "admin:donations_fund_cover": Page(TREASURERS, row="donations.fund"),
     "admin:donations_fundcover_approve": Page(APPROVERS, row="donations.fundcover"),
     "admin:donations_paymentpause_pause": Page(TREASURERS, args=("card", "USD")),
@@ -217,6 +223,20 @@ PUBLIC: dict[str, Open] = {
     "donations:stop_charge_reminders": Open({"token": "THE DONOR'S"}, get=404, post=404),
     "donations:stop_reminders": Open({"token": "THE DONOR'S"}, get=404, post=404),
     # The stand-in's pages for supporters, there only without a key of Stripe's (donations/sandbox).
+    "donations:receipt": Open({"token": "THE DONOR'S"}, get=405, post=404),
+    "donations:resend": Open({"token": "THE DONOR'S"}, get=405, post=404),
+    "donations:year": Open({"token": "THE DONOR'S", "year": "2026"}, get=404),
+    "donations:wording": Open({"token": "THE DONOR'S"}, post=422),
+    "donations:visibility": Open({"token": "THE DONOR'S"}, post=422),
+    "donations:address": Open({"token": "THE DONOR'S"}, post=422),
+    "donations:data": Open({"token": "THE DONOR'S"}, post=200),
+    "donations:forget": Open({"token": "THE DONOR'S"}, post=422),
+    "donations:new_link": Open(post=422),
+    # A link of its own, for the year's statement of all gifts: tests/donations/test_link_views.py.
+    "donations:statement": Open({"token": "x"}, get=404),
+    "donations:statement_file": Open({"token": "x"}, get=404),
+    "donations:public_gifts": Open(APPEAL),
+    # The stand-in's payment page, there only without a key of Stripe's (donations/sandbox).
     "sandbox:checkout": Open({"session_id": "none"}, get=404, post=404),
     "sandbox:invoice": Open({"invoice_id": "none"}, get=404, post=404),
     "sandbox:portal": Open({"portal_id": "none"}, get=404, post=404),
@@ -334,6 +354,10 @@ def rows(db):
         "procrastinate.procrastinatejob": prune_finished_jobs.defer(timestamp=0),
         "donations.donation": donation.pk,
         "donations.letter": letter.pk,
+        "donations.receipt": receipts.issue(donation, at=NOW).pk,
+        "donations.taxsentence": TaxSentence.objects.create(
+            country="AR", language="es", sentence="Sample"
+        ).pk,
         "donations.pledge": donation.pledge.pk,
         "donations.stripeevent": factories.make_event().pk,
         "token": gift_token(factories.make_pledge(appeal)),
@@ -451,7 +475,7 @@ def test_gift_opens_to_the_donors_link_alone(rows, role, name):
         f"{another}.{signature}",
     ):
         with override("en"):
-            path = reverse(name, kwargs={"token": token})
+            path = reverse(name, kwargs=PUBLIC[name].kwargs | {"token": token})
         codes = {ask(client, "GET", path), ask(client, "POST", path)}
         assert 404 in codes, token
         assert codes <= {404, 405}, token
@@ -499,8 +523,18 @@ def test_front_page_and_its_parts_show_only_what_opens(rows, role):
         assert client.get(f"/admin/{app}/").status_code == (200 if may else 404)
 
 
-READING = [name for name in PUBLIC if name.startswith(("appeals:", "donations:books"))]
-PERSONAL = ["donations:gift"]
+READING = [
+    name for name in PUBLIC if name.startswith(("appeals:", "donations:books", "donations:public"))
+]
+PERSONAL = [
+    "donations:gift",
+    "donations:wording",
+    "donations:visibility",
+    "donations:address",
+    "donations:data",
+    "donations:forget",
+    "donations:new_link",
+]
 
 
 def open_page(client, name, rows):

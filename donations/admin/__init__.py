@@ -3,7 +3,14 @@
 from .bank_account import BankAccountAdmin
 from .disbursement import DisbursementAdmin
 from .fund import FundAdmin, FundCoverAdmin
-from .giving import DonationAdmin, LetterAdmin, PledgeAdmin, StripeEventAdmin
+from .giving import (
+    DonationAdmin,
+    LetterAdmin,
+    PledgeAdmin,
+    ReceiptAdmin,
+    StripeEventAdmin,
+    TaxSentenceAdmin,
+)
 from .ledger import AccountAdmin, EntryAdmin
 from .legal_cost import LegalCostAdmin
 from .payment_pause import PaymentPauseAdmin
@@ -26,7 +33,9 @@ __all__ = [
     "PayoutAdmin",
     "PledgeAdmin",
     "RateAdmin",
+    "ReceiptAdmin",
     "StatementImportAdmin",
     "StatementLineAdmin",
     "StripeEventAdmin",
+    "TaxSentenceAdmin",
 ]

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.core.exceptions import ValidationError
@@ -11,11 +13,24 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from defensefund.office import ReadOnlyAdmin
+from defensefund.office import ReadOnlyAdmin, WritableAdmin
 from defensefund.templatetags.formats import money
+from defensefund.verbs import VerbAdmin
 from donations import webhooks
-from donations.models import Checkout, Decline, Donation, Letter, Pledge, Refund, StripeEvent
+from donations.models import (
+    Checkout,
+    Decline,
+    Donation,
+    Letter,
+    Pledge,
+    Receipt,
+    Refund,
+    StripeEvent,
+    TaxSentence,
+)
 from donations.references import format_reference
+
+from .letter_verbs import NOTE_BOUNCE, READDRESS, RESEND, TAKE_NAME_OFF
 
 
 class ReadOnlyInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -49,14 +64,18 @@ class DeclineInline(ReadOnlyInline):
 
 class DonationInline(ReadOnlyInline):
     model = Donation
-    fields = ("receipt_number", "received_at", "amount", "fee", "currency", "source")
+    fields = ("received_at", "receipt_number", "amount", "fee", "currency", "source")
     readonly_fields = ("receipt_number",)
     show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Donation]:
+        return super().get_queryset(request).select_related("receipt")
 
 
 class LetterInline(ReadOnlyInline):
     model = Letter
-    fields = ("kind", "created_at", "sent_at", "attempts", "error")
+    fields = ("kind", "created_at", "sent_at", "bounced_at", "attempts", "error")
+    show_change_link = True
 
 
 class RefundInline(ReadOnlyInline):
@@ -65,8 +84,11 @@ class RefundInline(ReadOnlyInline):
 
 
 @admin.register(Pledge)
-class PledgeAdmin(ReadOnlyAdmin):
-    """The way of one gift on one page: promise, payment pages, money, letters."""
+class PledgeAdmin(VerbAdmin):
+    """The way of one gift on one page: promise, payment pages, money, letters. Nobody here reads the address."""
+
+    verbs = (READDRESS, TAKE_NAME_OFF)
+    facts_template = "admin/donations/pledge/_facts.html"
 
     list_display = ("created_at", "fund", "method", "written", "transfer_reference", "cancelled_at")
     list_filter = ("method", "frequency")
@@ -86,13 +108,20 @@ class PledgeAdmin(ReadOnlyAdmin):
         "transfer_reference",
         "language",
         "cancelled_at",
+        "visibility",
+        "has_address",
+        "erased_at",
     )
-    readonly_fields = ("written", "transfer_reference")
+    readonly_fields = ("written", "transfer_reference", "has_address")
     inlines = (CheckoutInline, DeclineInline, DonationInline, LetterInline)
 
     @admin.display(description=_("amount"), ordering="amount")
     def written(self, pledge: Pledge) -> str:
         return money(pledge.amount, pledge.currency)
+
+    @admin.display(description=_("has an address"), boolean=True)
+    def has_address(self, pledge: Pledge) -> bool:
+        return pledge.supporter_id is not None
 
     @admin.display(description=_("transfer reference"))
     def transfer_reference(self, pledge: Pledge) -> str:
@@ -100,10 +129,12 @@ class PledgeAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Donation)
-class DonationAdmin(ReadOnlyAdmin):
-    list_display = ("receipt_number", "received_at", "fund", "method", "written", "fee_written")
+class DonationAdmin(VerbAdmin):
+    verbs = (RESEND,)
+    facts_template = "admin/donations/donation/_facts.html"
+    list_display = ("received_at", "receipt_number", "fund", "method", "written", "fee_written")
     list_filter = ("method",)
-    list_select_related = ("fund",)
+    list_select_related = ("fund", "receipt")
     list_per_page = 25
     show_full_result_count = False
     search_fields = ("=stripe_payment_intent_id", "=source")
@@ -196,13 +227,85 @@ class StripeEventAdmin(ReadOnlyAdmin):
         self.message_user(request, message % {"count": retried})
 
 
+class LetterState(SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("waiting", _("waiting")),
+            ("failing", _("refused, tried again")),
+            ("bounced", _("came back")),
+            ("sent", _("sent")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        match self.value():
+            case "waiting":
+                return queryset.filter(sent_at=None, bounced_at=None)
+            case "failing":
+                return queryset.filter(sent_at=None, bounced_at=None, attempts__gt=0)
+            case "bounced":
+                return queryset.filter(bounced_at__isnull=False)
+            case "sent":
+                return queryset.filter(sent_at__isnull=False, bounced_at=None)
+        return queryset
+
+
 @admin.register(Letter)
-class LetterAdmin(ReadOnlyAdmin):
+class LetterAdmin(VerbAdmin):
     """What was written to supporters; neither address nor text is kept here."""
 
-    list_display = ("created_at", "kind", "pledge", "sent_at", "attempts", "error")
-    list_filter = ("kind",)
+    verbs = (NOTE_BOUNCE,)
+    facts_template = "admin/donations/letter/_facts.html"
+    list_display = ("created_at", "kind", "pledge", "sent_at", "bounced_at", "attempts", "error")
+    list_filter = (LetterState, "kind")
     list_select_related = ("pledge",)
     list_per_page = 25
     show_full_result_count = False
-    fields = ("kind", "pledge", "donation", "created_at", "sent_at", "attempts", "error", "due_at")
+    search_fields = ("=pk",)
+    search_help_text = _("The number in a returned letter's Message-ID: letter-(number)@….")
+    fields = (
+        "kind",
+        "pledge",
+        "donation",
+        "created_at",
+        "sent_at",
+        "bounced_at",
+        "attempts",
+        "error",
+        "due_at",
+    )
+
+
+@admin.register(Receipt)
+class ReceiptAdmin(ReadOnlyAdmin):
+    """Every number once and none missing; whom a receipt names is not shown here."""
+
+    list_display = ("number", "issued_at", "donation", "country", "downloaded_at")
+    list_select_related = ("donation__receipt",)
+    list_per_page = 25
+    show_full_result_count = False
+    search_fields = ("=serial",)
+    search_help_text = _("The number without R- and zeros.")
+    fields = ("number", "issued_at", "donation", "country", "tax_sentence", "downloaded_at")
+    readonly_fields = ("number",)
+
+    @admin.display(description=_("number"), ordering="serial")
+    def number(self, receipt: Receipt) -> str:
+        return receipt.number
+
+
+@admin.register(TaxSentence)
+class TaxSentenceAdmin(WritableAdmin):
+    """What receipts say on taxes, by country; a change reaches receipts issued from then on."""
+
+    list_display = ("country", "language", "sentence")
+    fields = ("country", "language", "sentence")
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if db_field.name == "language":
+            return forms.ChoiceField(
+                label=db_field.verbose_name.capitalize(), choices=settings.LANGUAGES
+            )
+        return super().formfield_for_dbfield(db_field, request, **kwargs)

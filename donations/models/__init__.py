@@ -8,7 +8,9 @@ from .letter import Letter
 from .payment_pause import PaymentPause
 from .payout import Payout
 from .pledge import Checkout, Instalment, Pledge
+from .public_gift import PublicGift
 from .rate import Rate
+from .receipt import Receipt, TaxSentence
 from .statement import BankAccount, StatementImport, StatementLine, StatementMatch
 from .stripe_event import StripeEvent
 from .subscription import MonthlyCharge, Subscription, SubscriptionChange
@@ -34,7 +36,9 @@ __all__ = [
     "PaymentPause",
     "Payout",
     "Pledge",
+    "PublicGift",
     "Rate",
+    "Receipt",
     "Refund",
     "Reversal",
     "StatementImport",
@@ -44,5 +48,6 @@ __all__ = [
     "Subscription",
     "SubscriptionChange",
     "Supporter",
+    "TaxSentence",
     "Total",
 ]

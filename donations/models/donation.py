@@ -88,11 +88,12 @@ class Donation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.receipt_number
+        return self.receipt_number or f"{_('donation')} {self.pk}"
 
     @property
     def receipt_number(self) -> str:
-        return f"R-{self.pk:07d}"
+        """Of its receipt; empty as long as none was issued. Select "receipt" along where several are shown."""
+        return self.receipt.number if hasattr(self, "receipt") else ""
 
 
 class Refund(models.Model):

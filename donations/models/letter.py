@@ -8,15 +8,19 @@ from django.utils.translation import gettext_lazy as _
 
 from .donation import Donation
 from .pledge import Pledge
+from .supporter import Supporter
 
 
 class LetterQuerySet(models.QuerySet["Letter"]):
     def due(self, at: datetime) -> "LetterQuerySet":
-        return self.filter(sent_at=None, due_at__lte=at)
+        return self.filter(sent_at=None, bounced_at=None, due_at__lte=at)
+
+    def about_a_receipt(self) -> "LetterQuerySet":
+        return self.filter(kind__in=[Letter.Kind.RECEIPT, Letter.Kind.RECEIPT_COPY])
 
 
 class Letter(models.Model):
-    """One mail about one gift. Holds no address and no text: both come from the gift when it is sent."""
+    """One mail, about a gift or to who gave it. Holds no address and no text: both come from the gift when it is sent."""
 
     class Kind(models.TextChoices):
         RECEIPT = "receipt", _("receipt")
@@ -27,6 +31,10 @@ class Letter(models.Model):
         MONTHLY_STOPPED = "monthly_stopped", _("the monthly gift has ended")
         PROMISE = "promise", _("what was promised")
         REMINDER = "reminder", _("reminder of a promise")
+        RECEIPT_COPY = "receipt_copy", _("copy of a receipt")
+        STATEMENT = "statement", _("yearly statement")
+        NEW_LINK = "new_link", _("new private link")
+        ADDRESS_CHANGED = "address_changed", _("letters go elsewhere")
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     pledge = models.ForeignKey(
@@ -43,30 +51,55 @@ class Letter(models.Model):
             "Which of several facts of its kind it tells of: a day, or Stripe's name of an invoice."
         ),
     )
+    supporter = models.ForeignKey(
+        Supporter,
+        models.PROTECT,
+        null=True,
+        related_name="letters",
+        verbose_name=_("supporter"),
+        help_text=_("To whom, when no longer to the gift's own address."),
+    )
     created_at = models.DateTimeField(_("created at"))
     due_at = models.DateTimeField(_("next try at"))
     attempts = models.PositiveSmallIntegerField(_("failed tries"), default=0)
     error = models.TextField(_("error"), blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True)
+    bounced_at = models.DateTimeField(
+        _("bounced at"),
+        null=True,
+        help_text=_("When a mail server said for good that it does not know the address."),
+    )
 
     objects = LetterQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("letter")
         verbose_name_plural = _("letters")
+        permissions = [
+            ("resend_letter", "Can have a receipt sent again"),
+            ("note_bounce_letter", "Can note that a letter came back"),
+        ]
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(
                 name="letter_receipt_names_its_donation",
-                condition=~Q(kind="receipt") | Q(donation__isnull=False),
+                condition=~Q(kind__in=["receipt", "receipt_copy"]) | Q(donation__isnull=False),
             ),
             models.UniqueConstraint(
                 fields=["kind", "pledge", "donation", "occasion"],
                 name="letter_once_per_occasion",
                 nulls_distinct=False,
             ),
+            models.CheckConstraint(
+                name="letter_elsewhere_tells_of_that",
+                condition=Q(supporter=None) | Q(kind="address_changed"),
+            ),
         ]
-        indexes = [models.Index(name="letter_unsent", fields=["due_at"], condition=Q(sent_at=None))]
+        indexes = [
+            models.Index(
+                name="letter_unsent", fields=["due_at"], condition=Q(sent_at=None, bounced_at=None)
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.pk}"

@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models import Appeal
+from defensefund.privacy import EncryptedTextField
 
 from .fields import CurrencyField, MoneyField
 from .fund import Fund
@@ -78,7 +79,9 @@ class Pledge(models.Model):
         DATES = "dates", _("on chosen days")
 
     class Visibility(models.TextChoices):
-        SECRET = "secret", _("secret")
+        SECRET = "secret", _("nothing")
+        AMOUNT = "amount", _("the amount")
+        NAME = "name", _("the amount and a name")
 
     uuid = models.UUIDField(_("identifier"), unique=True, default=uuid.uuid4, editable=False)
     appeal = models.ForeignKey(
@@ -122,12 +125,39 @@ class Pledge(models.Model):
     )
     reminders_stopped_at = models.DateTimeField(_("reminders stopped at"), null=True)
     cancelled_at = models.DateTimeField(_("cancelled at"), null=True)
+    visibility = models.CharField(
+        _("others see"), max_length=6, choices=Visibility, default=Visibility.SECRET
+    )
+    public_name = EncryptedTextField(
+        _("public name"), blank=True, help_text=_("Only where the supporter chose to show one.")
+    )
+    receipt_names_fund = models.BooleanField(
+        _("receipts name the purpose"),
+        default=False,
+        help_text=_("Otherwise they call the gift a donation, and no more."),
+    )
+    receipt_name = EncryptedTextField(_("name on receipts"), blank=True)
+    country = models.CharField(
+        _("country"), max_length=2, blank=True, help_text=_("For the tax sentence on receipts.")
+    )
+    link_version = models.PositiveSmallIntegerField(
+        _("version of the private link"),
+        default=1,
+        help_text=_("Raised when letters go to another address: links made before open nothing."),
+    )
+    erased_at = models.DateTimeField(
+        _("erased at"), null=True, help_text=_("When who gave it asked to be forgotten.")
+    )
 
     objects = PledgeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("pledge")
         verbose_name_plural = _("pledges")
+        permissions = [
+            ("readdress_pledge", "Can have a gift's letters sent to another address"),
+            ("hide_name_pledge", "Can take a name off the public pages"),
+        ]
         ordering = ["-pk"]
         constraints = [
             models.CheckConstraint(name="pledge_amount_positive", condition=Q(amount__gt=0)),
@@ -146,6 +176,18 @@ class Pledge(models.Model):
             ),
             models.CheckConstraint(
                 name="pledge_fee_cover_by_card_only", condition=Q(fee_cover=0) | Q(method="card")
+            ),
+            models.CheckConstraint(
+                name="pledge_public_name_only_where_chosen",
+                condition=(Q(visibility="name") & ~Q(public_name=""))
+                | (Q(visibility__in=["secret", "amount"], public_name="")),
+            ),
+            models.CheckConstraint(
+                name="pledge_erased_names_nobody",
+                condition=Q(erased_at=None)
+                | Q(
+                    supporter=None, visibility="secret", public_name="", receipt_name="", country=""
+                ),
             ),
         ]
         indexes = [

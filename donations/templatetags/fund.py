@@ -8,9 +8,11 @@ from appeals.models import Appeal, Case
 from defensefund.templatetags.formats import page_locale
 from donations.currencies import offered
 from donations.estimates import Estimate, Worth, estimate
+from donations.models import PublicGift
 from donations.transparency import ZERO, CameIn, came_in_for_appeal, came_in_for_case
 
 register = template.Library()
+GIFTS_ON_THE_APPEAL = 8
 
 
 @register.inclusion_tag("donations/_appeal_totals.html")
@@ -54,3 +56,14 @@ def _goal(appeal: Appeal, totals: list[CameIn]) -> dict[str, object] | None:
     arrived = sum((t.arrived for t in totals if t.currency == appeal.goal_currency), ZERO)
     percent = max(0, min(100, int(arrived * 100 / appeal.goal_amount)))
     return {"amount": appeal.goal_amount, "currency": appeal.goal_currency, "percent": percent}
+
+
+@register.inclusion_tag("donations/_public_gifts.html")
+def public_gifts(appeal: Appeal) -> dict[str, object]:
+    """The newest gifts whose supporters chose to show them; nothing at all where nobody did."""
+    newest = list(PublicGift.objects.filter(appeal=appeal)[: GIFTS_ON_THE_APPEAL + 1])
+    return {
+        "appeal": appeal,
+        "gifts": newest[:GIFTS_ON_THE_APPEAL],
+        "has_more": len(newest) > GIFTS_ON_THE_APPEAL,
+    }

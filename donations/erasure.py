@@ -1,0 +1,66 @@
+"""VERB: forget who gave. Identity goes; entries, amounts and totals stay as they are. There is no way back."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from .models import Letter, Pledge, Receipt, StatementLine, Subscription, Supporter
+
+
+class ForgetError(Exception):
+    """Says why not, in a sentence to the supporter."""
+
+
+class AlreadyForgotten(ForgetError):
+    """There is nothing left to forget."""
+
+
+class StillGiving(ForgetError):
+    """A card is still charged each month: without the private link nobody could stop that."""
+
+
+@transaction.atomic
+def forget(pledge: Pledge, *, at: datetime) -> int:
+    """Forgets whoever gave `pledge`, in all their gifts if they left an address; returns how many gifts that were.
+
+    Gone are the address and its search hash, names on receipts and in public, the country, letters not sent yet and
+    those not about a gift, and what names the payer on bank lines matched to the gifts. All private links close.
+    Receipts keep number and sentence: the fund must be able to show them, and they name nobody. Raises AlreadyForgotten, StillGiving.
+    """
+    pledge = Pledge.objects.get(pk=pledge.pk)
+    supporter = None
+    if pledge.supporter_id:
+        # Held first: who gives again meanwhile under the same address waits, and is a new supporter then.
+        supporter = Supporter.objects.select_for_update().get(pk=pledge.supporter_id)
+    mine = (
+        Pledge.objects.filter(supporter=supporter)
+        if supporter
+        else Pledge.objects.filter(pk=pledge.pk)
+    )
+    gifts = list(mine.select_for_update().filter(erased_at=None).values_list("pk", flat=True))
+    if not gifts:
+        raise AlreadyForgotten(_("This was done already."))
+    if Subscription.objects.live().filter(pledge__in=gifts).exists():
+        raise StillGiving(
+            _("A monthly gift still runs. Stop it first: afterwards nobody could do that for you.")
+        )
+    Letter.objects.filter(pledge__in=gifts, sent_at=None).delete()
+    Letter.objects.filter(pledge__in=gifts, supporter__isnull=False).delete()
+    StatementLine.objects.filter(matches__donation__pledge__in=gifts).update(
+        counterparty="", counterparty_account="", text=""
+    )
+    Receipt.objects.filter(donation__pledge__in=gifts).update(country="")
+    Pledge.objects.filter(pk__in=gifts).update(
+        supporter=None,
+        visibility=Pledge.Visibility.SECRET,
+        public_name="",
+        receipt_name="",
+        country="",
+        erased_at=at,
+    )
+    if supporter:
+        # Told of an address they no longer use: that gift is another's by now.
+        supporter.letters.all().delete()
+        supporter.delete()
+    return len(gifts)
