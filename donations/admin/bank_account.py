@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from stdnum import iban
 from stdnum.exceptions import ValidationError as StdnumError
 
-from defensefund.office import fieldset, page, require, sent
+from defensefund.office import WritableAdmin, fieldset, page, require, sent
 from defensefund.step_up import recent_login_required
 
 from .. import reconciliation
@@ -62,19 +62,15 @@ class BankAccountForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(BankAccount)
-class BankAccountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class BankAccountAdmin(WritableAdmin):
     form = BankAccountForm
     fields = BankAccountForm.Meta.fields
     list_display = ("name", "code", "currency", "number", "takes_gifts", "reads_csv", "closed_on")
-    actions: Any = None
     change_form_template = "admin/donations/bankaccount/change_form.html"
 
     @admin.display(description=gettext_lazy("CSV columns"), boolean=True)
     def reads_csv(self, account: BankAccount) -> bool:
         return bool(account.csv_mapping)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Code and currency stand in the ledger once there is a line or an entry."""

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from defensefund import limits
-from defensefund.office import fieldset, page, require, sent
+from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
 from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
 from .. import currencies, pausing
@@ -41,7 +41,7 @@ def why_not_reopen(pause: PaymentPause, _by: User) -> str:
 
 
 @admin.register(PaymentPause)
-class PaymentPauseAdmin(VerbAdmin):
+class PaymentPauseAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("way", "paused_at", "paused_by_whom", "reason", "reopened_at", "reopened_by")
     list_filter = ("method", "currency")
     list_select_related = ("paused_by", "reopened_by")
