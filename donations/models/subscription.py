@@ -199,7 +199,13 @@ class SubscriptionChange(models.Model):
             models.CheckConstraint(
                 name="subscription_change_says_what",
                 condition=Q(
-                    kind="amount", amount__gt=0, fee_cover__gte=0, next_charge_at__isnull=True
+                    kind="amount",
+                    # What is unknown would pass the two comparisons.
+                    amount__isnull=False,
+                    fee_cover__isnull=False,
+                    amount__gt=0,
+                    fee_cover__gte=0,
+                    next_charge_at__isnull=True,
                 )
                 | Q(
                     kind="day",
