@@ -173,6 +173,9 @@ PAGES: dict[str, Page] = {
     ),
     # Who plays the bank: the office, or a browser on the machine itself (tests/sandbox/test_control.py).
     "sandbox:control": Page(EVERYONE, post=(405,)),
+    "sandbox:subscriptions": Page(EVERYONE, post=(405,)),
+    "sandbox:events": Page(EVERYONE, post=(405,)),
+    "sandbox:faults": Page(EVERYONE, post=(200, 302)),
     "sandbox:act": Page(EVERYONE, get=405, post=(404,)),
 }
 

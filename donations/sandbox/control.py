@@ -1,31 +1,26 @@
-"""The page that lets whoever tries the fund out play bank and Stripe."""
+"""The pages that let whoever tries the fund out play bank and Stripe, and have things go wrong."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from functools import wraps
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.views import redirect_to_login
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from defensefund.network import is_on_this_machine
-from donations.stripe_facts import from_minor_units
 
-from . import acts, events
+from . import acts, control_rows, deliveries, events, faults
 from .errors import SandboxError
-from .forms import ActForm
-from .models import SandboxObject
-from .objects import Json
+from .forms import ActForm, FaultsForm
+from .models import SandboxObject, SandboxObjectQuerySet
 
 ROWS = 20
 
@@ -42,74 +37,68 @@ def for_insiders(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
     return guarded
 
 
-@dataclass(frozen=True)
-class Visit:
-    """One payment page: `state` is open, over, expired, waiting (for the bank), refused, paid or refunded."""
-
-    id: str
-    opened_at: datetime
-    amount: Decimal
-    currency: str
-    state: str
-    payment_intent: str
-    returned: Decimal
+def _page(request: HttpRequest, name: str, rows: SandboxObjectQuerySet) -> "Page[SandboxObject]":
+    return Paginator(rows.newest_first(), ROWS).get_page(request.GET.get(name))
 
 
 @never_cache
 @for_insiders
 @require_safe
 def control(request: HttpRequest) -> HttpResponse:
-    """What the stand-in holds, the newest first, each with what can be done to it."""
-    all_sessions = SandboxObject.objects.sessions().newest_first()
-    all_events = SandboxObject.objects.events().newest_first().prefetch_related("deliveries")
-    sessions = Paginator(all_sessions, ROWS).get_page(request.GET.get("sessions"))
+    """Payments with what can be done to each, payment pages nobody has paid on, and the balance."""
+    kinds = SandboxObject.objects
+    payments = _page(request, "payments", kinds.of_kind("payment_intent"))
+    visits = _page(request, "visits", kinds.sessions().exclude(due_at=None))
+    payouts = _page(request, "payouts", kinds.of_kind("payout"))
     context = {
-        "sessions": sessions,
-        "rows": _visits(list(sessions), at=timezone.now()),
-        "events": Paginator(all_events, ROWS).get_page(request.GET.get("events")),
-        "balances": _balances(),
+        "faults": faults.current(),
+        "payments": payments,
+        "rows": control_rows.payments(list(payments)),
+        "visits": visits,
+        "visit_rows": control_rows.visits(visits, at=timezone.now()),
+        "payouts": payouts,
+        "payout_rows": control_rows.paid_out(payouts),
+        "balances": control_rows.waiting_for_payout(),
     }
     return render(request, "sandbox/control.html", context)
 
 
-def _visits(sessions: list[SandboxObject], *, at: datetime) -> list[Visit]:
-    payments = [row.data["payment_intent"] for row in sessions if row.data["payment_intent"]]
-    intents = SandboxObject.objects.in_bulk(payments)
-    charges = SandboxObject.objects.in_bulk([i.data["latest_charge"] for i in intents.values()])
-    visits = []
-    for row in sessions:
-        currency, payment = row.data["currency"].upper(), row.data["payment_intent"] or ""
-        charge = charges[intents[payment].data["latest_charge"]].data if payment else {}
-        visits.append(
-            Visit(
-                id=row.id,
-                opened_at=row.created_at,
-                amount=from_minor_units(row.data["amount_total"], currency),
-                currency=currency,
-                state=_state(row.data, charge, at=at),
-                payment_intent=payment,
-                returned=from_minor_units(charge.get("amount_refunded", 0), currency),
-            )
-        )
-    return visits
+@never_cache
+@for_insiders
+@require_safe
+def subscriptions(request: HttpRequest) -> HttpResponse:
+    """Regular gifts, each with its next bill to be played now."""
+    page = _page(request, "page", SandboxObject.objects.of_kind("subscription"))
+    context = {
+        "faults": faults.current(),
+        "page": page,
+        "rows": control_rows.regulars(list(page)),
+    }
+    return render(request, "sandbox/subscriptions.html", context)
 
 
-def _state(session: Json, charge: Json, *, at: datetime) -> str:
-    if session["status"] == "open":
-        return "over" if acts.is_over(session, at=at) else "open"
-    if session["status"] == "expired":
-        return "expired"
-    if charge["refunded"]:
-        return "refunded"
-    return {"pending": "waiting", "failed": "refused", "succeeded": "paid"}[charge["status"]]
+@never_cache
+@for_insiders
+@require_safe
+def event_list(request: HttpRequest) -> HttpResponse:
+    """Everything that happened, with the webhooks that tell of it."""
+    rows = SandboxObject.objects.events().prefetch_related("deliveries")
+    context = {"faults": faults.current(), "events": _page(request, "events", rows)}
+    return render(request, "sandbox/events.html", context)
 
 
-def _balances() -> list[tuple[str, Decimal]]:
-    """What waits for a payout, by currency: ("EUR", Decimal)."""
-    sums: dict[str, int] = {}
-    for data in SandboxObject.objects.not_paid_out().values_list("data", flat=True):
-        sums[data["currency"]] = sums.get(data["currency"], 0) + data["net"]
-    return [(code.upper(), from_minor_units(net, code)) for code, net in sorted(sums.items())]
+@never_cache
+@for_insiders
+@require_http_methods(["GET", "HEAD", "POST"])
+def fault_list(request: HttpRequest) -> HttpResponse:
+    """What is to go wrong on purpose, until it is switched off."""
+    current = faults.current()
+    form = FaultsForm(request.POST or None, instance=current)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        messages.success(request, _("Done. From now on things go as set here."))
+        return redirect("sandbox:faults")
+    return render(request, "sandbox/faults.html", {"faults": faults.current(), "form": form})
 
 
 @never_cache
@@ -118,28 +107,62 @@ def _balances() -> list[tuple[str, Decimal]]:
 def act(request: HttpRequest) -> HttpResponse:
     """Does what one button of the control page says."""
     form = ActForm(request.POST)
-    if not form.is_valid():
+    if "act" in form.errors or "target" in form.errors:
         raise Http404
-    try:
-        _do(form.cleaned_data["act"], form.cleaned_data["target"])
-    except SandboxError as error:
-        messages.error(request, _("Nothing was done: %s") % error.message)
+    if form.is_valid():
+        try:
+            _do(form)
+        except SandboxError as error:
+            messages.error(request, _("Nothing was done: %s") % error.message)
+        else:
+            messages.success(request, _("Done. The webhooks are on their way."))
     else:
-        messages.success(request, _("Done. The webhooks are on their way."))
-    return redirect("sandbox:control")
+        for sentence in form.errors.get("amount", []):
+            messages.error(request, _("Nothing was done: %s") % sentence)
+    return redirect(f"sandbox:{form.cleaned_data.get('back') or 'control'}")
 
 
-def _do(name: str, target: str) -> None:
-    now = timezone.now()
-    match name:
-        case "deliver":
-            event = get_object_or_404(SandboxObject.objects.events(), id=target)
-            events.deliver_again(event, at=now)
-        case "expire":
-            acts.expire(target, at=now)
-        case "settle" | "fail":
-            acts.settle(target, succeeded=name == "settle", at=now)
-        case "refund":
-            acts.refund(target, at=now)
-        case "pay_out":
-            acts.pay_out(target.lower(), at=now)
+ACTS: dict[str, Callable[..., object]] = {
+    "announce": acts.announce,
+    "arrive": acts.arrive,
+    "cancel": lambda target, at: acts.cancel_subscription(target, {}, at=at),
+    "close_inquiry": acts.close_inquiry,
+    "escalate": acts.escalate,
+    "expire": acts.expire,
+    "fail": lambda target, at: acts.settle_payment(target, succeeded=False, at=at),
+    "fail_payout": acts.fail_payout,
+    "fail_refund": acts.fail_refund,
+    "lose": acts.lose,
+    "pay_out": lambda target, at: acts.pay_out(target.lower(), at=at),
+    "renew": acts.renew,
+    "renew_asked": lambda target, at: acts.renew(target, outcome="authentication_required", at=at),
+    "renew_declined": lambda target, at: acts.renew(target, outcome="generic_decline", at=at),
+    "renew_no_funds": lambda target, at: acts.renew(target, outcome="insufficient_funds", at=at),
+    "retry": acts.pay_invoice,
+    "settle": lambda target, at: acts.settle_payment(target, succeeded=True, at=at),
+    "warn": acts.warn,
+    "win": acts.win,
+    "win_without_fee": lambda target, at: acts.win(target, gives_fee_back=False, at=at),
+}
+# Of a part of the payment, where an amount is written.
+OF_AMOUNT: dict[str, Callable[..., object]] = {
+    "dispute": acts.open_dispute,
+    "inquire": lambda target, **more: acts.open_dispute(target, is_inquiry=True, **more),
+    "refund": acts.refund,
+    "refund_slowly": lambda target, **more: acts.refund(target, is_pending=True, **more),
+}
+
+
+def _do(form: ActForm) -> None:
+    name, target, now = form.cleaned_data["act"], form.cleaned_data["target"], timezone.now()
+    if name == "deliver":
+        event = get_object_or_404(SandboxObject.objects.events(), id=target)
+        events.deliver_again(event, at=now)
+    elif name == "reset":
+        faults.reset()
+    elif name == "deliver_due":
+        deliveries.hasten(at=now)
+    elif name in OF_AMOUNT:
+        OF_AMOUNT[name](target, amount=form.units(), at=now)
+    else:
+        ACTS[name](target, at=now)

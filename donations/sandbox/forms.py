@@ -1,9 +1,14 @@
 """What a supporter may do on the stand-in's payment page, and whoever tries the fund out on its control page."""
 
+from decimal import Decimal, InvalidOperation
 from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+
+from donations.stripe_facts import to_minor_units
+
+from .models import SandboxFaults
 
 
 class CardForm(forms.Form):
@@ -98,11 +103,96 @@ class PortalForm(forms.Form):
 
 
 class ActForm(forms.Form):
-    """One button of the control page: what to do, and to which object."""
+    """One button of the control page: what to do, to which object, of what amount, and where to go on."""
 
-    act = forms.ChoiceField(
-        choices=[
-            (name, name) for name in ("deliver", "expire", "settle", "fail", "refund", "pay_out")
-        ]
+    ACTS = (
+        *("announce", "arrive", "cancel", "close_inquiry", "deliver", "deliver_due", "dispute"),
+        *("escalate", "expire", "fail", "fail_payout", "fail_refund", "inquire", "lose"),
+        *("pay_out", "refund", "refund_slowly", "renew", "renew_asked", "renew_declined"),
+        *("renew_no_funds", "reset", "retry", "settle", "warn", "win", "win_without_fee"),
     )
+    PAGES = ("control", "subscriptions", "events", "faults")
+
+    act = forms.ChoiceField(choices=[(name, name) for name in ACTS])
     target = forms.CharField(max_length=255)
+    # In the payment's currency; empty: all that is left.
+    amount = forms.CharField(max_length=20, required=False)
+    currency = forms.CharField(max_length=3, min_length=3, required=False)
+    back = forms.ChoiceField(choices=[(name, name) for name in PAGES], required=False)
+
+    def clean_amount(self) -> Decimal | None:
+        text = self.cleaned_data["amount"].replace(",", ".").strip()
+        if not text:
+            return None
+        try:
+            amount = Decimal(text)
+        except InvalidOperation as error:
+            raise forms.ValidationError(_("Write an amount like 12.50, or none.")) from error
+        if not amount.is_finite():
+            raise forms.ValidationError(_("Write an amount like 12.50, or none."))
+        return amount
+
+    def clean(self) -> dict[str, Any]:
+        if self.cleaned_data.get("amount") is not None:
+            try:
+                self.units()
+            except ValueError:
+                self.add_error("amount", _("This currency has no such small part."))
+        return self.cleaned_data
+
+    def units(self) -> int | None:
+        """The amount in the smallest unit of its currency; None: all that is left."""
+        amount: Decimal | None = self.cleaned_data["amount"]
+        if amount is None:
+            return None
+        return to_minor_units(amount, self.cleaned_data["currency"].upper())
+
+
+class FaultsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What is to go wrong on purpose."""
+
+    class Meta:
+        model = SandboxFaults
+        fields = (
+            "is_twice",
+            "late_seconds",
+            "is_out_of_order",
+            "drop_percent",
+            "api_fault",
+            "api_requests",
+            "fails_reads",
+        )
+        labels = {
+            "is_twice": _("Send every webhook twice"),
+            "late_seconds": _("Send webhooks late, by so many seconds"),
+            "is_out_of_order": _("Send the newest webhook first (they are held for two seconds)"),
+            "drop_percent": _("Lose so many webhooks of a hundred (100: all)"),
+            "api_fault": _("Stripe's API"),
+            "api_requests": _("for so many requests"),
+            "fails_reads": _("also requests that only read"),
+        }
+        help_texts = {
+            "api_requests": _(
+                "The fund asks up to three times before it gives up: 1 or 2 are overcome unseen, 3 are felt."
+            ),
+        }
+        widgets = {
+            "late_seconds": forms.NumberInput(attrs={"inputmode": "numeric", "max": 86_400}),
+            "drop_percent": forms.NumberInput(attrs={"inputmode": "numeric", "max": 100}),
+            "api_requests": forms.NumberInput(attrs={"inputmode": "numeric"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fault = cast(forms.TypedChoiceField, self.fields["api_fault"])
+        fault.choices = [("", _("answers as it should")), *SandboxFaults.Api.choices]
+        fault.widget = forms.RadioSelect(choices=fault.choices)
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        fault, requests = self.cleaned_data.get("api_fault"), self.cleaned_data.get("api_requests")
+        if fault and requests == 0:
+            self.add_error("api_requests", _("Write for how many requests, from 1 on."))
+        elif not fault and requests is not None:
+            self.cleaned_data["api_requests"] = 0
+        return cleaned

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q, Sum
 from django.db.models.fields.json import KT, KeyTransform
 from django.db.models.functions import Cast
+from django.utils.translation import gettext_lazy as _
 
 # By what else than their age objects are looked up: where it stands in them, and in which kinds.
 LINKS = {
@@ -154,3 +156,53 @@ class SandboxDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id} {self.last_answer}"
+
+
+class SandboxFaults(models.Model):
+    """What goes wrong on purpose, as whoever tries the fund out has set it: one row, or none."""
+
+    ONLY = 1
+
+    class Api(models.TextChoices):
+        ERROR = "error", _("answers 500, with nothing done")
+        TIMES_OUT = "times_out", _("does not answer in time, with nothing done")
+        DONE_THEN_ERROR = "done_then_error", _("does what was asked, then answers 500")
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
+    is_twice = models.BooleanField(default=False)
+    late_seconds = models.PositiveIntegerField(default=0, validators=[MaxValueValidator(86_400)])
+    is_out_of_order = models.BooleanField(default=False)
+    drop_percent = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(100)])
+    api_fault = models.CharField(max_length=20, choices=Api, blank=True)
+    # How many more requests fail so.
+    api_requests = models.PositiveSmallIntegerField(default=0)
+    fails_reads = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="sandbox_faults_one_row", condition=Q(id=1)),
+            models.CheckConstraint(
+                name="sandbox_faults_percent", condition=Q(drop_percent__lte=100)
+            ),
+            models.CheckConstraint(
+                name="sandbox_faults_late_a_day", condition=Q(late_seconds__lte=86_400)
+            ),
+            models.CheckConstraint(
+                name="sandbox_faults_api_counted",
+                condition=Q(api_fault="", api_requests=0)
+                | Q(api_fault__in=["error", "times_out", "done_then_error"], api_requests__gt=0),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.api_fault} {self.api_requests}"
+
+    def goes_wrong(self) -> bool:
+        """Whether anything goes wrong on purpose."""
+        return bool(
+            self.is_twice
+            or self.late_seconds
+            or self.is_out_of_order
+            or self.drop_percent
+            or self.api_fault
+        )

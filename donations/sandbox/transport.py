@@ -12,9 +12,9 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from . import objects, routes
+from . import faults, objects, routes
 from .errors import CardError, SandboxError
-from .models import SandboxRequest
+from .models import SandboxFaults, SandboxRequest
 from .objects import Json
 
 # As long as Stripe remembers what it answered under an idempotency key.
@@ -42,7 +42,16 @@ class SandboxHTTPClient(stripe.HTTPClient):
         answered = {"request-id": objects.new_id("req")}
         try:
             _check_caller(headers)
+            fault = faults.strike(method)
+            if fault == SandboxFaults.Api.TIMES_OUT:
+                raise stripe.APIConnectionError(  # type: ignore[no-untyped-call]
+                    "The sandbox did not answer.", should_retry=True
+                )
+            if fault == SandboxFaults.Api.ERROR:
+                raise _broken()
             body, status = _once(method, parts.path, encoded, headers.get("Idempotency-Key"))
+            if fault == SandboxFaults.Api.DONE_THEN_ERROR:
+                raise _broken()
         except SandboxError as error:
             body, status = error.body(), error.status
         return json.dumps(body).encode(), status, answered
@@ -57,6 +66,10 @@ class SandboxHTTPClient(stripe.HTTPClient):
 
     async def close_async(self) -> None:
         """Nothing is held open."""
+
+
+def _broken() -> SandboxError:
+    return SandboxError("The sandbox fails on purpose.", status=500, type="api_error")
 
 
 def _check_caller(headers: Mapping[str, str]) -> None:

@@ -13,5 +13,8 @@ urlpatterns = [
 if settings.EMBEDDED or settings.ALLOW_SANDBOX:
     urlpatterns += [
         path("", control.control, name="control"),
+        path("subscriptions/", control.subscriptions, name="subscriptions"),
+        path("events/", control.event_list, name="events"),
+        path("faults/", control.fault_list, name="faults"),
         path("act/", control.act, name="act"),
     ]
