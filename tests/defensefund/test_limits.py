@@ -1,4 +1,3 @@
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -9,6 +8,7 @@ from defensefund import limits
 from defensefund.limits import Limit
 from defensefund.models import Tally
 from tests.factories import NOW
+from tests.threads import in_parallel
 
 HOUR = timedelta(hours=1)
 ONCE = Limit("once", HOUR, 1)
@@ -89,11 +89,8 @@ def test_counts_that_come_at_once_are_all_counted():
     def some(number):
         for _i in range(25):
             limits.count(Limit(f"network {number % 2}", HOUR, 100), EVERYWHERE, at=NOW)
-        connection.close()
 
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(some, range(4)))
-
+    assert in_parallel(4, some) == [None] * 4
     assert limits.times(EVERYWHERE, at=NOW) == {EVERYWHERE: 100}
 
 

@@ -1,13 +1,13 @@
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
 from datetime import timedelta
-from threading import Barrier
 
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, connection, transaction
 
 from defensefund import second_factor
 from defensefund.models import Authenticator, RecoveryCode, SecurityEvent
 from tests.factories import NOW, code_of, make_authenticator, make_user
+from tests.threads import in_parallel
 
 pytestmark = pytest.mark.django_db
 
@@ -200,59 +200,43 @@ def test_remove_leaves_nothing_that_opens():
     assert (event.kind, event.by) == (SecurityEvent.Kind.REMOVED, admin)
 
 
-def at_once(act, times):
-    """`act()` in `times` threads that begin together: how many came through, how many raised WrongCode."""
-    barrier = Barrier(times)
-
-    def run(_):
-        barrier.wait()
-        try:
-            act()
-        except (second_factor.WrongCode, second_factor.AlreadySetUp):
-            return False
-        finally:
-            connections.close_all()
-        return True
-
-    with ThreadPoolExecutor(times) as threads:
-        results = list(threads.map(run, range(times)))
-    return results.count(True), results.count(False)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_recovery_code_opens_once_in_a_race():
     user = make_user()
-    make_authenticator(user)
+    authenticator = make_authenticator(user)
     code = second_factor.renew_codes(user=user, at=NOW)[0]
 
-    assert at_once(lambda: second_factor.prove(user=user, code=code, at=NOW), 6) == (1, 5)
+    ended = in_parallel(6, lambda _number: second_factor.prove(user=user, code=code, at=NOW))
+
+    assert Counter(ended) == {authenticator: 1, "WrongCode": 5}
 
 
 @pytest.mark.django_db(transaction=True)
 def test_app_code_opens_once_in_a_race():
     user = make_user()
-    code = code_of(make_authenticator(user), NOW)
+    authenticator = make_authenticator(user)
+    code = code_of(authenticator, NOW)
 
-    def prove():
-        try:
-            second_factor.prove(user=user, code=code, at=NOW)
-        except second_factor.TooManyWrongCodes as error:
-            raise second_factor.WrongCode from error
+    ended = in_parallel(6, lambda _number: second_factor.prove(user=user, code=code, at=NOW))
 
-    assert at_once(prove, 6) == (1, 5)
+    assert ended.count(authenticator) == 1
+    assert set(ended) <= {authenticator, "WrongCode", "TooManyWrongCodes"}
 
 
 @pytest.mark.django_db(transaction=True)
 def test_first_set_up_is_won_by_one_in_a_race():
     user = make_user()
 
-    def set_up():
+    def set_up(_number):
         authenticator = second_factor.begin(user=user, at=NOW)
         second_factor.confirm(
             authenticator=authenticator, code=code_of(authenticator, NOW), replace=False, at=NOW
         )
 
-    assert at_once(set_up, 6) == (1, 5)
+    ended = in_parallel(6, set_up)
+
+    assert ended.count(None) == 1
+    assert set(ended) <= {None, "WrongCode", "AlreadySetUp"}
     assert Authenticator.objects.filter(user=user, confirmed=True).count() == 1
     assert user.recovery_codes.count() == 10
 

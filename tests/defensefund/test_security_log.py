@@ -1,16 +1,16 @@
-from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 
 import pytest
 from django.conf import settings
 from django.core import mail
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, connection, transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from defensefund import security_log
 from defensefund.models import SecurityEvent
 from tests.factories import NOW, make_user
+from tests.threads import in_parallel
 
 pytestmark = pytest.mark.django_db
 
@@ -96,16 +96,11 @@ def test_chain_given_by_a_writer_is_not_believed():
 def test_events_that_come_at_once_make_one_chain():
     user = make_user()
 
-    def record(_):
-        try:
-            for _ in range(5):
-                security_log.record(SecurityEvent.Kind.LOGGED_IN, user=user, by=user, at=NOW)
-        finally:
-            connections.close_all()
+    def record(_number):
+        for _ in range(5):
+            security_log.record(SecurityEvent.Kind.LOGGED_IN, user=user, by=user, at=NOW)
 
-    with ThreadPoolExecutor(6) as threads:
-        list(threads.map(record, range(6)))
-
+    assert in_parallel(6, record) == [None] * 6
     assert SecurityEvent.objects.count() == 30
     assert security_log.first_broken() is None
 

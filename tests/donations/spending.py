@@ -1,19 +1,12 @@
-"""A small world of spending for tests: a fund with money, a cost with a bill, three people; and many threads at once."""
+"""A small world of spending for tests: a fund with money, a cost with a bill, three people."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-
-from django.db import connections
 
 from donations import allocation, disbursement, ledger
 from donations.ledger import Posting
 from donations.models import AccountKey, Entry
 from tests import factories
 from tests.factories import NOW, TODAY
-
-# The pool of a process has eight connections, and the test itself holds one.
-THREADS = 6
 
 
 class Ready:
@@ -82,28 +75,3 @@ def refund(r, amount):
             f"test:refund {amount}",
         )
     )
-
-
-def in_parallel(count, work):
-    """`count` calls of `work(number)` by several threads at once; how each ended: its result or its error's name."""
-    start = threading.Barrier(THREADS)
-    waiting = threading.local()
-
-    def run(number):
-        if not getattr(waiting, "over", False):
-            waiting.over = True
-            start.wait(timeout=10)
-        try:
-            return work(number)
-        except Exception as error:
-            return type(error).__name__
-
-    def close():
-        connections.close_all()
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        results = list(pool.map(run, range(count)))
-        for _i in range(THREADS):
-            pool.submit(close)
-    connections.close_all()
-    return results

@@ -12,8 +12,9 @@ from donations import allocation, ledger
 from donations.ledger import Posting
 from donations.models import Account, AccountKey, Allocation, Entry, FundCover, LegalCost
 from tests import factories
-from tests.donations.spending import allocate, balances, in_parallel, make_ready, refund, request
+from tests.donations.spending import allocate, balances, make_ready, refund, request
 from tests.factories import NOW, TODAY
+from tests.threads import in_parallel
 
 
 @pytest.fixture(autouse=True)

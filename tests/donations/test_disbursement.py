@@ -17,12 +17,12 @@ from tests.donations.spending import (
     allocate,
     approve,
     balances,
-    in_parallel,
     make_ready,
     request,
     requested,
 )
 from tests.factories import NOW, TODAY
+from tests.threads import in_parallel
 
 
 @pytest.fixture(autouse=True)

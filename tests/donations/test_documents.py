@@ -9,8 +9,8 @@ from django.utils import translation
 from donations import documents
 from donations.models import CostDocument
 from tests import factories
-from tests.donations.spending import in_parallel
 from tests.factories import NOW, PDF
+from tests.threads import in_parallel
 
 JPEG = b"\xff\xd8\xff\xe0 rest"
 PNG = b"\x89PNG\r\n\x1a\n rest"

@@ -2,7 +2,6 @@
 
 import random
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 from importlib import import_module
@@ -18,6 +17,7 @@ from donations.models import Account, AccountKey, Entry, Reversal, Total
 from donations.proofs import prove
 from tests import factories
 from tests.factories import NOW, TODAY, give
+from tests.threads import in_parallel
 
 EUR = AccountKey.stripe("EUR")
 
@@ -364,54 +364,42 @@ def test_hash_of_nothing_is_that_of_no_lines(db):
 # --- Many at once -------------------------------------------------------------------------------
 
 
-def in_thread(work):
-    try:
-        return work()
-    finally:
-        connection.close()
-
-
 @pytest.mark.django_db(transaction=True)
-def test_eight_threads_posting_at_once_lose_and_double_nothing():
-    """Each thread posts 40 gifts of its own and 40 that all threads post, in an order of its own, and takes 20 refunds."""
+def test_many_posting_at_once_lose_and_double_nothing():
+    """Each of eight posts 40 gifts of its own and 40 that all post, in an order of its own, and takes 20 refunds."""
     fund = factories.make_fund(code="fund")
 
-    def work(thread):
+    def work(each):
         shared = [gift(fund, "1", f"shared:{number}") for number in range(40)]
-        own = [gift(fund, "2", f"own:{thread}:{number}") for number in range(40)]
-        back = [fact_out(fund, "0.50", f"back:{thread}:{number}") for number in range(20)]
-        mixed = random.Random(thread).sample([*shared, *own, *back], 100)
+        own = [gift(fund, "2", f"own:{each}:{number}") for number in range(40)]
+        back = [fact_out(fund, "0.50", f"back:{each}:{number}") for number in range(20)]
+        mixed = random.Random(each).sample([*shared, *own, *back], 100)
         for at in range(0, 100, 5):
             ledger.post_many(mixed[at : at + 5])
 
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda thread: in_thread(lambda: work(thread)), range(8)))
-
+    assert in_parallel(8, work) == [None] * 8
     assert Entry.objects.count() == 40 + 8 * 40 + 8 * 20
     assert ledger.balance(key(fund)) == ledger.balance(EUR) == 40 + 640 - 80
     assert broken() == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_eight_threads_deciding_over_one_fund_never_overdraw_it():
+def test_many_deciding_over_one_fund_never_overdraw_it():
     fund, other = factories.make_fund(code="fund"), factories.make_fund(code="other")
     give(fund, "20")
     give(other, "1")
 
-    def work(thread):
+    def work(each):
         taken = 0
         for number in range(5):
             try:
-                ledger.post(cover(fund, other, "1", f"cover:{thread}:{number}"))
+                ledger.post(cover(fund, other, "1", f"cover:{each}:{number}"))
                 taken += 1
             except ledger.NotEnough:
                 pass
         return taken
 
-    with ThreadPoolExecutor(8) as pool:
-        taken = list(pool.map(lambda thread: in_thread(lambda: work(thread)), range(8)))
-
-    assert sum(taken) == 20
+    assert sum(in_parallel(8, work)) == 20
     assert ledger.balance(key(fund)) == 0
     assert broken() == []
 

@@ -1,11 +1,9 @@
 """What is fetched from Stripe's balance: fees, disputes, payouts; each booked once, and nothing unknown swallowed."""
 
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.utils import timezone
 
 from donations import ledger, payouts, webhooks
@@ -18,6 +16,7 @@ from tests import factories
 from tests.donations.card_gifts import AN_HOUR, catch_up, dispute, give_by_card, set_payout_status
 from tests.donations.reconciliation.files import make_line
 from tests.factories import NOW
+from tests.threads import in_parallel
 
 STRIPE, TRANSIT = AccountKey.stripe("EUR"), AccountKey.transit("EUR")
 
@@ -225,16 +224,9 @@ def test_four_syncs_at_once_book_everything_once():
     webhooks.process_pending(at=now)
     acts.pay_out("eur", at=timezone.now())
 
-    def work(_number):
-        try:
-            return payouts.sync(since=now - AN_HOUR).new_entries
-        finally:
-            connection.close()
+    new = in_parallel(4, lambda _number: payouts.sync(since=now - AN_HOUR).new_entries)
 
-    with ThreadPoolExecutor(4) as pool:
-        new = sum(pool.map(work, range(4)))
-
-    assert new == 11
+    assert sum(new) == 11
     assert (Payout.objects.count(), Entry.objects.filter(kind="fee").count()) == (1, 10)
     assert ledger.balance(STRIPE) == 0
     assert broken() == []

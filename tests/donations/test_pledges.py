@@ -1,12 +1,11 @@
 """Promises: made once, changed only where they are open, paused, called off, taken up, reminded of within limits."""
 
-import threading
 from datetime import date, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, connection, transaction
 
 from donations import emails, pledges
 from donations.models import Instalment, Letter, Pledge
@@ -14,6 +13,7 @@ from donations.schedule import monthly, schedule_of
 from donations.transparency import came_in_for_appeal
 from tests import factories
 from tests.factories import NOW, make_arrival, make_promise
+from tests.threads import in_parallel
 
 TODAY = NOW.date()
 LATER = TODAY + timedelta(days=20)
@@ -334,54 +334,30 @@ def test_two_runs_at_once_remind_once():
     pledge = make_promise(
         [("2026-03-11", "10")], supporter=factories.make_supporter(), at=NOW - timedelta(days=9)
     )
-    at_once(lambda: pledges.remind_due(at=NOW), times=4)
+    reminded = in_parallel(4, lambda _number: pledges.remind_due(at=NOW))
 
+    assert sorted(reminded) == [0, 0, 0, 1]
     assert reminders(pledge) == ["2026-03-11:1"]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_changes_at_once_leave_one_whole_schedule():
     pledge = make_promise([("2026-04-01", "10"), ("2026-05-01", "10")])
-    amounts = iter([Decimal(7), Decimal(9), Decimal(11)])
 
-    def change():
-        amount = next(amounts)
+    def change(number):
         pledges.change(
             pledge,
-            parts=monthly(LATER, amount, 3),
+            parts=monthly(LATER, Decimal(7 + 2 * number), 3),
             frequency=Pledge.Frequency.MONTHLY,
             without_end=False,
             at=NOW,
         )
 
-    at_once(change, times=3)
-
+    assert "Error" not in str(in_parallel(3, change))
     pledge.refresh_from_db()
     parts = {amount for _day, amount in days_of(pledge)}
     assert len(parts) == 1
     assert pledge.amount == 3 * parts.pop()
-
-
-def at_once(act, *, times):
-    gate = threading.Barrier(times)
-    failures = []
-
-    def run():
-        try:
-            gate.wait()
-            act()
-        except Exception as error:
-            failures.append(error)
-            raise
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run) for _i in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
 
 
 # --- Public figures -------------------------------------------------------------------------------

@@ -1,10 +1,9 @@
 import json
-import threading
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client
 
 from donations import ledger, webhooks
@@ -21,6 +20,7 @@ from donations.models import (
 from tests import factories, stripe_events
 from tests.factories import NOW
 from tests.stripe_events import event
+from tests.threads import in_parallel
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -380,34 +380,12 @@ def test_retry_looks_at_a_refused_event_afresh(deliver, settings):
     assert Donation.objects.count() == 1
 
 
-def in_threads(count, work):
-    """Runs `work(number)` in `count` threads at once, each on a connection of its own."""
-    barrier, errors = threading.Barrier(count), []
-
-    def run(number):
-        try:
-            barrier.wait()
-            work(number)
-        except Exception as error:
-            errors.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[number]) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
-
-
 @pytest.mark.django_db(transaction=True)
 def test_event_delivered_eight_times_at_once_is_booked_and_receipted_once():
     checkout = factories.make_checkout()
     body, header = stripe_events.signed(
         event("checkout.session.completed", stripe_events.session(checkout))
     )
-    codes = []
 
     def post_and_process(_number):
         response = Client().post(
@@ -416,10 +394,10 @@ def test_event_delivered_eight_times_at_once_is_booked_and_receipted_once():
             content_type="application/json",
             headers={"Stripe-Signature": header},
         )
-        codes.append(response.status_code)
         webhooks.process_pending(at=LATER)
+        return response.status_code
 
-    in_threads(8, post_and_process)
+    codes = in_parallel(8, post_and_process)
     process()
 
     assert codes == [200] * 8

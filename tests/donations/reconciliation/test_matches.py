@@ -1,6 +1,5 @@
 from datetime import UTC, datetime
 from decimal import Decimal
-from threading import Barrier, Thread
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -24,6 +23,7 @@ from tests.factories import (
     make_supporter,
     make_user,
 )
+from tests.threads import in_parallel
 
 from .files import make_line, make_paid_disbursement, make_payout, record_paid
 
@@ -266,25 +266,12 @@ def test_match_by_two_people_at_once_is_booked_once(shared):
         if shared == "line"
         else [make_line("1218.13"), make_line("1218.13")]
     )
-    start, outcomes = Barrier(2), []
 
     def click(number):
-        start.wait()
-        try:
-            match(line=lines[number], target=payouts[number], by=people[number], at=NOW)
-            outcomes.append("matched")
-        except AlreadyMatched:
-            outcomes.append("too late")
-        finally:
-            connection.close()
+        match(line=lines[number], target=payouts[number], by=people[number], at=NOW)
+        return "matched"
 
-    threads = [Thread(target=click, args=(number,)) for number in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert sorted(outcomes) == ["matched", "too late"]
+    assert sorted(in_parallel(2, click)) == ["AlreadyMatched", "matched"]
     assert (StatementMatch.objects.count(), Entry.objects.count()) == (1, 1)
 
 
