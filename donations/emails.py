@@ -16,7 +16,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 
 from . import receipts
-from .models import BankAccount, Letter, Pledge, Subscription, Supporter
+from .gift_state import state_of
+from .models import Letter, Pledge, Subscription, Supporter
 from .schedule import schedule_of, to_remind_of
 from .tokens import Purpose, gift_path, purpose_path, statement_path, stop_path
 
@@ -118,12 +119,12 @@ def _details(letter: Letter, *, at: datetime) -> dict[str, Any]:
             assert letter.donation is not None  # letter_receipt_names_its_donation
             return {"purpose": receipts.purpose(pledge, letter.donation.fund)}
         case Letter.Kind.TRANSFER_DETAILS:
-            return {"bank": _account(pledge)}
+            return {"transfer": state_of(pledge, at=at).transfer}
         case Letter.Kind.PROMISE | Letter.Kind.REMINDER:
             return {
                 "schedule": schedule_of(pledge, at=at),
                 "stop_link": f"{settings.SITE_URL}{stop_path(pledge)}",
-                "bank": _account(pledge) if pledge.method == Pledge.Method.TRANSFER else None,
+                "transfer": state_of(pledge, at=at).transfer,
             }
         case Letter.Kind.NEW_LINK:
             return {"gifts": _links(pledge, at=at)}
@@ -131,10 +132,6 @@ def _details(letter: Letter, *, at: datetime) -> dict[str, Any]:
             path = statement_path(pledge, int(letter.occasion), at=at)
             return {"statement_link": f"{settings.SITE_URL}{path}"}
     return {}
-
-
-def _account(pledge: Pledge) -> BankAccount | None:
-    return BankAccount.objects.taking_gifts_in(pledge.currency).first()
 
 
 def _links(pledge: Pledge, *, at: datetime) -> list[tuple[Pledge, str]]:

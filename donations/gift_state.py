@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from .models import BankAccount, Donation, Pledge
 from .schedule import Schedule, cover
+from .transfer_details import TransferDetails, details_of
 
 
 class Stage(StrEnum):
@@ -23,11 +24,15 @@ class Stage(StrEnum):
     CALLED_OFF = "called_off"
 
 
+# When money may be on its way by transfer, or should be.
+TO_SEND = frozenset({Stage.AWAITED, Stage.PARTLY, Stage.PROMISED})
+
+
 @dataclass(frozen=True)
 class GiftState:
     """Amounts are in the pledge's currency; `missing` is never below zero; of a promise it is what to pay next.
 
-    `schedule` is there for promises kept in parts.
+    `schedule` is there for promises kept in parts, `transfer` while something is to be sent and an account takes it.
     """
 
     stage: Stage
@@ -35,7 +40,8 @@ class GiftState:
     refunded: Decimal
     missing: Decimal
     donations: list[Donation]
-    bank_account: BankAccount | None
+    is_transfer_awaited: bool
+    transfer: TransferDetails | None
     receipt_sent: bool
     schedule: Schedule | None
     # A letter to the gift's address came back, or its mail server does not know it.
@@ -51,6 +57,11 @@ class GiftState:
         """Whether the way to Stripe's page is open; where a payment may be on its way, Stripe is asked first."""
         return self.stage in {Stage.READY, Stage.UNPAID, Stage.FAILED, Stage.CHECKING}
 
+    @property
+    def is_without_account(self) -> bool:
+        """A transfer is awaited that no account of ours takes at the moment."""
+        return self.is_transfer_awaited and self.transfer is None
+
 
 def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
     donations = list(
@@ -63,19 +74,27 @@ def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
     refunded = sum((r.amount for donation in donations for r in donation.refunds.all()), Decimal(0))
     parts = list(pledge.instalments.values_list("due_on", "amount")) if pledge.reference else []
     schedule = cover(parts, received, today=at.date()) if parts else None
+    stage = _stage(pledge, received, schedule, at=at)
+    missing = schedule.to_pay if schedule else max(pledge.total - received, Decimal(0))
     by_transfer = pledge.method == Pledge.Method.TRANSFER
-    account = BankAccount.objects.taking_gifts_in(pledge.currency).first() if by_transfer else None
+    is_awaited = by_transfer and missing > 0 and stage in TO_SEND
     return GiftState(
-        stage=_stage(pledge, received, schedule, at=at),
+        stage=stage,
         received=received,
         refunded=refunded,
-        missing=schedule.to_pay if schedule else max(pledge.total - received, Decimal(0)),
+        missing=missing,
         donations=donations,
-        bank_account=account,
+        is_transfer_awaited=is_awaited,
+        transfer=_transfer(pledge, missing) if is_awaited else None,
         receipt_sent=pledge.letters.filter(kind="receipt", sent_at__isnull=False).exists(),
         schedule=schedule,
         has_bounced=pledge.letters.filter(bounced_at__isnull=False).exists(),
     )
+
+
+def _transfer(pledge: Pledge, missing: Decimal) -> TransferDetails | None:
+    account = BankAccount.objects.taking_gifts_in(pledge.currency).first()
+    return details_of(pledge, account, amount=missing) if account else None
 
 
 def _stage(pledge: Pledge, received: Decimal, schedule: Schedule | None, *, at: datetime) -> Stage:

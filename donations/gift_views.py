@@ -2,6 +2,7 @@
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -20,6 +21,18 @@ def gift(request: HttpRequest, token: str) -> HttpResponse:
     """The private page of one gift. Only looks: that the supporter came back here proves no payment."""
     pledge = pledge_or_404(token)
     return render(request, "donations/gift.html", _context(pledge, token))
+
+
+@never_cache
+@require_GET
+def transfer(request: HttpRequest, token: str) -> HttpResponse:
+    """The details of the transfer on a page to print; once nothing is to be sent any more, the gift's own page."""
+    pledge = pledge_or_404(token)
+    state = state_of(pledge, at=timezone.now())
+    back = reverse("donations:gift", kwargs={"token": token})
+    if state.transfer is None:
+        return redirect(back)
+    return render(request, "donations/transfer.html", {"transfer": state.transfer, "back": back})
 
 
 @never_cache

@@ -18,6 +18,7 @@ urlpatterns = [
     path("books.csv", book_views.as_csv, name="books_csv"),
     path("gift/link/", link_views.new_link, name="new_link"),
     path("gift/<str:token>/", gift_views.gift, name="gift"),
+    path("gift/<str:token>/transfer/", gift_views.transfer, name="transfer"),
     path("gift/<str:token>/pay/", gift_views.pay, name="pay"),
     path("gift/<str:token>/promise/change/", promise_views.change, name="promise_change"),
     path("gift/<str:token>/promise/pause/", promise_views.pause, name="promise_pause"),

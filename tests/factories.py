@@ -126,8 +126,13 @@ def make_fund(kind="general", code=None, **fields) -> Fund:
 
 
 def make_bank_account(currency="EUR", code=None, **fields) -> BankAccount:
+    """One that takes gifts has what supporters need for it."""
+    needed = {"holder": "Sample holder", "number": "1234"} if fields.get("takes_gifts") else {}
     return BankAccount.objects.create(
-        code=code or f"bank-{currency.lower()}", name="Sample bank", currency=currency, **fields
+        code=code or f"bank-{currency.lower()}",
+        name="Sample bank",
+        currency=currency,
+        **needed | fields,
     )
 
 

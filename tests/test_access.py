@@ -205,6 +205,8 @@ PUBLIC: dict[str, Open] = {
     "donations:donate": Open(APPEAL, post=200),
     # The donor's own link opens one gift; any other token opens nothing.
     "donations:gift": Open({"token": "THE DONOR'S"}),
+    # A gift by card has nothing to print: it leads back to the gift.
+    "donations:transfer": Open({"token": "THE DONOR'S"}, get=302),
     "donations:pay": Open({"token": "THE DONOR'S"}, get=405, post=302),
     "donations:promise": Open(APPEAL, post=200),
     "donations:promise_change": Open({"token": "THE DONOR'S"}, get=404, post=404),

@@ -16,6 +16,7 @@ PLACES = [
     # Pure edges: they know no model of ours.
     {
         "card_fees",
+        "account_numbers",
         "currencies",
         "rate_tables",
         "references",
@@ -42,6 +43,7 @@ PLACES = [
         "seals",
         "tokens",
         "tracing",
+        "transfer_details",
         "transparency",
     },
     # Verbs: each is one step of the money, and none calls another.

@@ -2,18 +2,14 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from stdnum import iban
-from stdnum.exceptions import ValidationError as StdnumError
 
 from defensefund.office import WritableAdmin, fieldset, page, require, sent
 from defensefund.step_up import recent_login_required
@@ -24,49 +20,24 @@ from ..statements import UnreadableStatement
 from ..statements.files import needs_columns
 from ..statements.guess import Guess, guess
 from ..statements.mapping import CsvMapping
+from .bank_account_form import FIELDSETS, BankAccountForm
 from .carried import Carried, NotCarried, carried, carry
 from .csv_columns import RULES, WRITING, ColumnsForm
 from .uploads import FileForm, file_of, preview_page
 
 
-class BankAccountForm(forms.ModelForm):  # type: ignore[type-arg]
-    class Meta:
-        model = BankAccount
-        fields = (
-            "code", "name", "currency", "holder", "number", "bic", "instructions", "takes_gifts", "closed_on",
-        )  # fmt: skip
-
-    def clean_number(self) -> str:
-        """An IBAN must be one; other numbers are kept as written."""
-        number: str = self.cleaned_data["number"].strip()
-        compact = "".join(number.split()).upper()
-        if compact[:2].isalpha() and compact[2:4].isdigit():
-            try:
-                return str(iban.validate(compact))
-            except StdnumError as error:
-                raise ValidationError(
-                    _(
-                        "This looks like an IBAN, but its check digits are wrong: one character is mistyped."
-                    )
-                ) from error
-        return number
-
-    def clean_currency(self) -> str:
-        return str(self.cleaned_data["currency"]).upper()
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean() or self.cleaned_data
-        if cleaned.get("takes_gifts") and not cleaned.get("number") and "number" not in self.errors:
-            self.add_error("number", _("Supporters need an account number to send money to."))
-        return cleaned
-
-
 @admin.register(BankAccount)
 class BankAccountAdmin(WritableAdmin):
     form = BankAccountForm
-    fields = BankAccountForm.Meta.fields
-    list_display = ("name", "code", "currency", "number", "takes_gifts", "reads_csv", "closed_on")
+    fieldsets = FIELDSETS
+    list_display = (
+        "name", "code", "currency", "scheme", "addressed_by", "takes_gifts", "reads_csv", "closed_on",
+    )  # fmt: skip
     change_form_template = "admin/donations/bankaccount/change_form.html"
+
+    @admin.display(description=gettext_lazy("account number"))
+    def addressed_by(self, account: BankAccount) -> str:
+        return account.pix_key or account.number or account.alias or "–"
 
     @admin.display(description=gettext_lazy("CSV columns"), boolean=True)
     def reads_csv(self, account: BankAccount) -> bool:

@@ -22,6 +22,7 @@ from donations.models import (
     LegalCost,
     Payout,
     Pledge,
+    Scheme,
     StatementLine,
 )
 from donations.sandbox import acts
@@ -111,6 +112,8 @@ def make_bank_accounts() -> BankAccount:
         name="Banco de muestra",
         currency="EUR",
         holder="Fondo de muestra",
+        bank="Banco de muestra",
+        scheme=Scheme.IBAN,
         number="DE02120300000000202051",
         bic="BYLADEM1001",
         takes_gifts=True,
@@ -121,7 +124,10 @@ def make_bank_accounts() -> BankAccount:
         name="Banco de muestra",
         currency="ARS",
         holder="Fondo de muestra",
+        bank="Banco de muestra",
+        scheme=Scheme.CBU,
         number="2850590940090418135201",
+        alias="muestra.fondo.sol",
         instructions="CBU de muestra: no envíe dinero.",
         takes_gifts=True,
         csv_mapping=MAPPING | {"currency": "ARS"},

@@ -1,3 +1,4 @@
+from .bank_account import BankAccount, PixKind, Scheme
 from .decline import Decline
 from .disbursement import Disbursement
 from .donation import Donation, Refund
@@ -11,7 +12,7 @@ from .pledge import Checkout, Instalment, Pledge
 from .public_gift import PublicGift
 from .rate import Rate
 from .receipt import Receipt, TaxSentence
-from .statement import BankAccount, StatementImport, StatementLine, StatementMatch
+from .statement import StatementImport, StatementLine, StatementMatch
 from .stripe_event import StripeEvent
 from .subscription import MonthlyCharge, Subscription, SubscriptionChange
 from .supporter import Supporter
@@ -35,12 +36,14 @@ __all__ = [
     "MonthlyCharge",
     "PaymentPause",
     "Payout",
+    "PixKind",
     "Pledge",
     "PublicGift",
     "Rate",
     "Receipt",
     "Refund",
     "Reversal",
+    "Scheme",
     "StatementImport",
     "StatementLine",
     "StatementMatch",

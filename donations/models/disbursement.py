@@ -10,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField
 
+from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
 from .legal_cost import CostDocument, LegalCost, hash_payee
-from .statement import BankAccount, StatementMatch
+from .statement import StatementMatch
 
 
 def _proof() -> models.QuerySet[StatementMatch]:

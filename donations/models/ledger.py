@@ -9,10 +9,10 @@ from django.db.models import F, Q, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
+from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
 from .fund import Fund
 from .legal_cost import LegalCost
-from .statement import BankAccount
 
 
 class AccountQuerySet(models.QuerySet["Account"]):

@@ -1,4 +1,4 @@
-"""Our bank accounts and what the bank says; a line changes no balance until it is matched."""
+"""What the bank says; a line changes no balance until it is matched."""
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -9,60 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField
 
+from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
-
-
-class BankAccountQuerySet(models.QuerySet["BankAccount"]):
-    def taking_gifts_in(self, currency: str) -> "BankAccountQuerySet":
-        """The open account supporters may send `currency` to: one at most, as the constraint below says."""
-        return self.filter(currency=currency, takes_gifts=True, closed_on=None)
-
-
-class BankAccount(models.Model):
-    """An account of the fund at a bank, in one currency."""
-
-    code = models.SlugField(
-        _("code"), unique=True, help_text=_("Short name for commands and the ledger, like gls-eur.")
-    )
-    name = models.CharField(_("name"), max_length=80)
-    currency = CurrencyField(_("currency"))
-    holder = models.CharField(_("account holder"), max_length=120, blank=True)
-    number = models.CharField(
-        _("account number"), max_length=40, blank=True, help_text=_("IBAN, CBU or the like.")
-    )
-    bic = models.CharField(_("BIC"), max_length=11, blank=True)
-    instructions = models.TextField(
-        _("instructions"), blank=True, help_text=_("Shown to supporters beside the account number.")
-    )
-    takes_gifts = models.BooleanField(
-        _("takes gifts"), default=False, help_text=_("Shown to supporters who give by transfer.")
-    )
-    csv_mapping = models.JSONField(
-        _("CSV columns"),
-        default=dict,
-        blank=True,
-        help_text=_("How this bank's CSV files are read; set with the preview at upload."),
-    )
-    closed_on = models.DateField(_("closed on"), null=True, blank=True)
-
-    objects = BankAccountQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("bank account")
-        verbose_name_plural = _("bank accounts")
-        constraints = [
-            models.UniqueConstraint(
-                fields=["currency"],
-                name="bank_account_one_per_currency",
-                condition=Q(closed_on=None),
-                violation_error_message=_(
-                    "There is an open account in this currency already: close it first."
-                ),
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.currency})"
 
 
 class StatementImport(models.Model):

@@ -15,6 +15,12 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   });
 }
 
+/* <button type="button" data-print hidden>Print</button> */
+for (const button of document.querySelectorAll("button[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
+
 /* <a href="" data-look-again>Look again</a>: looks again by itself, twenty times, as long as somebody may be looking. */
 const again = document.querySelector("a[data-look-again]");
 if (again) {

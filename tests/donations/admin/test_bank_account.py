@@ -10,7 +10,15 @@ from tests.donations.reconciliation.files import make_line
 from tests.donations.statements.samples import own
 from tests.factories import make_bank_account
 
-FORM = {"code": "gls-eur", "name": "GLS", "currency": "EUR", "number": "DE02120300000000202051"}
+IBAN, CBU = "DE02120300000000202051", "2850590940090418135201"
+FORM = {
+    "code": "gls-eur",
+    "name": "GLS",
+    "currency": "EUR",
+    "holder": "Sample holder",
+    "scheme": "iban",
+    "number": IBAN,
+}
 ROLES = {
     "Buchungstag": "date",
     "Wertstellung": "value_date",
@@ -67,7 +75,7 @@ def test_add_account(treasurer):
     [
         (
             {"number": "DE03120300000000202051"},
-            "its check digits are wrong: one character is mistyped",
+            "The check digits of this IBAN do not fit: a character is mistyped, missing or too many",
         ),
         ({"number": "", "takes_gifts": "on"}, "Supporters need an account number to send money to"),
         ({"currency": "EURO"}, "Ensure this value has at most 3 characters"),
@@ -80,6 +88,111 @@ def test_add_account_bad_input_gets_a_sentence(treasurer, changes, sentence):
     assert not BankAccount.objects.exists()
 
 
+NUMBERS = ("number", "bic", "alias", "sort_code", "pix_kind", "pix_key")
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (
+            {"scheme": "iban", "number": "de02 1203 0000 0000 2020 51", "bic": "byladem1001"},
+            (IBAN, "BYLADEM1001", "", "", "", ""),
+        ),
+        (
+            {"scheme": "cbu", "number": "28505909 40090418135201", "alias": " casa.mate.sol "},
+            (CBU, "", "casa.mate.sol", "", "", ""),
+        ),
+        (
+            {"scheme": "cbu", "number": "", "alias": "casa.mate.sol"},
+            ("", "", "casa.mate.sol", "", "", ""),
+        ),
+        (
+            {"scheme": "sort_code", "number": "1234 5678", "sort_code": "12-34-56"},
+            ("12345678", "", "", "123456", "", ""),
+        ),
+        (
+            {"scheme": "pix", "number": "", "pix_kind": "cpf", "pix_key": "390.533.447-05"},
+            ("", "", "", "", "cpf", "39053344705"),
+        ),
+        (
+            {
+                "scheme": "pix",
+                "number": "0001-9",
+                "pix_kind": "cnpj",
+                "pix_key": "16.727.230/0001-97",
+            },
+            ("0001-9", "", "", "", "cnpj", "16727230000197"),
+        ),
+        (
+            {"scheme": "pix", "number": "", "pix_kind": "cnpj", "pix_key": "12.abc.345/01de-35"},
+            ("", "", "", "", "cnpj", "12ABC34501DE35"),
+        ),
+        (
+            {"scheme": "pix", "number": "", "pix_kind": "email", "pix_key": "Fondo@example.org"},
+            ("", "", "", "", "email", "fondo@example.org"),
+        ),
+        (
+            {"scheme": "pix", "number": "", "pix_kind": "phone", "pix_key": "+55 (11) 91234-5678"},
+            ("", "", "", "", "phone", "+5511912345678"),
+        ),
+        (
+            {
+                "scheme": "pix",
+                "number": "",
+                "pix_kind": "random",
+                "pix_key": "123E4567-E89B-12D3-A456-426655440000",
+            },
+            ("", "", "", "", "random", "123e4567-e89b-12d3-a456-426655440000"),
+        ),
+        ({"scheme": "other", "number": " 00-123 / 4 "}, ("00-123 / 4", "", "", "", "", "")),
+    ],
+)
+def test_add_account_of_each_kind_keeps_its_numbers_bare(treasurer, written, kept):
+    response = treasurer.post(
+        "/admin/donations/bankaccount/add/", FORM | written | {"takes_gifts": "on"}
+    )
+
+    assert response.status_code == 302
+    assert BankAccount.objects.values_list("scheme", *NUMBERS).get() == (written["scheme"], *kept)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"number": "DE4512030000000020205"}, "This is no IBAN: it has another length"),
+        ({"number": "DE0212030000000020205"}, "The check digits of this IBAN do not fit"),
+        ({"bic": "BYLA"}, "This is no BIC: it has 8 or 11 characters"),
+        ({"alias": "casa.mate.sol"}, "This does not belong to the kind “IBAN”: leave it empty"),
+        ({"sort_code": "123456"}, "This does not belong to the kind “IBAN”"),
+        ({"holder": "x" * 71}, "A SEPA transfer carries a name of 70 characters at most."),
+        ({"holder": "", "takes_gifts": "on"}, "Supporters need the account holder's name."),
+        ({"scheme": "other"}, "This is an IBAN: choose that kind, so that it is checked."),
+        ({"scheme": "other", "number": "9" * 41}, "An account number has 40 characters at most."),
+        ({"scheme": "cbu", "number": CBU[:-1] + "2"}, "this CBU or CVU are wrong: one digit is mistyped"),
+        ({"scheme": "cbu", "number": CBU[:-1]}, "A CBU or CVU has 22 digits."),
+        ({"scheme": "cbu", "number": "", "alias": "a b"}, "An alias has 6 to 20 letters"),
+        ({"scheme": "cbu", "number": "", "takes_gifts": "on"}, "Supporters need an account number"),
+        ({"scheme": "sort_code", "number": "1234567"}, "A British account number has eight digits"),
+        ({"scheme": "sort_code", "number": "12345678", "sort_code": "12345"}, "A sort code has six digits"),
+        ({"scheme": "sort_code", "number": "12345678", "takes_gifts": "on"}, "Supporters need an account number"),
+        ({"scheme": "pix", "number": "", "pix_key": "x"}, "Choose the kind of the key, and write the key."),
+        ({"scheme": "pix", "number": "", "pix_kind": "cpf"}, "Choose the kind of the key, and write the key."),
+        ({"scheme": "pix", "number": "", "pix_kind": "cpf", "pix_key": "39053344706"}, "The check digits of this CPF are wrong"),
+        ({"scheme": "pix", "number": "", "pix_kind": "cnpj", "pix_key": "123"}, "A CNPJ has 14 characters."),
+        ({"scheme": "pix", "number": "", "pix_kind": "email", "pix_key": "x"}, "This is no e-mail address."),
+        ({"scheme": "pix", "number": "", "pix_kind": "phone", "pix_key": "11 91234 5678"}, "Write the telephone number with country and area code"),
+        ({"scheme": "pix", "number": "", "pix_kind": "random", "pix_key": "123"}, "A random key has 32 letters and digits"),
+        ({"scheme": "gold"}, "Select a valid choice."),
+    ],
+)  # fmt: skip
+def test_number_that_is_none_gets_a_sentence(treasurer, changes, sentence):
+    response = treasurer.post("/admin/donations/bankaccount/add/", FORM | changes)
+
+    assert response.status_code == 200
+    assert sentence in unescape(response.content.decode())
+    assert not BankAccount.objects.exists()
+
+
 def test_change_account_asks_who_it_is_when_the_last_proof_is_old(treasurer):
     account = make_bank_account()
     session = treasurer.session
@@ -87,7 +200,8 @@ def test_change_account_asks_who_it_is_when_the_last_proof_is_old(treasurer):
     session.save()
 
     response = treasurer.post(
-        f"/admin/donations/bankaccount/{account.pk}/change/", FORM | {"number": "another"}
+        f"/admin/donations/bankaccount/{account.pk}/change/",
+        FORM | {"scheme": "other", "number": "another"},
     )
 
     account.refresh_from_db()
