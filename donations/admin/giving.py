@@ -84,7 +84,7 @@ class RefundInline(ReadOnlyInline):
 
 
 @admin.register(Pledge)
-class PledgeAdmin(VerbAdmin):
+class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
     """The way of one gift on one page: promise, payment pages, money, letters. Nobody here reads the address."""
 
     verbs = (READDRESS, TAKE_NAME_OFF)
@@ -129,7 +129,7 @@ class PledgeAdmin(VerbAdmin):
 
 
 @admin.register(Donation)
-class DonationAdmin(VerbAdmin):
+class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
     verbs = (RESEND,)
     facts_template = "admin/donations/donation/_facts.html"
     list_display = ("received_at", "receipt_number", "fund", "method", "written", "fee_written")
@@ -253,7 +253,7 @@ class LetterState(SimpleListFilter):
 
 
 @admin.register(Letter)
-class LetterAdmin(VerbAdmin):
+class LetterAdmin(VerbAdmin, ReadOnlyAdmin):
     """What was written to supporters; neither address nor text is kept here."""
 
     verbs = (NOTE_BOUNCE,)
