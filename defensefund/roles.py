@@ -48,6 +48,8 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("resend note_bounce", "donations", "letter")
     | _may("readdress hide_name", "donations", "pledge")
     | _may("add change view", "donations", "taxsentence")
+    | _may("view record void", "donations", "cashreceipt")
+    | _may("view record", "donations", "cashdeposit")
     | _may("view", "appeals", "appeal case defendant"),
     # The second person: for money going out, and for a text going public.
     "approver": _may("view", "donations", f"{SPENDING} account entry")
@@ -55,7 +57,9 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view", "appeals", f"{PUBLIC_TEXTS} defendant")
     | _may("review publish", "appeals", "update"),
     # Reads the books, changes nothing, and meets no donor.
-    "auditor": _may("view", "donations", f"{SPENDING} {BOOKS} {BANK} rate paymentpause"),
+    "auditor": _may(
+        "view", "donations", f"{SPENDING} {BOOKS} {BANK} rate paymentpause cashdeposit"
+    ),
 }
 
 # Permissions of ours that no group has: a superuser, who is not for daily work, can do these.

@@ -153,22 +153,52 @@ PROOFS: dict[str, tuple[str, str]] = {
                    WHERE kind IN ('payout_left', 'payout_returned') AND reverses_id IS NULL) e
             ON e.source = p.source""",
     ),
+    "deposits": (
+        "All cash brought to the bank is booked with its amount, and all that is booked was brought.",
+        """
+        SELECT coalesce(d.source, e.source) AS name,
+               (d.amount, d.currency::text, d.voided_at IS NOT NULL)
+               IS DISTINCT FROM (e.amount, e.currency::text, e.is_reversed) AS wrong
+        FROM (SELECT 'deposit:' || number AS source, * FROM donations_cashdeposit) d
+        FULL JOIN (
+            SELECT e.source, e.amount, e.currency, r.id IS NOT NULL AS is_reversed
+            FROM donations_entry e LEFT JOIN donations_entry r ON r.reverses_id = e.id
+            WHERE e.kind = 'deposit_left' AND e.reverses_id IS NULL) e ON e.source = d.source""",
+    ),
+    "slips": (
+        "Every slip for cash or a cheque has the next number of its year, and its amount where it is booked.",
+        """
+        SELECT r.year || '-' || r.serial AS name,
+               r.serial <> row_number() OVER (PARTITION BY r.year ORDER BY r.serial)
+               OR (d.id IS NOT NULL AND (r.amount, r.currency::text, r.fund_id)
+                                        IS DISTINCT FROM (d.amount, d.currency::text, d.fund_id))
+               OR (r.voided_at IS NOT NULL AND d.id IS NOT NULL AND d.reversed_at IS NULL)
+               OR (r.voided_at IS NULL AND r.kind = 'cash' AND d.reversed_at IS NOT NULL) AS wrong
+        FROM donations_cashreceipt r LEFT JOIN donations_donation d ON d.id = r.donation_id""",
+    ),
+    "cash": (
+        "There is never less than nothing in the cash box.",
+        """
+        SELECT code AS name, donations_balance(id) < 0 AS wrong
+        FROM donations_account WHERE place = 'cash'""",
+    ),
     # A line matched anew books under a new source: the n-th match of a line under "…:n".
     "matches": (
-        "Every bank line matched to a gift or payout is booked with its amount, and every entry of a bank line is a match.",
+        "Every bank line matched to a gift, payout or cash is booked with its amount, and every entry of a bank line is a match.",
         """
         SELECT coalesce(m.source, e.source) AS name,
                CASE WHEN m.id IS NULL THEN true
-                    WHEN e.source IS NULL THEN m.donation_id IS NOT NULL OR m.payout_id IS NOT NULL
+                    WHEN e.source IS NULL THEN coalesce(m.donation_id, m.payout_id, m.deposit_id) IS NOT NULL
                     ELSE (e.amount, e.currency::text, e.is_reversed)
                          IS DISTINCT FROM (abs(m.amount), m.currency::text, m.undone_at IS NOT NULL)
                 END
                 OR m.gift IS DISTINCT FROM (CASE WHEN m.donation_id IS NOT NULL THEN m.source END)
                 OR m.proved IS DISTINCT FROM (CASE WHEN m.undone_at IS NULL AND m.disbursement_id IS NOT NULL
                                                    THEN -m.amount END)
-                OR m.arrived IS DISTINCT FROM (CASE WHEN m.payout_id IS NOT NULL THEN m.amount END) AS wrong
+                OR m.arrived IS DISTINCT FROM (CASE WHEN coalesce(m.payout_id, m.deposit_id) IS NOT NULL
+                                                    THEN m.amount END) AS wrong
         FROM (
-            SELECT s.*, l.amount, l.currency, d.source AS gift, p.amount AS arrived,
+            SELECT s.*, l.amount, l.currency, d.source AS gift, coalesce(p.amount, c.amount) AS arrived,
                    CASE WHEN s.undone_at IS NULL THEN b.amount END AS proved,
                    'bank:' || a.code || ':' || l.key
                    || CASE WHEN s.nth > 1 THEN ':' || s.nth ELSE '' END AS source
@@ -178,6 +208,7 @@ PROOFS: dict[str, tuple[str, str]] = {
             JOIN donations_bankaccount a ON a.id = l.account_id
             LEFT JOIN donations_donation d ON d.id = s.donation_id
             LEFT JOIN donations_payout p ON p.id = s.payout_id
+            LEFT JOIN donations_cashdeposit c ON c.id = s.deposit_id
             LEFT JOIN donations_disbursement b ON b.id = s.disbursement_id AND b.paid_at IS NOT NULL) m
         FULL JOIN (
             SELECT e.source, e.amount, e.currency, r.id IS NOT NULL AS is_reversed
@@ -207,6 +238,8 @@ PROOFS: dict[str, tuple[str, str]] = {
             WHEN 'dispute_won' THEN '^stripe:txn_.'
             WHEN 'payout_left' THEN '^stripe:po_[^:]+$'
             WHEN 'payout_returned' THEN '^stripe:po_[^:]+:returned$'
+            WHEN 'deposit_left' THEN '^deposit:[0-9a-f-]{36}$'
+            WHEN 'deposit_arrived' THEN '^bank:.'
             WHEN 'payout_arrived' THEN '^bank:.'
             WHEN 'bank_fee' THEN '^bank:.'
             WHEN 'interest' THEN '^bank:.'

@@ -6,6 +6,7 @@ Three tables: PUBLIC (the same for everyone), MODELS (an admin model's five page
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin
@@ -17,8 +18,8 @@ from django.utils.translation import override
 from defensefund import security_log
 from defensefund.jobs import prune_finished_jobs
 from defensefund.models import SecurityEvent
-from donations import allocation, disbursement, receipts
-from donations.models import Entry, FundCover, Payout, TaxSentence
+from donations import allocation, cash, disbursement, receipts
+from donations.models import CashReceipt, Entry, FundCover, Payout, TaxSentence
 from donations.tokens import gift_token
 from tests import factories
 from tests.appeals import factories as editorial
@@ -78,6 +79,8 @@ MODELS: dict[str, dict[str, str]] = {
         "auditor": "v",
         "superuser": "v",
     },
+    "donations.cashreceipt": {"treasurer": "v", "superuser": "v"},
+    "donations.cashdeposit": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.entry": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
     "donations.paymentpause": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.payout": {"treasurer": "v", "auditor": "v", "superuser": "v"},
@@ -145,6 +148,12 @@ PAGES: dict[str, Page] = {
     "admin:donations_fundcover_approve": Page(APPROVERS, row="donations.fundcover"),
     "admin:donations_paymentpause_pause": Page(TREASURERS, args=("card", "USD")),
     "admin:donations_paymentpause_reopen": Page(TREASURERS, row="donations.paymentpause"),
+    "admin:donations_cashreceipt_record": Page(TREASURERS),
+    "admin:donations_cashreceipt_print": Page(TREASURERS, row="donations.cashreceipt"),
+    "admin:donations_cashreceipt_cash_in": Page(TREASURERS, row="donations.cashreceipt"),
+    "admin:donations_cashreceipt_void": Page(TREASURERS, row="donations.cashreceipt"),
+    "admin:donations_cashdeposit_record": Page(TREASURERS),
+    "admin:donations_cashdeposit_void": Page(TREASURERS, row="donations.cashdeposit"),
     "admin:donations_bankaccount_csv": Page(TREASURERS, row="donations.bankaccount"),
     "admin:donations_rate_import": Page(TREASURERS),
     "admin:donations_statementimport_upload": Page(TREASURERS),
@@ -334,7 +343,27 @@ def rows(db):
         requested_by=author,
         requested_at=NOW,
     )
+    slip = cash.record(
+        key=uuid4(),
+        kind=CashReceipt.Kind.CASH,
+        fund=factories.make_fund(),
+        amount=Decimal(5),
+        currency="EUR",
+        received_on=NOW.date(),
+        by=author,
+        at=NOW,
+    )
+    deposit = cash.deposit(
+        number=uuid4(),
+        bank_account=line.account,
+        amount=Decimal(2),
+        deposited_on=NOW.date(),
+        by=author,
+        at=NOW,
+    )
     return {
+        "donations.cashreceipt": slip.pk,
+        "donations.cashdeposit": deposit.pk,
         "donations.fund": cover.target_id,
         "donations.fundcover": cover.pk,
         "donations.legalcost": cost.pk,

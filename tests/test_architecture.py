@@ -49,6 +49,7 @@ PLACES = [
     # Verbs: each is one step of the money, and none calls another.
     {
         "allocation",
+        "cash",
         "attempts",
         "checkout",
         "choices",

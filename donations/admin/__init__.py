@@ -1,6 +1,7 @@
 """The money's office: rows to look at, and pages on which one verb is called."""
 
 from .bank_account import BankAccountAdmin
+from .cash import CashDepositAdmin, CashReceiptAdmin
 from .disbursement import DisbursementAdmin
 from .fund import FundAdmin, FundCoverAdmin
 from .giving import (
@@ -22,6 +23,8 @@ from .statement_line import StatementLineAdmin
 __all__ = [
     "AccountAdmin",
     "BankAccountAdmin",
+    "CashDepositAdmin",
+    "CashReceiptAdmin",
     "DisbursementAdmin",
     "DonationAdmin",
     "EntryAdmin",

@@ -53,7 +53,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         standing = StatementMatch.objects.standing().select_related(
-            "payout", "disbursement", "donation"
+            "payout", "disbursement", "donation", "deposit"
         )
         return (
             super()
@@ -262,6 +262,8 @@ def told(match: StatementMatch) -> str:
         return _("payout %(payout)s") % {"payout": match.payout}
     if match.disbursement:
         return _("payment %(payment)s") % {"payment": match.disbursement}
+    if match.deposit:
+        return _("cash brought to the bank on %(day)s") % {"day": match.deposit.deposited_on}
     if match.donation:
         return _("gift %(gift)s") % {"gift": match.donation}
     return match.explanation

@@ -1,4 +1,5 @@
 from .bank_account import BankAccount, PixKind, Scheme
+from .cash import CashDeposit, CashReceipt
 from .decline import Decline
 from .disbursement import Disbursement
 from .donation import Donation, Refund
@@ -22,6 +23,8 @@ __all__ = [
     "AccountKey",
     "Allocation",
     "BankAccount",
+    "CashDeposit",
+    "CashReceipt",
     "Checkout",
     "CostDocument",
     "Decline",

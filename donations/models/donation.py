@@ -22,6 +22,7 @@ class Donation(models.Model):
         CARD = "card", _("card")
         TRANSFER = "transfer", _("bank transfer")
         CASH = "cash", _("cash")
+        CHEQUE = "cheque", _("cheque")
 
     pledge = models.ForeignKey(
         Pledge,

@@ -214,6 +214,8 @@ class Entry(models.Model):
         PAYOUT_LEFT = "payout_left", _("payout left Stripe")
         PAYOUT_ARRIVED = "payout_arrived", _("payout arrived at the bank")
         PAYOUT_RETURNED = "payout_returned", _("payout came back")
+        DEPOSIT_LEFT = "deposit_left", _("cash brought to the bank")
+        DEPOSIT_ARRIVED = "deposit_arrived", _("cash arrived at the bank")
         DISPUTE = "dispute", _("disputed")
         DISPUTE_FEE = "dispute_fee", _("dispute fee")
         DISPUTE_WON = "dispute_won", _("dispute won")
@@ -270,6 +272,8 @@ class Entry(models.Model):
                         "payout_left",
                         "payout_arrived",
                         "payout_returned",
+                        "deposit_left",
+                        "deposit_arrived",
                         "dispute",
                         "dispute_fee",
                         "dispute_won",

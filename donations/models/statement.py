@@ -106,6 +106,16 @@ class StatementMatchQuerySet(models.QuerySet["StatementMatch"]):
         return self.filter(undone_at=None)
 
 
+def _one_of(*things: str) -> Q:
+    """Exactly one of the foreign keys, or none of them and an explanation."""
+    none = Q(**dict.fromkeys(things))
+    either = none & ~Q(explanation="")
+    for thing in things:
+        others = Q(**dict.fromkeys(other for other in things if other != thing))
+        either |= others & Q(**{f"{thing}__isnull": False}, explanation="")
+    return either
+
+
 class StatementMatch(models.Model):
     """A person's word that a bank line is this payout, this disbursement or this gift."""
 
@@ -124,6 +134,13 @@ class StatementMatch(models.Model):
     )
     donation = models.ForeignKey(
         "Donation", models.PROTECT, null=True, related_name="matches", verbose_name=_("donation")
+    )
+    deposit = models.ForeignKey(
+        "CashDeposit",
+        models.PROTECT,
+        null=True,
+        related_name="matches",
+        verbose_name=_("cash brought to the bank"),
     )
     explanation = models.TextField(
         _("explanation"), blank=True, help_text=_("Why the line belongs to none of these.")
@@ -149,12 +166,7 @@ class StatementMatch(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="match_is_one_thing",
-                condition=(
-                    Q(payout__isnull=False, disbursement=None, donation=None, explanation="")
-                    | Q(payout=None, disbursement__isnull=False, donation=None, explanation="")
-                    | Q(payout=None, disbursement=None, donation__isnull=False, explanation="")
-                    | (Q(payout=None, disbursement=None, donation=None) & ~Q(explanation=""))
-                ),
+                condition=_one_of("payout", "disbursement", "donation", "deposit"),
             ),
             models.CheckConstraint(
                 name="match_undoing_complete",
@@ -167,7 +179,7 @@ class StatementMatch(models.Model):
                     name=f"match_{thing}_once",
                     condition=Q(undone_at=None, **{f"{thing}__isnull": False}),
                 )
-                for thing in ("line", "payout", "disbursement", "donation")
+                for thing in ("line", "payout", "disbursement", "donation", "deposit")
             ),
         ]
 

@@ -12,6 +12,8 @@ from ..currencies import written
 from ..ledger import Posting
 from ..models import (
     AccountKey,
+    CashDeposit,
+    CashReceipt,
     Disbursement,
     Donation,
     Entry,
@@ -24,8 +26,8 @@ from ..models import (
 )
 from .errors import AlreadyMatched, DoesNotFit, ReconciliationError
 
-# A pledge or a fund: the line is a gift, announced or not.
-Target = Payout | Disbursement | Pledge | Fund
+# A pledge or a fund: the line is a gift, announced or not. A slip: the cheque it was written for.
+Target = Payout | Disbursement | CashDeposit | CashReceipt | Pledge | Fund
 
 
 @transaction.atomic
@@ -33,7 +35,8 @@ def match(*, line: StatementLine, target: Target, by: User, at: datetime) -> Sta
     """Records that `line` is `target`, and books what that means.
 
     A payout has arrived (in transit → bank). A pledge or fund was given to: a donation is made (fund → bank), and its
-    receipt queued when the supporter left an address. A disbursement was booked when it was paid: the line proves it.
+    receipt queued when the supporter left an address. A pending cheque was paid: the same, for its slip. Cash brought to
+    the bank has arrived (in transit → bank). A disbursement was booked when it was paid: the line proves it.
     Raises AlreadyMatched, DoesNotFit; and then nothing is changed.
     """
     line = _locked(line)
@@ -43,6 +46,10 @@ def match(*, line: StatementLine, target: Target, by: User, at: datetime) -> Sta
             standing.payout = _arrived(line, target)
         case Disbursement():
             standing.disbursement = _proved(line, target)
+        case CashDeposit():
+            standing.deposit = _deposited(line, target)
+        case CashReceipt():
+            standing.donation = _cheque_paid(line, target, at=at)
         case Pledge():
             pledge = Pledge.objects.select_related("fund").get(pk=target.pk)
             standing.donation = _given(line, pledge.fund, pledge, at=at)
@@ -132,6 +139,37 @@ def _arrived(line: StatementLine, payout: Payout) -> Payout:
     return payout
 
 
+def _deposited(line: StatementLine, deposit: CashDeposit) -> CashDeposit:
+    deposit = CashDeposit.objects.select_for_update(no_key=True).get(pk=deposit.pk)
+    _check_amount(line, deposit.amount, deposit.currency)
+    if deposit.bank_account_id != line.account_id:
+        raise DoesNotFit(_("This cash was brought to another bank account."))
+    if deposit.voided_at:
+        raise DoesNotFit(_("It was recorded that this cash was not brought to the bank after all."))
+    if deposit.matches.standing().exists():
+        raise AlreadyMatched(_("This cash was found on another line already."))
+    _post(
+        line,
+        Entry.Kind.DEPOSIT_ARRIVED,
+        debit=AccountKey.bank(line.account),
+        credit=AccountKey.transit(line.currency),
+    )
+    return deposit
+
+
+def _cheque_paid(line: StatementLine, receipt: CashReceipt, *, at: datetime) -> Donation:
+    held = CashReceipt.objects.select_for_update(no_key=True, of=("self",))
+    receipt = held.select_related("donation", "fund", "pledge").get(pk=receipt.pk)
+    _check_amount(line, receipt.amount, receipt.currency)
+    if not receipt.is_pending:
+        raise AlreadyMatched(_("This is no pending cheque any more."))
+    receipt.donation = _given(
+        line, receipt.fund, receipt.pledge, method=Donation.Method.CHEQUE, at=at
+    )
+    receipt.save(update_fields=["donation"])
+    return receipt.donation
+
+
 def _proved(line: StatementLine, disbursement: Disbursement) -> Disbursement:
     disbursement = Disbursement.objects.select_for_update().get(pk=disbursement.pk)
     _check_amount(line, -disbursement.amount, disbursement.currency)
@@ -146,7 +184,14 @@ def _proved(line: StatementLine, disbursement: Disbursement) -> Disbursement:
     return disbursement
 
 
-def _given(line: StatementLine, fund: Fund, pledge: Pledge | None, *, at: datetime) -> Donation:
+def _given(
+    line: StatementLine,
+    fund: Fund,
+    pledge: Pledge | None,
+    *,
+    method: Donation.Method = Donation.Method.TRANSFER,
+    at: datetime,
+) -> Donation:
     if line.amount < 0:
         raise DoesNotFit(_("Money went out on this line: it cannot be a gift."))
     source = _post(
@@ -158,7 +203,7 @@ def _given(line: StatementLine, fund: Fund, pledge: Pledge | None, *, at: dateti
     donation = Donation.objects.create(
         pledge=pledge,
         fund=fund,
-        method=Donation.Method.TRANSFER,
+        method=method,
         amount=line.amount,
         currency=line.currency,
         fee=Decimal(0),

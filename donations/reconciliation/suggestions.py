@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..currencies import written
-from ..models import Disbursement, Payout, Pledge, StatementLine
+from ..models import CashDeposit, CashReceipt, Disbursement, Payout, Pledge, StatementLine
 from ..references import Slip, SlipKind, find_references, format_reference, slips, squeeze
 
 # A payout is expected on a day; banks and weekends move it by a few.
@@ -35,7 +35,7 @@ class Certainty(IntEnum):
 class Suggestion:
     """One candidate for a line, and why."""
 
-    target: Payout | Disbursement | Pledge
+    target: Payout | Disbursement | CashDeposit | CashReceipt | Pledge
     certainty: Certainty
     reasons: tuple[str, ...]
     days_apart: int = 0
@@ -56,7 +56,7 @@ def suggest_many(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     coming = [line for line in lines if line.amount > 0]
     going = [line for line in lines if line.amount < 0]
     found: dict[int, list[Suggestion]] = {line.pk: [] for line in lines}
-    for part in (_payouts(coming), _pledges(coming), _disbursements(going)):
+    for part in (_payouts(coming), _handed(coming), _pledges(coming), _disbursements(going)):
         for pk, suggestions in part.items():
             found[pk] += suggestions
     for pk, suggestions in found.items():
@@ -109,6 +109,38 @@ def _payout(line: StatementLine, payout: Payout) -> Suggestion:
     else:
         certainty = Certainty.LIKELY if is_near else Certainty.POSSIBLE
     return Suggestion(payout, certainty, tuple(reasons), apart)
+
+
+def _handed(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+    """Cash that was brought to the account, and cheques not paid yet, of the line's amount."""
+    found: dict[int, list[Suggestion]] = defaultdict(list)
+    if not lines:
+        return found
+    amounts = {line.amount for line in lines}
+    deposits = list(CashDeposit.objects.on_its_way().filter(amount__in=amounts))
+    cheques = list(CashReceipt.objects.pending().select_related("fund").filter(amount__in=amounts))
+    for line in lines:
+        for deposit in deposits:
+            if (deposit.bank_account_id, deposit.amount) == (line.account_id, line.amount):
+                on, same = deposit.deposited_on, _("It was brought on that day.")
+                found[line.pk].append(_handed_over(line, deposit, on, same))
+        for cheque in cheques:
+            if (cheque.currency, cheque.amount) == (line.currency, line.amount):
+                on, same = cheque.received_on, _("It was handed over on that day.")
+                found[line.pk].append(_handed_over(line, cheque, on, same))
+    return found
+
+
+def _handed_over(
+    line: StatementLine, target: CashDeposit | CashReceipt, on: date, same: str
+) -> Suggestion:
+    """Banks name neither: a person compares. Likely when the bank booked it soon afterwards."""
+    days = (line.booked_on - on).days
+    is_soon = 0 <= days <= 2 * NEARBY.days
+    reasons = (_("The amount is the same."), _apart(abs(days), same, on))
+    return Suggestion(
+        target, Certainty.LIKELY if is_soon else Certainty.POSSIBLE, reasons, abs(days)
+    )
 
 
 def _disbursements(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
@@ -194,7 +226,7 @@ def _repaired(found: Iterable[Sequence[Slip]]) -> set[str]:
 
 def _known(references: set[str]) -> dict[str, Pledge]:
     """The announced gifts among these references, in one query by the index, however many gifts there are."""
-    pledges = Pledge.objects.with_received().select_related("fund")
+    pledges = Pledge.objects.with_received().select_related("fund").prefetch_related("instalments")
     return {str(p.reference): p for p in pledges.filter(reference__in=references)}
 
 
@@ -248,7 +280,9 @@ def _misnamed(line: StatementLine, pledge: Pledge, slip: Slip) -> Suggestion:
 
 
 def _fits(line: StatementLine, pledge: Pledge) -> bool:
-    return line.currency == pledge.currency and line.amount == pledge.amount
+    """Whether the line has the whole amount, or that of one part of a promise."""
+    amounts = {pledge.amount, *(part.amount for part in pledge.instalments.all())}
+    return line.currency == pledge.currency and line.amount in amounts
 
 
 def _about_amount(line: StatementLine, pledge: Pledge) -> str:
@@ -262,7 +296,10 @@ def _doubts(pledge: Pledge) -> list[str]:
     """Why a gift may be meant and yet not be waiting for this line."""
     doubts = []
     received: Decimal = pledge.received  # type: ignore[attr-defined]  # annotated by with_received
-    if received:
+    is_kept_in_parts = bool(pledge.instalments.all()) and (
+        pledge.is_open_ended or received < pledge.amount
+    )
+    if received and not is_kept_in_parts:
         doubts.append(
             _("%(amount)s arrived for it already: is this a further gift?")
             % {"amount": written(received, pledge.currency)}

@@ -2,14 +2,15 @@
 
 import json
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from donations import allocation, jobs, ledger, reconciliation
-from donations.models import Account, AccountKey, Entry, Payout
+from donations import allocation, cash, jobs, ledger, reconciliation
+from donations.models import Account, AccountKey, CashReceipt, Entry, Payout
 from donations.proofs import NAMES, prove
 from donations.sandbox import acts
 from tests import factories
@@ -21,19 +22,22 @@ from tests.factories import NOW
 HONEST = {
     # Each proof looked at something, so that none holds for want of cases.
     "balanced": 2,
-    "totals": 24,
-    "donations": 5,
+    "totals": 27,
+    "donations": 6,
     "refunds": 1,
     "fees": 2,
     "allocations": 2,
     "payments": 1,
     "covers": 1,
     "payouts": 1,
+    "deposits": 1,
+    "slips": 1,
+    "cash": 1,
     "matches": 3,
     "reversals": 1,
-    "sources": 15,
+    "sources": 17,
     "overdrawn": 4,
-    "currencies": 16,
+    "currencies": 18,
 }
 
 
@@ -62,6 +66,24 @@ def full(fund):
     allocation.allocate(fund=fund, cost=cost, amount=Decimal(80), by=by, at=NOW)
     allocation.release(fund=fund, cost=cost, amount=Decimal(10), by=by, at=NOW)
     pay(cost, "50", by=by, bank=account)
+    slip = cash.record(
+        key=uuid4(),
+        kind=CashReceipt.Kind.CASH,
+        fund=general,
+        amount=Decimal(30),
+        currency="EUR",
+        received_on=NOW.date(),
+        by=by,
+        at=NOW,
+    )
+    cash.deposit(
+        number=slip.key,
+        bank_account=account,
+        amount=Decimal(20),
+        deposited_on=NOW.date(),
+        by=by,
+        at=NOW,
+    )
     # Only what is frozen may be covered.
     Account.objects.filter(code=FUND).update(frozen_at=NOW)
     cover = allocation.request_cover(

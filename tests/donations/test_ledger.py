@@ -433,6 +433,10 @@ def between(kind, fund, other, cost, currency):
             return purpose, stripe
         case "payout_left":
             return transit, stripe
+        case "deposit_left":
+            return transit, AccountKey.cash(currency)
+        case "deposit_arrived":
+            return stripe, transit
         case "payout_returned":
             return stripe, transit
         case "payout_arrived":

@@ -1,0 +1,242 @@
+"""Cash and cheques in the office: slips written and printed, cheques cashed, cash brought to the bank, all of it taken back."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
+from defensefund.templatetags.formats import money
+from defensefund.verbs import Verb, VerbAdmin
+
+from .. import cash, ledger
+from ..models import Account, CashDeposit, CashReceipt
+from .cash_forms import CashInForm, DepositForm, ReasonForm, RecordForm
+
+REFUSALS: dict[type[Exception], str] = {cash.CashError: "", ledger.LedgerError: ""}
+
+
+def take_in(row: CashReceipt, data: dict[str, Any], by: User, at: datetime) -> str:
+    cash.cash_in(row, cashed_on=data["cashed_on"], by=by, at=at)
+    return _("The cheque counts as cash now.")
+
+
+def take_back(row: CashReceipt, data: dict[str, Any], by: User, at: datetime) -> str:
+    cash.void(row, reason=data["reason"], by=by, at=at)
+    return _("Taken back. The slip keeps its number and says so.")
+
+
+def take_back_deposit(row: CashDeposit, data: dict[str, Any], by: User, at: datetime) -> str:
+    cash.void_deposit(row, reason=data["reason"], by=by, at=at)
+    return _("Taken back: the cash is in the box again.")
+
+
+def why_not_cash_in(row: CashReceipt, _by: User) -> str:
+    return "" if row.is_pending else _("This is no pending cheque.")
+
+
+def why_not_void(row: CashReceipt | CashDeposit, _by: User) -> str:
+    return _("This was taken back already.") if row.voided_at else ""
+
+
+class RecordingAdmin(VerbAdmin, ReadOnlyAdmin):
+    """Rows are written by one verb on a page of their own."""
+
+    change_list_template = "admin/donations/recording_list.html"
+    record_label: Any = ""
+    record_permission = ""
+    record_form: type[RecordForm] | type[DepositForm]
+
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            path(
+                "record/",
+                self.admin_site.admin_view(self.record_view),
+                name=f"donations_{self.opts.model_name}_record",
+            ),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        extra: dict[str, Any] = {
+            "record_url": reverse(f"admin:donations_{self.opts.model_name}_record")
+            if request.user.has_perm(f"donations.{self.record_permission}")
+            else "",
+            "record_label": self.record_label,
+            "in_the_box": Account.objects.with_balance().filter(place="cash").order_by("currency"),
+        }
+        return super().changelist_view(request, extra | (extra_context or {}))
+
+    def record_view(self, request: HttpRequest) -> HttpResponse:
+        user = require(request, f"donations.{self.record_permission}")
+        data, _files = sent(request)
+        form = self.record_form(data)
+        if form.is_valid():
+            try:
+                row = form.act(by=user, at=timezone.now())
+            except (cash.CashError, ledger.LedgerError) as error:
+                form.add_error(None, str(error))
+            else:
+                self.log_addition(request, row, str(self.record_label))
+                messages.success(request, self.said(row))
+                return HttpResponseRedirect(self._url(row))
+        return page(
+            self,
+            request,
+            "admin/donations/record.html",
+            title=self.record_label,
+            form=form,
+            fieldsets=fieldset(form),
+        )
+
+    def said(self, row: Any) -> str:
+        return _("Recorded.")
+
+
+@admin.register(CashReceipt)
+class CashReceiptAdmin(RecordingAdmin):
+    list_display = ("number", "received_on", "kind", "fund", "written", "state")
+    list_filter = ("kind", "year")
+    list_select_related = ("fund", "donation")
+    list_per_page = 25
+    show_full_result_count = False
+    fields = (
+        "number",
+        "kind",
+        "received_on",
+        "fund",
+        "pledge",
+        "written",
+        "payer",
+        "state",
+        "donation",
+        "recorded_by",
+        "recorded_at",
+        "voided_by",
+        "voided_at",
+        "void_reason",
+    )
+    readonly_fields = ("number", "written", "state")
+    record_label = gettext_lazy("Record cash or a cheque")
+    record_permission = "record_cashreceipt"
+    record_form = RecordForm
+    facts_template = "admin/donations/cashreceipt/_facts.html"
+    verbs = (
+        Verb(
+            "cash-in",
+            gettext_lazy("Cheque was paid in cash"),
+            gettext_lazy(
+                "It was paid out over the counter and the money is in the cash box. A cheque that was paid into the "
+                "bank account is matched with its bank line instead."
+            ),
+            "record_cashreceipt",
+            take_in,
+            CashInForm,
+            REFUSALS,
+            closed=why_not_cash_in,
+        ),
+        Verb(
+            "void",
+            gettext_lazy("Take it back"),
+            gettext_lazy(
+                "Written by mistake, given back, or a cheque that bounced. What was booked is reversed; the number stays."
+            ),
+            "void_cashreceipt",
+            take_back,
+            ReasonForm,
+            REFUSALS,
+            closed=why_not_void,
+        ),
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.print_view)
+        return [
+            path("<int:pk>/print/", view, name="donations_cashreceipt_print"),
+            *super().get_urls(),
+        ]
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {"receipt": row}
+
+    def said(self, row: Any) -> str:
+        return _("Slip %(number)s is written. Print it and hand it over.") % {"number": row.number}
+
+    def print_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The slip for the hand of who gave; black on white, on half a page."""
+        require(request, "donations.view_cashreceipt")
+        row = get_object_or_404(CashReceipt.objects.select_related("fund", "recorded_by"), pk=pk)
+        return TemplateResponse(request, "admin/donations/cashreceipt/print.html", {"receipt": row})
+
+    @admin.display(description=gettext_lazy("number"), ordering="pk")
+    def number(self, row: CashReceipt) -> str:
+        return row.number
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
+    def written(self, row: CashReceipt) -> str:
+        return money(row.amount, row.currency)
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, row: CashReceipt) -> str:
+        if row.voided_at:
+            return _("taken back")
+        return _("cheque, not paid yet") if row.is_pending else _("booked")
+
+
+@admin.register(CashDeposit)
+class CashDepositAdmin(RecordingAdmin):
+    list_display = ("deposited_on", "bank_account", "written", "state")
+    list_filter = ("bank_account",)
+    list_select_related = ("bank_account",)
+    list_per_page = 25
+    show_full_result_count = False
+    fields = (
+        "deposited_on",
+        "bank_account",
+        "written",
+        "state",
+        "deposited_by",
+        "deposited_at",
+        "voided_by",
+        "voided_at",
+    )
+    readonly_fields = ("written", "state")
+    record_label = gettext_lazy("Record cash brought to the bank")
+    record_permission = "record_cashdeposit"
+    record_form = DepositForm
+    verbs = (
+        Verb(
+            "void",
+            gettext_lazy("Take it back"),
+            gettext_lazy("The cash did not go to the bank: it is in the box again."),
+            "record_cashdeposit",
+            take_back_deposit,
+            ReasonForm,
+            REFUSALS,
+            closed=why_not_void,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("matches")
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
+    def written(self, row: CashDeposit) -> str:
+        return money(row.amount, row.currency)
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, row: CashDeposit) -> str:
+        if row.voided_at:
+            return _("taken back")
+        arrived = any(match.undone_at is None for match in row.matches.all())
+        return _("found on a bank line") if arrived else _("on its way")
