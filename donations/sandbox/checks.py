@@ -5,7 +5,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
 
 
 @register()
@@ -27,3 +27,28 @@ def sandbox_is_wanted(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
             id="sandbox.E001",
         )
     ]
+
+
+@register(Tags.security, deploy=True)
+def sandbox_is_not_deployed(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Whoever asks `check --deploy` means to take gifts: then not even ALLOW_SANDBOX lets the stand-in be."""
+    if not settings.STRIPE_SANDBOX and not settings.ALLOW_SANDBOX:
+        return []
+    return [
+        Error(
+            "The payment sandbox is on: payments would be invented, and pages show how to invent more.",
+            hint="Set STRIPE_SECRET_KEY and STRIPE_WEBHOOK_SECRETS, and remove ALLOW_SANDBOX.",
+            id="sandbox.E003",
+        )
+    ]
+
+
+def is_wanted() -> bool:
+    """Whether the stand-in may answer at all. Asked at each request too: a check can be silenced."""
+    return (
+        settings.STRIPE_SANDBOX
+        and not settings.STRIPE_LIVEMODE
+        and (settings.EMBEDDED or settings.ALLOW_SANDBOX)
+    )

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from defensefund.network import is_on_this_machine
 
 from . import acts, control_rows, deliveries, events, faults
+from .checks import is_wanted
 from .errors import SandboxError
 from .forms import ActForm, FaultsForm
 from .models import SandboxObject, SandboxObjectQuerySet
@@ -30,6 +31,8 @@ def for_insiders(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not is_wanted():
+            raise Http404
         if is_on_this_machine(request) or admin.site.has_permission(request):
             return view(request, *args, **kwargs)
         return redirect_to_login(reverse("sandbox:control"), reverse("admin:login"))

@@ -1,23 +1,23 @@
 """The worker delivers the sandbox's webhooks; woken by the database (migrations/0002_wake.py), swept by the clock."""
 
-from django.conf import settings
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from . import acts, deliveries, transport
+from .checks import is_wanted
 
 
 @app.task(name="deliver_webhooks", queueing_lock="deliver_webhooks")
 def deliver_webhooks() -> None:
-    if settings.STRIPE_SANDBOX:
+    if is_wanted():
         _deliver()
 
 
 # Apart from the task above: one that waits for its time would keep new webhooks waiting with it.
 @app.task(name="retry_webhooks", queueing_lock="retry_webhooks")
 def retry_webhooks() -> None:
-    if settings.STRIPE_SANDBOX:
+    if is_wanted():
         _deliver()
 
 
@@ -25,7 +25,7 @@ def retry_webhooks() -> None:
 @app.task(name="sweep_sandbox", queueing_lock="sweep_sandbox")
 def sweep_sandbox(timestamp: int) -> None:
     """Once a minute: what has fallen due at the stand-in, webhooks nobody was woken for, answers nobody asks for."""
-    if settings.STRIPE_SANDBOX:
+    if is_wanted():
         acts.pass_time(at=timezone.now())
         _deliver()
         transport.forget_old_answers(at=timezone.now())

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from . import faults, objects, routes
+from .checks import is_wanted
 from .errors import CardError, SandboxError
 from .models import SandboxFaults, SandboxRequest
 from .objects import Json
@@ -73,6 +74,8 @@ def _broken() -> SandboxError:
 
 
 def _check_caller(headers: Mapping[str, str]) -> None:
+    if not is_wanted():
+        raise SandboxError("The sandbox is off here.", status=403)
     if headers.get("Authorization") != f"Bearer {settings.STRIPE_SECRET_KEY}":
         raise SandboxError("Invalid API Key provided.", status=401)
     if headers.get("Stripe-Version") != stripe.api_version:

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 import stripe
+from django.db import connection
 from django.utils import timezone
 
 from donations import stripe_api
 from donations.sandbox import acts, deliveries
 from donations.sandbox.models import SandboxObject
-from tests.sandbox.steps import line, open_session, paid
+from tests.sandbox.steps import line, open_session, paid, subscribed
 
 pytestmark = pytest.mark.django_db
 
@@ -162,3 +163,67 @@ def test_customers_are_kept():
 
     assert v1().customers.retrieve(made.id).email == "ana@example.org"
     assert [c.id for c in v1().customers.list({"email": "ana@example.org"}).data] == [made.id]
+
+
+def plan_of(rows):
+    """How the database finds `rows` when there are many, although there are few."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    return rows.explain()
+
+
+@pytest.mark.parametrize(
+    ("index", "kind", "lookup"),
+    [
+        ("charge", "refund", "data__charge"),
+        ("customer", "subscription", "data__customer"),
+        ("customer", "payment_method", "data__customer"),
+        ("invoice", "invoice_payment", "data__invoice"),
+        ("paid_by", "invoice_payment", "data__payment__payment_intent"),
+        ("payment_intent", "dispute", "data__payment_intent"),
+        ("payout", "balance_transaction", "notes__payout"),
+        ("source", "balance_transaction", "data__source"),
+        ("subscription", "invoice", "data__parent__subscription_details__subscription"),
+    ],
+)
+def test_what_belongs_to_something_is_found_by_an_index(index, kind, lookup):
+    rows = SandboxObject.objects.of_kind(kind).filter(**{lookup: "some_1"})
+
+    assert f"sandbox_by_{index}" in plan_of(rows)
+
+
+def test_what_is_due_and_what_waits_for_a_payout_is_found_by_an_index():
+    assert "sandbox_object_due" in plan_of(SandboxObject.objects.due(timezone.now()))
+    assert "sandbox_not_paid_out" in plan_of(SandboxObject.objects.not_paid_out())
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_expanding_costs_one_query_for_each_depth(django_assert_num_queries, number):
+    for _i in range(number):
+        paid()
+    client = stripe_api.client()
+
+    # Faults, the page, the charges, their payments.
+    with django_assert_num_queries(4):
+        rows = client.v1.balance_transactions.list({"expand": ["data.source.payment_intent"]}).data
+
+    assert [row.source.payment_intent.status for row in rows] == ["succeeded"] * number
+
+
+def test_lists_within_an_object_are_shown_when_asked_for():
+    subscription = subscribed()
+    client = stripe_api.client().v1
+    payment = paid()["payment_intent"]
+    client.refunds.create({"payment_intent": payment, "amount": 100})
+
+    customer = client.customers.retrieve(subscription.customer, {"expand": ["subscriptions"]})
+    invoice = client.invoices.retrieve(
+        subscription.latest_invoice, {"expand": ["payments.data.payment.payment_intent"]}
+    )
+    charge = client.payment_intents.retrieve(
+        payment, {"expand": ["latest_charge.refunds"]}
+    ).latest_charge
+
+    assert [row.id for row in customer.subscriptions.data] == [subscription.id]
+    assert [row.payment.payment_intent.amount for row in invoice.payments.data] == [2500]
+    assert [row.amount for row in charge.refunds.data] == [100]
