@@ -22,7 +22,8 @@ def make_monthly(*, amount="25", card="4242", **fields):
         fields.pop("fund", None),
         amount=amount,
         frequency="monthly",
-        **{"supporter": factories.make_supporter(), "language": "en"} | fields,
+        supporter=fields.pop("supporter", None) or factories.make_supporter(),
+        **{"language": "en"} | fields,
     )
     checkout.start(pledge, at=timezone.now())
     acts.pay(pledge.checkouts.get().stripe_session_id, card=card, at=timezone.now())
