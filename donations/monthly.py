@@ -158,9 +158,11 @@ def _carry_out(change: SubscriptionChange, *, at: datetime) -> None:
     try:
         facts = _call(change)
     except stripe_api.StripeRefused:
-        _note(change, stripe_api.retrieve_subscription(name), at=at)
-        raise
-    _note(change, facts, at=at)
+        # A stop whose first answer was lost is refused when asked again: it is done.
+        if not _note(change, stripe_api.retrieve_subscription(name), at=at):
+            raise
+    else:
+        _note(change, facts, at=at)
 
 
 def _call(change: SubscriptionChange) -> dict[str, Any]:
@@ -190,8 +192,8 @@ def _call(change: SubscriptionChange) -> dict[str, Any]:
 
 
 @transaction.atomic(durable=True)
-def _note(change: SubscriptionChange, facts: dict[str, Any], *, at: datetime) -> None:
-    """Believes what Stripe says: the wish is done when it shows, else it is dropped."""
+def _note(change: SubscriptionChange, facts: dict[str, Any], *, at: datetime) -> bool:
+    """Believes what Stripe says: the wish is done when it shows, and True; else it is dropped."""
     held = Subscription.objects.select_for_update(no_key=True).get(pk=change.subscription_id)
     change = held.changes.select_for_update().get(pk=change.pk)
     was_live = held.is_live
@@ -207,6 +209,7 @@ def _note(change: SubscriptionChange, facts: dict[str, Any], *, at: datetime) ->
         Letter.objects.create(
             kind=Letter.Kind.MONTHLY_STOPPED, pledge=held.pledge, created_at=at, due_at=at
         )
+    return change.done_at is not None
 
 
 def settle(*, at: datetime) -> int:

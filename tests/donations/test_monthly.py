@@ -17,6 +17,7 @@ from donations.models import (
     SubscriptionChange,
 )
 from donations.sandbox import acts
+from donations.sandbox.models import SandboxFaults, SandboxObject
 from tests import factories
 from tests.donations.monthly_gifts import (
     at_stripe,
@@ -439,3 +440,133 @@ def test_who_wants_to_be_reminded_is_once_before_each_charge():
         wanted.pledge,
         (at + timedelta(days=2)).date().isoformat(),
     )
+
+
+# --- When Stripe does not answer ----------------------------------------------------------------
+
+
+def break_api(fault, requests=3):
+    """So many requests fail; the SDK tries each twice more."""
+    SandboxFaults.objects.update_or_create(
+        id=SandboxFaults.ONLY, defaults={"api_fault": fault, "api_requests": requests}
+    )
+
+
+@pytest.mark.parametrize("fault", ["error", "times_out", "done_then_error"])
+@pytest.mark.parametrize("told_by", ["settle", "webhook and settle"])
+def test_wish_that_stripe_did_not_answer_is_kept_and_carried_out_once(fault, told_by):
+    subscription = begin_monthly()
+    at = timezone.now()
+    break_api(fault)
+
+    with pytest.raises(stripe_api.StripeUnavailable):
+        monthly.pause(subscription, at=at)
+    change = SubscriptionChange.objects.get()
+    assert change.is_open
+    # Clicked again meanwhile: the same wish, not a second one.
+    break_api(fault)
+    with pytest.raises(stripe_api.StripeUnavailable):
+        monthly.pause(subscription, at=at)
+    assert SubscriptionChange.objects.count() == 1
+
+    if told_by.startswith("webhook"):
+        catch_up()
+    monthly.settle(at=at + timedelta(minutes=3))
+    monthly.settle(at=at + timedelta(minutes=4))
+
+    change.refresh_from_db()
+    subscription.refresh_from_db()
+    assert (change.done_at is not None, change.dropped_at) == (True, None)
+    assert subscription.paused_at
+    assert at_stripe(subscription)["paused"]
+
+
+def test_stop_that_stripe_carried_out_without_answering_is_told_by_one_letter():
+    subscription = begin_monthly()
+    at = timezone.now()
+    break_api("done_then_error", 1)
+
+    monthly.stop(subscription, at=at)
+    catch_up()
+
+    subscription.refresh_from_db()
+    assert not subscription.is_live
+    assert SubscriptionChange.objects.get().done_at
+    assert kinds() == ["monthly_stopped", "receipt"]
+
+
+def test_later_wish_takes_the_place_of_one_without_an_answer():
+    subscription = begin_monthly(amount="25")
+    at = timezone.now()
+    break_api("done_then_error")
+    with pytest.raises(stripe_api.StripeUnavailable):
+        monthly.change_amount(subscription, amount=Decimal(40), covers_fee=False, at=at)
+
+    monthly.change_amount(subscription, amount=Decimal(30), covers_fee=False, at=at)
+
+    assert (subscription.total, at_stripe(subscription)["amount"]) == (Decimal(30), "30.00")
+    dropped = SubscriptionChange.objects.get(amount=40)
+    assert (dropped.done_at, dropped.dropped_at) == (None, at)
+
+
+def test_wish_that_stripe_refuses_is_dropped_and_changes_nothing():
+    subscription = begin_monthly()
+    acts.cancel_subscription(subscription.stripe_subscription_id, {}, at=timezone.now())
+
+    with pytest.raises(stripe_api.StripeRefused):
+        monthly.pause(subscription, at=timezone.now())
+
+    subscription.refresh_from_db()
+    assert SubscriptionChange.objects.get().dropped_at
+    assert not subscription.is_live
+
+
+def test_events_wait_while_stripe_does_not_say_more_about_them():
+    make_monthly()
+    now = timezone.now()
+    webhooks.catch_up(since=now - timedelta(hours=1), at=now)
+    SandboxFaults.objects.create(api_fault="error", api_requests=9, fails_reads=True)
+
+    while webhooks.process_pending(at=now):
+        pass
+    assert not Donation.objects.exists()
+    waiting = StripeEvent.objects.filter(type="invoice.paid").get()
+    assert (waiting.attempts, waiting.error, waiting.read_at) == (0, "", None)
+
+    SandboxFaults.objects.all().delete()
+    catch_up()
+    assert Donation.objects.count() == 1
+    assert errors() == []
+
+
+def test_all_webhooks_lost_come_to_the_same_books():
+    subscription = begin_monthly()
+    at = renew(subscription, outcome="generic_decline")
+    charge = SandboxObject.objects.filter(kind="invoice").newest_first().first()
+    acts.pay_invoice(charge.id, at=at, outcome="succeeded")
+    monthly.pause(subscription, at=at)
+
+    catch_up(at)
+
+    subscription.refresh_from_db()
+    assert Donation.objects.count() == 2
+    assert [c.state for c in subscription.charges.all()] == ["paid", "paid"]
+    assert subscription.paused_at
+    assert errors() == []
+
+
+@pytest.mark.parametrize("fault", ["error", "times_out"])
+def test_stop_without_an_answer_stands_and_nothing_else_is_done_before(fault):
+    subscription = begin_monthly()
+    at = timezone.now()
+    break_api(fault)
+    with pytest.raises(stripe_api.StripeUnavailable):
+        monthly.stop(subscription, at=at)
+
+    with pytest.raises(monthly.NotPossible, match="ended"):
+        monthly.pause(subscription, at=at)
+    assert monthly.settle(at=at + timedelta(minutes=3)) == 1
+
+    subscription.refresh_from_db()
+    assert not subscription.is_live
+    assert kinds() == ["monthly_stopped", "receipt"]
