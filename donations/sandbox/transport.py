@@ -99,8 +99,10 @@ def _once(method: str, path: str, encoded: str, key: str | None) -> tuple[Json, 
     fingerprint = sha256(f"{path}\n{encoded}".encode()).hexdigest()
     try:
         with transaction.atomic(durable=True):
-            SandboxRequest.objects.filter(key=key, created_at__lte=now - REMEMBERED).delete()
-            if known := SandboxRequest.objects.filter(key=key).first():
+            known = SandboxRequest.objects.filter(key=key).first()
+            if known and known.created_at <= now - REMEMBERED:
+                known.delete()
+            elif known:
                 return _again(known, fingerprint)
             body, status = _answer(path, encoded, at=now)
             SandboxRequest.objects.create(
