@@ -42,6 +42,8 @@ BUDGETS = {
 ROOM_BY_GIFT = 3
 # What one process lets pass in ten minutes, all with proof, while PostgreSQL cannot count.
 MAKESHIFT_EVERYWHERE = 5
+# How often a monthly gift's holder may go to Stripe's page for another card within an hour.
+CARD_PAGES = 5
 # A proof sent again is the same gift again: an impatient double click, and no more than that.
 USES = 3
 
@@ -101,6 +103,16 @@ def admit(attempt: Attempt, *, paused: frozenset[str], at: datetime) -> None:
     if not is_solved and seconds:
         raise ProofWanted(challenge, seconds=seconds, is_new=False)
     _with_proof(attempt, budget, challenge, is_solved=is_solved, at=at)
+
+
+def admit_card_page(subject: UUID, *, at: datetime) -> None:
+    """Lets the holder of a monthly gift's link open one more page for another card; raises TransferOnly.
+
+    Counted by gift alone: whoever else tries cards has nothing to do with it.
+    """
+    counts = limits.count(Limit(f"card page {subject}", HOUR, CARD_PAGES), at=at)
+    if counts.exceeded:
+        raise TransferOnly(counts.exceeded.ends_at(at))
 
 
 def _without_proof(attempt: Attempt, budget: Budget, *, at: datetime) -> None:

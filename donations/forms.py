@@ -243,6 +243,10 @@ class DonateForm(SentOnceForm):
         field = self.fields["method"]
         field.choices = self.methods  # type: ignore[attr-defined]
         field.initial = self.methods[0][0] if self.methods else None
+        if Pledge.Method.CARD in paused:
+            self.fields["frequency"].choices = [  # type: ignore[attr-defined]
+                (Pledge.Frequency.ONCE.value, _("Once"))
+            ]
         if paused and self.methods:
             # Who opened the page before the pause chose what was offered then.
             field.error_messages["invalid_choice"] = _(

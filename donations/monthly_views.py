@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from . import monthly, stripe_api
+from . import attempts, monthly, stripe_api
 from .gift_views import pledge_or_404
 from .models import MonthlyCharge, Subscription
 from .monthly_forms import AmountForm, DayForm
@@ -174,7 +174,14 @@ def card(request: HttpRequest, token: str) -> HttpResponse:
     """On to Stripe's page for another card."""
     subscription = _subscription_or_404(token)
     try:
+        attempts.admit_card_page(subscription.pledge.uuid, at=timezone.now())
         return HttpResponseRedirect(monthly.card_page(subscription))
+    except attempts.TransferOnly as refusal:
+        messages.error(
+            request,
+            _("That was tried several times. Please come back after %(time)s (UTC).")
+            % {"time": f"{refusal.until:%H:%M}"},
+        )
     except monthly.NotPossible as error:
         messages.error(request, WHY_NOT[str(error)])
     except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):

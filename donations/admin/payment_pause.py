@@ -99,6 +99,7 @@ class PaymentPauseAdmin(VerbAdmin, ReadOnlyAdmin):
             "ways": health(currencies.offered(), at=now),
             "rooms": list(limits.times(*rooms, at=now).items()),
             "at": now,
+            "title": _("Ways to give"),
             "may_switch": request.user.has_perm("donations.switch_payment"),
         }
         return super().changelist_view(request, extra | (extra_context or {}))

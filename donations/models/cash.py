@@ -9,11 +9,11 @@ from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField
 
+from .bank_account import BankAccount
 from .donation import Donation
 from .fields import CurrencyField, MoneyField
 from .fund import Fund
 from .pledge import Pledge
-from .bank_account import BankAccount
 
 
 class CashReceiptQuerySet(models.QuerySet["CashReceipt"]):

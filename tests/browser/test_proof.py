@@ -46,6 +46,8 @@ def test_browser_proves_itself_while_its_owner_waits(crowd, new_page, accessibil
     assert "Wait 60 seconds" not in page.get_by_role("alert").inner_text()
     assert page.get_by_label("E-mail").input_value() == "ana@example.org"
     assert accessibility_faults(page, tags=WCAG) == []
+    # The notice has a button of its own, so that nobody has to look for the form's.
+    assert page.get_by_role("button", name="Go on").is_visible()
     # Pressed before the work is done: it goes on by itself.
     page.get_by_role("button", name="Continue").click()
     page.wait_for_url("**/sandbox/checkout/**", timeout=60_000)

@@ -138,6 +138,18 @@ def test_transfer_has_room_of_its_own():
 
 
 @pytest.mark.django_db
+def test_page_for_another_card_is_counted_by_gift():
+    subject = uuid4()
+    for _i in range(attempts.CARD_PAGES):
+        attempts.admit_card_page(subject, at=NOW)
+
+    with pytest.raises(TransferOnly) as refusal:
+        attempts.admit_card_page(subject, at=NOW)
+    assert refusal.value.until == NOW + timedelta(hours=1)
+    attempts.admit_card_page(uuid4(), at=NOW)
+
+
+@pytest.mark.django_db
 def test_paused_way_takes_nothing_whatever_is_proved():
     with pytest.raises(Paused):
         admit(proof_of(), paused=frozenset({"card"}))

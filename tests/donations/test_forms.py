@@ -234,3 +234,5 @@ def test_paused_method_is_not_offered(appeal):
 
     assert [value for value, _label in form.methods] == ["transfer"]
     assert form.fields["method"].initial == "transfer"
+    # Monthly gifts go by card.
+    assert [value for value, _label in form.fields["frequency"].choices] == ["once"]
