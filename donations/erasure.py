@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from .models import Letter, Pledge, Receipt, StatementLine, Subscription, Supporter
@@ -24,8 +25,8 @@ class StillGiving(ForgetError):
 def forget(pledge: Pledge, *, at: datetime) -> int:
     """Forgets whoever gave `pledge`, in all their gifts if they left an address; returns how many gifts that were.
 
-    Gone are the address and its search hash, names on receipts and in public, the country, letters not sent yet and
-    those not about a gift, and what names the payer on bank lines matched to the gifts. All private links close.
+    Gone are the address and its search hash, names on receipts and in public, the country, letters not sent yet,
+    and what names the payer on bank lines matched to the gifts. All private links close.
     Receipts keep number and sentence: the fund must be able to show them, and they name nobody. Raises AlreadyForgotten, StillGiving.
     """
     pledge = Pledge.objects.get(pk=pledge.pk)
@@ -45,8 +46,11 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
         raise StillGiving(
             _("A monthly gift still runs. Stop it first: afterwards nobody could do that for you.")
         )
-    Letter.objects.filter(pledge__in=gifts, sent_at=None).delete()
-    Letter.objects.filter(pledge__in=gifts, supporter__isnull=False).delete()
+    # Addresses that letters went to before, kept until they are told so.
+    before = list(Supporter.objects.filter(letters__pledge__in=gifts).values_list("pk", flat=True))
+    dropped = Letter.objects.filter(Q(sent_at=None) | Q(supporter__isnull=False))
+    dropped.filter(pledge__in=gifts).delete()
+    Supporter.objects.filter(pk__in=before, pledges=None, letters=None).delete()
     StatementLine.objects.filter(matches__donation__pledge__in=gifts).update(
         counterparty="", counterparty_account="", text=""
     )

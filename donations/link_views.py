@@ -1,5 +1,7 @@
 """Pages for who has an address with us and no open link to a gift: a new link by mail, and the year's statement."""
 
+from datetime import timedelta
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -7,6 +9,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from defensefund import limits
+from defensefund.limits import Limit
+from defensefund.network import network_of, tells_apart
 from defensefund.privacy import keyed_hash
 
 from . import receipts
@@ -16,12 +21,29 @@ from .supporter_forms import NewLinkForm
 from .supporter_views import pdf
 from .tokens import InvalidToken, statement_of
 
+HOUR = timedelta(hours=1)
+# Askers of one network, and all together: enough for a fund's busiest hour, too few to try out lists of addresses.
+MOST_HERE, MOST_EVERYWHERE = 10, 300
+
+
+def _is_too_much(request: HttpRequest) -> bool:
+    network = network_of(request)
+    asked = [Limit("new link", HOUR, MOST_EVERYWHERE)]
+    if tells_apart(network):
+        asked.insert(0, Limit(f"new link {network}", HOUR, MOST_HERE))
+    return limits.count(*asked, at=timezone.now()).exceeded is not None
+
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_link(request: HttpRequest) -> HttpResponse:
     """Asks for an address; the answer is the same, and as fast, whether we know it or not."""
     form = NewLinkForm(request.POST if request.method == "POST" else None)
+    if form.is_valid() and _is_too_much(request):
+        form.add_error(None, _("Too many have asked for links within an hour. Try again later."))
+        response = render(request, "donations/new_link.html", {"form": form}, status=429)
+        response["Retry-After"] = str(int(HOUR.total_seconds()))
+        return response
     if form.is_valid():
         # The hash alone: jobs are kept for days.
         write_new_link.defer(email_hash=keyed_hash(form.cleaned_data["email"], purpose="email"))

@@ -1,6 +1,7 @@
 """What a supporter can have and decide at the private page: receipts, what others see, where letters go, own data, erasure."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -11,6 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from defensefund import limits
+from defensefund.limits import Limit
 
 from . import choices, correspondence, erasure, own_data, receipts
 from .gift_views import pledge_or_404
@@ -150,9 +154,20 @@ def address(request: HttpRequest, token: str) -> HttpResponse:
     return _decide(request, token, AddressForm, "donations/gift/address.html", act)
 
 
+# Tries at naming the address behind one link in an hour: a person needs one or two.
+MOST_GUESSES = 10
+
+
 @never_cache
 @page
 def data(request: HttpRequest, token: str) -> HttpResponse:
+    pledge = pledge_or_404(token)
+    if request.method == "POST" and pledge.supporter_id:
+        guesses = Limit(f"own data {pledge.pk}", timedelta(hours=1), MOST_GUESSES)
+        if limits.count(guesses, at=timezone.now()).exceeded:
+            messages.warning(request, _("Too many tries for now. Try again in an hour."))
+            return redirect("donations:gift", token=token)
+
     def act(pledge: Pledge, _data: dict[str, Any]) -> HttpResponse:
         return JsonResponse(
             own_data.of(pledge),

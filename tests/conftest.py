@@ -107,10 +107,16 @@ def deliver(client):
 
 
 class Inbox:
-    """A mail server that keeps what it takes; refuses while `is_full`."""
+    """A mail server that keeps what it takes; refuses while `is_full`, and addresses that are `unknown` for good."""
 
     def __init__(self):
-        self.messages, self.is_full = [], False
+        self.messages, self.is_full, self.unknown = [], False, set()
+
+    async def handle_RCPT(self, server, session, envelope, address, options):
+        if address in self.unknown:
+            return f"550 5.1.1 there is no {address}"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(self, server, session, envelope):
         if self.is_full:

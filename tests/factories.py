@@ -36,6 +36,7 @@ from donations.models import (
     StatementLine,
     StatementMatch,
     StripeEvent,
+    Subscription,
     Supporter,
 )
 from donations.references import new_reference
@@ -260,6 +261,22 @@ def make_supporter(email="ana@example.org", language="es") -> Supporter:
         email_hash=keyed_hash(email, purpose="email"),
         language=language,
         created_at=NOW,
+    )
+
+
+def make_subscription(pledge, **fields) -> Subscription:
+    """A monthly gift as Stripe told of it."""
+    return Subscription.objects.create(
+        pledge=pledge,
+        amount=pledge.amount,
+        currency=pledge.currency,
+        **{
+            "stripe_subscription_id": f"sub_{next(_numbers)}",
+            "status": "active",
+            "created_at": NOW,
+            "read_at": NOW,
+        }
+        | fields,
     )
 
 

@@ -12,6 +12,7 @@ NARROW = {
     "donations_reversal": "SELECT, INSERT",
     "donations_total": "SELECT",
     "donations_rate": "SELECT, INSERT",
+    "donations_receipt": "SELECT, INSERT, UPDATE",
     "defensefund_securityevent": "SELECT, INSERT",
 }
 USUAL = "SELECT, INSERT, UPDATE, DELETE"
@@ -51,6 +52,12 @@ class Command(BaseCommand):
                 name = sql.Identifier("public", table)
                 cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(name, who))
                 cursor.execute(sql.SQL("GRANT {} ON {} TO {}").format(rights, name, who))
+            # What public pages read of people and gifts; a view sees with its owner's eyes.
+            cursor.execute("SELECT viewname FROM pg_views WHERE schemaname = 'public'")
+            for (view,) in cursor.fetchall():
+                name = sql.Identifier("public", view)
+                cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(name, who))
+                cursor.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(name, who))
             cursor.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(who))
             cursor.execute(
                 sql.SQL("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {}").format(who)

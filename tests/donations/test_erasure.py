@@ -1,0 +1,158 @@
+"""Forgetting who gave: identity goes wherever it was kept, the books stay to the last digit."""
+
+from datetime import timedelta
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+
+from donations import correspondence, emails, erasure, reconciliation
+from donations.models import Letter, Pledge, PublicGift, Receipt, StatementLine, Supporter
+from donations.tokens import InvalidToken, gift_token, pledge_of
+from donations.transparency import books
+from tests import factories
+from tests.donations.reconciliation.files import make_line
+from tests.factories import NOW
+
+pytestmark = pytest.mark.django_db
+CANARY = "Zoraida Canary"
+
+
+def ledger_hash():
+    out = StringIO()
+    call_command("ledger_hash", stdout=out)
+    return out.getvalue()
+
+
+def everything():
+    """All rows of all tables as text, as a thief of the database would search them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename LIKE 'donations_%'"
+        )
+        tables = [name for (name,) in cursor.fetchall()]
+        found = {}
+        for table in tables:
+            cursor.execute(f"SELECT string_agg(t::text, E'\\n') FROM {table} t")
+            found[table] = cursor.fetchone()[0] or ""
+    return found
+
+
+@pytest.fixture
+def gift(inbox):
+    """A transfer found at the bank, of somebody who left all there is to leave."""
+    supporter = factories.make_supporter("zoraida@example.org")
+    pledge = factories.make_pledge(
+        supporter=supporter,
+        method="transfer",
+        visibility="name",
+        public_name=CANARY,
+        receipt_name=CANARY,
+        country="ES",
+        language="en",
+    )
+    line = make_line(amount=pledge.amount)
+    StatementLine.objects.filter(pk=line.pk).update(
+        counterparty=CANARY, counterparty_account="DE02120300000000202051", text=CANARY
+    )
+    reconciliation.match(line=line, target=pledge, by=factories.make_user(), at=NOW)
+    emails.send_due(at=NOW)
+    return Pledge.objects.get(pk=pledge.pk)
+
+
+def test_forgetting_changes_no_figure(gift):
+    factories.give(gift.fund, Decimal(10))
+    before = ledger_hash(), books(language="en", at=NOW)
+
+    erasure.forget(gift, at=NOW)
+
+    assert (ledger_hash(), books(language="en", at=NOW)) == before
+
+
+def test_forgetting_removes_the_person_everywhere(gift):
+    hash_ = gift.supporter.email_hash
+    other = factories.make_pledge(supporter=gift.supporter, receipt_name=CANARY)
+    correspondence.resend(gift.donations.get(), at=NOW)
+
+    assert erasure.forget(gift, at=NOW) == 2
+
+    assert not Supporter.objects.exists()
+    assert hash_ not in "".join(everything().values())
+    for pledge in Pledge.objects.all():
+        assert (pledge.supporter, pledge.public_name, pledge.receipt_name) == (None, "", "")
+        assert (pledge.visibility, pledge.country, pledge.erased_at) == ("secret", "", NOW)
+    line = StatementLine.objects.get()
+    assert (line.counterparty, line.counterparty_account, line.text) == ("", "", "")
+    assert not PublicGift.objects.exists()
+    assert not Letter.objects.filter(sent_at=None).exists()
+    assert Receipt.objects.get().country == ""
+    for link in (gift_token(gift), gift_token(other)):
+        with pytest.raises(InvalidToken):
+            pledge_of(link, at=NOW)
+
+
+def test_letter_on_its_way_when_its_reader_is_forgotten_goes_nowhere(gift, inbox):
+    before = len(inbox.messages)
+    correspondence.resend(gift.donations.get(), at=NOW)
+    erasure.forget(gift, at=NOW)
+
+    assert emails.send_due(at=NOW + timedelta(days=1)) == 0
+    assert len(inbox.messages) == before
+
+
+def test_anonymous_gift_is_forgotten_alone():
+    mine = factories.make_pledge(visibility="name", public_name=CANARY)
+    another = factories.make_pledge(visibility="name", public_name="Another")
+
+    assert erasure.forget(mine, at=NOW) == 1
+
+    another.refresh_from_db()
+    assert another.public_name == "Another"
+
+
+def test_forgetting_twice_says_so(gift):
+    erasure.forget(gift, at=NOW)
+
+    with pytest.raises(erasure.AlreadyForgotten):
+        erasure.forget(gift, at=NOW)
+
+
+def test_old_address_waiting_for_its_notice_is_forgotten_too(gift):
+    """The address changed, the notice to the old one is not sent yet: it goes with the rest."""
+    correspondence.readdress(gift, email="new@example.org", at=NOW)
+    assert Supporter.objects.count() == 2
+
+    erasure.forget(gift, at=NOW)
+
+    assert not Supporter.objects.exists()
+
+
+def test_who_gives_again_afterwards_is_somebody_new(gift):
+    erasure.forget(gift, at=NOW)
+
+    again = Supporter.objects.of_address("zoraida@example.org", language="en", at=NOW)
+
+    assert list(again.pledges.all()) == []
+
+
+def test_monthly_gift_has_to_be_stopped_first(gift):
+    monthly = factories.make_pledge(supporter=gift.supporter, frequency="monthly")
+    factories.make_subscription(monthly)
+
+    with pytest.raises(erasure.StillGiving):
+        erasure.forget(gift, at=NOW)
+
+    gift.refresh_from_db()
+    assert gift.supporter
+
+
+@pytest.mark.parametrize(
+    "left", [{"receipt_name": "x"}, {"country": "ES"}, {"visibility": "amount"}]
+)
+def test_database_keeps_nothing_of_who_was_forgotten(left):
+    pledge = factories.make_pledge(erased_at=NOW)
+
+    with pytest.raises(IntegrityError, match="pledge_erased_names_nobody"), transaction.atomic():
+        Pledge.objects.filter(pk=pledge.pk).update(**left)
