@@ -6,7 +6,15 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from .models import Letter, Pledge, Receipt, StatementLine, Subscription, Supporter
+from .models import (
+    CashReceipt,
+    Letter,
+    Pledge,
+    Receipt,
+    StatementLine,
+    Subscription,
+    Supporter,
+)
 
 
 class ForgetError(Exception):
@@ -26,7 +34,7 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
     """Forgets whoever gave `pledge`, in all their gifts if they left an address; returns how many gifts that were.
 
     Gone are the address and its search hash, names on receipts and in public, the country, letters not sent yet,
-    and what names the payer on bank lines matched to the gifts. All private links close.
+    and what names the payer on slips for cash and on bank lines matched to the gifts. All private links close.
     Receipts keep number and sentence: the fund must be able to show them, and they name nobody. Raises AlreadyForgotten, StillGiving.
     """
     pledge = Pledge.objects.get(pk=pledge.pk)
@@ -54,6 +62,7 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
     StatementLine.objects.filter(matches__donation__pledge__in=gifts).update(
         counterparty="", counterparty_account="", text=""
     )
+    CashReceipt.objects.filter(Q(pledge__in=gifts) | Q(donation__pledge__in=gifts)).update(payer="")
     Receipt.objects.filter(donation__pledge__in=gifts).update(country="")
     Pledge.objects.filter(pk__in=gifts).update(
         supporter=None,

@@ -67,6 +67,13 @@ PROOFS: dict[str, tuple[str, str]] = {
             LEFT JOIN donations_entry r ON r.reverses_id = e.id
             WHERE e.kind = 'donation' AND e.reverses_id IS NULL) e ON e.source = d.source""",
     ),
+    "receipts": (
+        "Receipts are numbered from one on without a gap, each for a donation that somebody announced.",
+        """
+        SELECT 'R-' || lpad(r.serial::text, 7, '0') AS name,
+               r.serial <> row_number() OVER (ORDER BY r.serial) OR d.pledge_id IS NULL AS wrong
+        FROM donations_receipt r JOIN donations_donation d ON d.id = r.donation_id""",
+    ),
     "refunds": (
         "Every refund is booked out of its donation's fund with its amount, and every booked refund is one.",
         """

@@ -9,8 +9,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from donations import allocation, cash, jobs, ledger, reconciliation
-from donations.models import Account, AccountKey, CashReceipt, Entry, Payout
+from donations import allocation, cash, jobs, ledger, receipts, reconciliation
+from donations.models import Account, AccountKey, CashReceipt, Donation, Entry, Payout
 from donations.proofs import NAMES, prove
 from donations.sandbox import acts
 from tests import factories
@@ -24,6 +24,7 @@ HONEST = {
     "balanced": 2,
     "totals": 27,
     "donations": 6,
+    "receipts": 2,
     "refunds": 1,
     "fees": 2,
     "allocations": 2,
@@ -53,6 +54,8 @@ def full(fund):
     acts.refund(session["payment_intent"], amount=1000, at=timezone.now())
     acts.pay_out("eur", at=timezone.now())
     catch_up()
+    for gift in Donation.objects.order_by("pk")[:2]:
+        receipts.issue(gift, at=NOW)
     general = factories.make_fund(code="general")
     for target, amount, taken_back in (
         (Payout.objects.get(), str(Payout.objects.get().amount), False),
@@ -184,6 +187,13 @@ def unguarded(table, statement):
     )
 
 
+def receipts_past_their_guards(statement):
+    guards = ("receipt_number", "receipt_stands", "receipt_no_truncate")
+    return unguarded("receipt", statement) + "".join(
+        f"; ALTER TABLE donations_receipt ENABLE ALWAYS TRIGGER {guard}" for guard in guards
+    )
+
+
 def set_entry(change, where):
     return entries(f"UPDATE donations_entry SET {change} WHERE {where}")
 
@@ -238,6 +248,14 @@ BREAKS = {
     "gift booked that nobody gave": (
         add_entry("donation", STRIPE, FUND, 5, "stripe:pi_never"),
         {"donations"},
+    ),
+    "receipt made away with": (
+        receipts_past_their_guards("DELETE FROM donations_receipt WHERE serial = 1"),
+        {"receipts"},
+    ),
+    "receipt numbered out of turn": (
+        receipts_past_their_guards("UPDATE donations_receipt SET serial = 9 WHERE serial = 2"),
+        {"receipts"},
     ),
     "refund that never was": (
         "INSERT INTO donations_refund (donation_id, amount, refunded_at, stripe_refund_id)"

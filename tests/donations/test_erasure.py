@@ -9,7 +9,15 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
 from donations import correspondence, emails, erasure, reconciliation
-from donations.models import Letter, Pledge, PublicGift, Receipt, StatementLine, Supporter
+from donations.models import (
+    CashReceipt,
+    Letter,
+    Pledge,
+    PublicGift,
+    Receipt,
+    StatementLine,
+    Supporter,
+)
 from donations.tokens import InvalidToken, gift_token, pledge_of
 from donations.transparency import books
 from tests import factories
@@ -100,6 +108,28 @@ def test_letter_on_its_way_when_its_reader_is_forgotten_goes_nowhere(gift, inbox
 
     assert emails.send_due(at=NOW + timedelta(days=1)) == 0
     assert len(inbox.messages) == before
+
+
+def test_slip_for_cash_keeps_its_number_and_no_name():
+    pledge = factories.make_pledge(method="cash")
+    gift = factories.make_arrival(pledge, "25")
+    CashReceipt.objects.create(
+        kind="cash",
+        fund=pledge.fund,
+        pledge=pledge,
+        amount=25,
+        currency="EUR",
+        received_on=NOW.date(),
+        payer=CANARY,
+        donation=gift,
+        recorded_by=factories.make_user(),
+        recorded_at=NOW,
+    )
+
+    erasure.forget(pledge, at=NOW)
+
+    slip = CashReceipt.objects.get()
+    assert (slip.payer, slip.serial) == ("", 1)
 
 
 def test_anonymous_gift_is_forgotten_alone():

@@ -183,7 +183,7 @@ def test_people_and_cases_are_named_as_public_pages_name_them(world):
     [use] = trace_all([gift])[0].uses
     assert (use.case.title, use.person) == ("Sample case (en)", "Ana (sample)")
 
-    consent.identify(cost.defendant, name="Zoraida Canary")
+    consent.identify(defendant=cost.defendant, name="Zoraida Canary")
     [use] = trace_all([gift])[0].uses
     assert use.person == "Ana (sample)"
 
