@@ -111,7 +111,7 @@ def test_letter_on_its_way_when_its_reader_is_forgotten_goes_nowhere(gift, inbox
 
 
 def test_slip_for_cash_keeps_its_number_and_no_name():
-    pledge = factories.make_pledge(method="cash")
+    pledge = factories.make_promise([(NOW.date(), "25")], method="cash")
     gift = factories.make_arrival(pledge, "25")
     CashReceipt.objects.create(
         kind="cash",
