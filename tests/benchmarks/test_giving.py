@@ -1,0 +1,121 @@
+"""How long a supporter waits between the form and Stripe's page, in the web process as it serves."""
+
+import http.client
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from html import unescape
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from donations.models import Checkout
+from tests import factories
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.django_db(transaction=True)]
+A_SECOND, SECONDS = 20, 15
+PATH = "/en/sample/donate/"
+
+
+@pytest.fixture
+def address():
+    """The web process on the test's database, two processes as on two cores."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    database = connection.get_connection_params()
+    env = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.benchmarks.gift_settings",
+        "DATABASE_URL": "postgres://{user}@/{dbname}?host={host}".format_map(database),
+        "SECRET_KEY": settings.SECRET_KEY,
+        "FIELD_KEYS": ",".join(settings.FIELD_KEYS),
+        "ALLOWED_HOSTS": "*",
+        "ALLOW_SANDBOX": "true",
+        "DATA_DIR": str(settings.DATA_DIR),
+        "PORT": str(port),
+        "SITE_URL": f"http://127.0.0.1:{port}",
+        "WEB_WORKERS": "2",
+    }
+    manage = [sys.executable, "manage.py"]
+    subprocess.run(
+        [*manage, "collectstatic", "--no-input", "-v0"], cwd=settings.BASE_DIR, env=env, check=True
+    )
+    process = subprocess.Popen([*manage, "serve"], cwd=settings.BASE_DIR, env=env)
+    try:
+        for _i in range(300):
+            try:
+                if asked(("127.0.0.1", port), "GET", "/healthz")[0] == 200:
+                    break
+            except OSError:
+                time.sleep(0.1)
+        yield ("127.0.0.1", port)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def asked(address, method, path, body=None, headers=None):
+    line = http.client.HTTPConnection(*address, timeout=20)
+    try:
+        line.request(method, path, body, headers or {})
+        response = line.getresponse()
+        return response.status, response.headers, response.read().decode()
+    finally:
+        line.close()
+
+
+def filled_form(address):
+    """What a browser would send for a gift of the offered amount, and its cookie."""
+    status, headers, page = asked(address, "GET", PATH)
+    assert status == 200
+    form = page[page.index('<form method="post"') : page.index("</form>")]
+    values = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        field = dict(re.findall(r'([\w-]+)="([^"]*)"', tag))
+        is_sent = field.get("type") in {"hidden", "text", "email"} or re.search(r"\schecked\b", tag)
+        if is_sent and "name" in field:
+            values[field["name"]] = unescape(field.get("value", ""))
+    return urlencode(values), headers["Set-Cookie"].split(";")[0]
+
+
+def test_from_the_form_to_the_payment_page(address, row):
+    factories.make_fund("appeal", appeal=factories.make_appeal("sample"))
+    count = A_SECOND * SECONDS
+    with ThreadPoolExecutor(8) as people:
+        forms = list(people.map(lambda _i: filled_form(address), range(count)))
+    # A form sent faster than a person can fill it is not taken.
+    time.sleep(3)
+    began = time.perf_counter()
+
+    def give(number):
+        body, cookie = forms[number]
+        due = began + number / A_SECOND
+        time.sleep(max(0, due - time.perf_counter()))
+        status, headers, page = asked(
+            address,
+            "POST",
+            PATH,
+            body,
+            {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie},
+        )
+        assert status == 302, page[:2000]
+        assert urlsplit(headers["Location"]).path.startswith("/sandbox/")
+        # From when it was due: who waits behind another waits too.
+        return (time.perf_counter() - due) * 1000
+
+    with ThreadPoolExecutor(16) as people:
+        took = sorted(people.map(give, range(count)))
+
+    p50, p95 = took[count // 2], took[int(count * 0.95)]
+    row(
+        "form to payment page, 95 of 100",
+        f"{p95:.0f} ms",
+        "≤ 150 ms",
+        f"{A_SECOND} a second for {SECONDS} s, half within {p50:.0f} ms",
+    )
+    assert Checkout.objects.exclude(stripe_session_id=None).count() == count
