@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -53,13 +54,13 @@ FIELDSETS: Any = (
 class BankAccountForm(forms.ModelForm):  # type: ignore[type-arg]
     # With the spaces people copy along; without them it is never longer.
     number = forms.CharField(
-        label=BankAccount._meta.get_field("number").verbose_name,
+        label=capfirst(BankAccount._meta.get_field("number").verbose_name),
         required=False,
         max_length=60,
         help_text=BankAccount._meta.get_field("number").help_text,
     )
     sort_code = forms.CharField(
-        label=BankAccount._meta.get_field("sort_code").verbose_name,
+        label=capfirst(BankAccount._meta.get_field("sort_code").verbose_name),
         required=False,
         max_length=10,
         help_text=BankAccount._meta.get_field("sort_code").help_text,

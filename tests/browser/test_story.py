@@ -113,7 +113,7 @@ def test_supporter_gives_by_transfer(house, inbox, page, check):
 
     pledge = Pledge.objects.get()
     assert (pledge.fund, pledge.amount) == (house.base_law, 40)
-    assert house.bank.number in page.locator("main").inner_text()
+    assert page.locator(f"[data-copy={house.bank.number}]").is_visible()
     assert page.locator(f"[data-copy={pledge.reference}]").is_visible()
     check(page)
     page.get_by_role("link", name="The books").first.click()

@@ -153,11 +153,9 @@ def test_appeal_page_says_which_currency_has_no_rate(client, gifts):
     )
 
 
-def test_appeal_page_asks_one_query_more_and_eight_at_most(
-    client, gifts, django_assert_num_queries
-):
+def test_appeal_page_asks_eight_queries_at_most(client, gifts, django_assert_max_num_queries):
     for day in range(30):
         make_rate("USD", "EUR", "0.9", rated_on=TODAY - timedelta(days=day))
 
-    with django_assert_num_queries(7):
+    with django_assert_max_num_queries(8):
         client.get("/en/strike/")

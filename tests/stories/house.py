@@ -62,7 +62,7 @@ def make_house(webhook):
             "case", "base-law", case=appeal.cases.get(slug="ley-bases"), fallback=needed_most
         ),
         general=general,
-        bank=make_account(code="bank", takes_gifts=True, holder="Sample fund"),
+        bank=make_account(code="bank", scheme="iban", takes_gifts=True, holder="Sample fund"),
         case=case,
         defendant=factories.make_defendant(cases=[case]),
         people=people,
