@@ -62,8 +62,10 @@ class AnswerHeaders:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
-        # An answer of the office, or with a cookie in it, is one person's: no cache keeps it, on the way or on disk.
-        if request.path_info.startswith("/admin/") or response.cookies:
+        # An answer of the office, or with a cookie in it, is one person's: no cache keeps it, on the way or on disk;
+        # unless its view has said itself that the person's own browser may (donations/giving_views.py).
+        is_settled = "private" in response.get("Cache-Control", "")
+        if request.path_info.startswith("/admin/") or (response.cookies and not is_settled):
             patch_cache_control(response, no_store=True, private=True)
         return response
 

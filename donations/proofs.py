@@ -233,6 +233,26 @@ PROOFS: dict[str, tuple[str, str]] = {
         LEFT JOIN donations_reversal r ON r.entry_id = e.id
         WHERE e.reverses_id IS NOT NULL OR e.source LIKE 'reversal:%%'""",
     ),
+    # From one charge to the next, and to the one planned, is a month; what a supporter chose (a pause, another day) may
+    # make it longer. One that is overdue for days was never told of.
+    "months": (
+        "Every month of a monthly gift was charged or tried, or its supporter had chosen otherwise.",
+        """
+        SELECT s.stripe_subscription_id || ' ' || m.due_on AS name,
+               (m.next_on > m.due_on + 35 AND NOT EXISTS (
+                    SELECT 1 FROM donations_subscriptionchange c
+                    WHERE c.subscription_id = s.id AND c.kind IN ('pause', 'resume', 'day') AND c.done_at IS NOT NULL
+                    AND c.asked_at::date BETWEEN m.due_on AND m.next_on))
+               OR (m.is_planned AND s.paused_at IS NULL AND s.next_charge_at < now() - interval '3 days') AS wrong
+        FROM donations_subscription s JOIN LATERAL (
+            SELECT due_on, lead(due_on, 1, s.next_charge_at::date) OVER due AS next_on,
+                   lead(due_on) OVER due IS NULL AND s.ended_at IS NULL AS is_planned
+            FROM donations_monthlycharge WHERE subscription_id = s.id WINDOW due AS (ORDER BY due_on, id)) m ON true
+        UNION ALL
+        SELECT s.stripe_subscription_id, s.ended_at IS NULL AND s.created_at < now() - interval '1 day'
+        FROM donations_subscription s
+        WHERE NOT EXISTS (SELECT 1 FROM donations_monthlycharge c WHERE c.subscription_id = s.id)""",
+    ),
     "sources": (
         "Every entry's source is of a kind that this kind of entry has.",
         """

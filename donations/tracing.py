@@ -12,16 +12,28 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
 from django.db.models import F, Q, Sum
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models import CaseText, PublicParty
 
-from .models import Account, Allocation, Donation, Entry, Fund, LegalCost, Refund
+from .models import Account, Allocation, Donation, Entry, Fund, LegalCost
 from .models.legal_cost import SIGNED
 
 ZERO = Decimal(0)
+# One reading of the fund's gifts for all of a supporter's, who may have given for years.
+ARRIVED_BEFORE = """
+SELECT id, before FROM (
+    SELECT d.id, sum(d.amount - coalesce(d.fee, 0) - coalesce(r.amount, 0)) OVER (ORDER BY d.received_at, d.id)
+                 - (d.amount - coalesce(d.fee, 0) - coalesce(r.amount, 0)) AS before
+    FROM donations_donation d
+    LEFT JOIN (SELECT donation_id, sum(amount) AS amount FROM donations_refund GROUP BY donation_id) r
+        ON r.donation_id = d.id
+    WHERE d.fund_id = %s AND d.currency = %s AND d.reversed_at IS NULL) running
+WHERE id = ANY(%s)
+"""
 # What leaves a fund for no cost, in words; the same kinds may come back to it.
 OTHER_KINDS = {
     Entry.Kind.BANK_FEE: _("Bank fees"),
@@ -79,8 +91,10 @@ def _trace(fund: Fund, currency: str, donations: Iterable[Donation]) -> Trace:
     sums: dict[tuple[int | None, str], Decimal] = {}
     costs = {each.cost.pk: each.cost for each in spent if each.cost}
     held = ZERO
+    donations = list(donations)
+    before = _arrived_before(fund, currency, donations)
     for donation in donations:
-        start = _arrived_before(donation) + sum(
+        start = before[donation.pk] + sum(
             (amount for on, amount in came_back if on < donation.received_at.date()), ZERO
         )
         end = start + _net(donation)
@@ -102,17 +116,12 @@ def _net(donation: Donation) -> Decimal:
     return max(donation.amount - (donation.fee or ZERO) - refunded, ZERO)
 
 
-def _arrived_before(donation: Donation) -> Decimal:
-    """What the fund got by gifts before this one, each less its fee and refunds."""
-    before = Donation.objects.standing().filter(
-        Q(received_at__lt=donation.received_at)
-        | Q(received_at=donation.received_at, pk__lt=donation.pk),
-        fund=donation.fund_id,
-        currency=donation.currency,
-    )
-    sums = before.aggregate(amount=Sum("amount"), fee=Sum("fee"))
-    refunded = Refund.objects.filter(donation__in=before).aggregate(sum=Sum("amount"))["sum"]
-    return (sums["amount"] or ZERO) - (sums["fee"] or ZERO) - (refunded or ZERO)
+def _arrived_before(fund: Fund, currency: str, donations: Iterable[Donation]) -> dict[int, Decimal]:
+    """What the fund got by gifts before each of these, less fees and refunds; by the donation's key."""
+    keys = [donation.pk for donation in donations]
+    with connection.cursor() as cursor:
+        cursor.execute(ARRIVED_BEFORE, [fund.pk, currency, keys])
+        return dict(cursor.fetchall())
 
 
 def _of_fund(fund: Fund, currency: str) -> Q:

@@ -26,7 +26,15 @@ from donations.models import (
 from donations.models.subscription import TAKEN
 
 # New rows are written in this order, each after what it points to.
-NEW: tuple[type[Model], ...] = (Subscription, Donation, MonthlyCharge, Refund, Letter, Decline)
+NEW: tuple[type[Model], ...] = (
+    Subscription,
+    SubscriptionChange,
+    Donation,
+    MonthlyCharge,
+    Refund,
+    Letter,
+    Decline,
+)
 # What of an old row an event may change.
 CHANGING: dict[type[Model], Sequence[str]] = {
     Checkout: ("stripe_session_id", "completed_at", "failed_at", "expired_at"),

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from donations import stripe_api
-from donations.models import Letter, Pledge, StripeEvent, Subscription
+from donations.models import Letter, Pledge, StripeEvent, Subscription, SubscriptionChange
 
 from .plan import Handlers, Plan, Reads, Refused, pledge_uuid_of
 
@@ -78,7 +78,7 @@ def take(
     subscription: Subscription, facts: dict[str, Any], plan: Plan, *, read_at: datetime
 ) -> None:
     """Takes over how Stripe says the monthly gift stands; a wish it shows to be carried out is done."""
-    was_live = subscription.is_live
+    was_live, was_paused = subscription.is_live, subscription.paused_at is not None
     if not subscription.take(facts, read_at=read_at):
         return
     plan.change(subscription)
@@ -86,6 +86,9 @@ def take(
         if change.is_open and change.is_shown_by(facts):
             subscription.settle(change, at=plan.at)
             plan.change(change)
+            was_paused = subscription.paused_at is not None
+    if subscription.is_live and was_paused != (subscription.paused_at is not None):
+        _note_pause(subscription, plan, read_at=read_at)
     if was_live and not subscription.is_live and subscription.pledge.supporter_id:
         plan.add(
             Letter(
@@ -95,6 +98,21 @@ def take(
                 due_at=plan.at,
             )
         )
+
+
+def _note_pause(subscription: Subscription, plan: Plan, *, read_at: datetime) -> None:
+    """Paused, or gone on, in Stripe's dashboard: the months that are missing for it are explained (proofs, "months")."""
+    kinds = SubscriptionChange.Kind
+    kind = kinds.PAUSE if subscription.paused_at else kinds.RESUME
+    plan.add(
+        SubscriptionChange(
+            subscription=subscription,
+            kind=kind,
+            idempotency_key=f"told-{subscription.stripe_subscription_id}-{kind}-{read_at.timestamp()}",
+            asked_at=read_at,
+            done_at=read_at,
+        )
+    )
 
 
 def changed(event: StripeEvent, plan: Plan) -> None:

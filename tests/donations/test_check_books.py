@@ -1,6 +1,7 @@
 """Every invariant of the books holds on honest books, and breaking one behind the verbs' back is found and named."""
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -10,12 +11,22 @@ from django.db import connection
 from django.utils import timezone
 
 from donations import allocation, cash, jobs, ledger, receipts, reconciliation
-from donations.models import Account, AccountKey, CashReceipt, Donation, Entry, Payout
+from donations.models import (
+    Account,
+    AccountKey,
+    CashReceipt,
+    Donation,
+    Entry,
+    MonthlyCharge,
+    Payout,
+    SubscriptionChange,
+)
 from donations.proofs import NAMES, prove
 from donations.sandbox import acts
 from tests import factories
 from tests.donations.card_gifts import catch_up, give_by_card
 from tests.donations.conftest import pay
+from tests.donations.monthly_gifts import make_subscription
 from tests.donations.reconciliation.files import make_account, make_line
 from tests.factories import NOW
 
@@ -36,6 +47,7 @@ HONEST = {
     "cash": 1,
     "matches": 3,
     "reversals": 1,
+    "months": 1,
     "sources": 17,
     "overdrawn": 4,
     "currencies": 18,
@@ -99,7 +111,26 @@ def full(fund):
         at=NOW,
     )
     allocation.approve_cover(cover, by=other, at=NOW)
+    make_charge(
+        make_subscription(next_charge_at=timezone.now() + timedelta(days=10)),
+        days=-20,
+        donation=Donation.objects.filter(method="card").first(),
+    )
     return fund
+
+
+def make_charge(subscription, *, days, donation=None):
+    """A month that began so many days from now; tried in vain unless a donation is named."""
+    now = timezone.now()
+    return MonthlyCharge.objects.create(
+        subscription=subscription,
+        stripe_invoice_id=f"in_{subscription.pk}_{days}",
+        due_on=(now + timedelta(days=days)).date(),
+        amount=subscription.amount,
+        state="paid" if donation else "failed",
+        donation=donation,
+        told_at=now,
+    )
 
 
 def wrong():
@@ -402,3 +433,47 @@ def test_frozen_fund_is_no_contradiction(full):
 
     assert ledger.balance(AccountKey.fund(full, "EUR")) < 0
     assert wrong() == {}
+
+
+@pytest.mark.parametrize(
+    ("days", "next_in", "fields", "is_missed"),
+    [
+        ([-40, -10], 20, {}, False),
+        ([-80, -10], 20, {}, True),
+        ([-10], 60, {}, True),
+        ([-33], -2, {}, False),
+        ([-35], -4, {}, True),
+        ([], 20, {"created_at": NOW}, True),
+        ([], None, {"created_at": NOW, "ended_at": NOW}, False),
+        ([-300], None, {"ended_at": NOW}, False),
+    ],
+)
+def test_month_that_was_neither_charged_nor_tried_is_noticed(db, days, next_in, fields, is_missed):
+    now = timezone.now()
+    planned = None if next_in is None else now + timedelta(days=next_in)
+    subscription = make_subscription(next_charge_at=planned, **fields)
+    for day in days:
+        make_charge(subscription, days=day)
+
+    assert ("months" in wrong()) == is_missed
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "is_missed"),
+    [("pause", -60, False), ("pause", -90, True), ("stop", -60, True)],
+)
+def test_month_a_supporter_chose_to_leave_out_is_not_missed(db, kind, asked, is_missed):
+    now = timezone.now()
+    subscription = make_subscription(next_charge_at=now + timedelta(days=20))
+    make_charge(subscription, days=-80)
+    make_charge(subscription, days=-10)
+    asked_at = now + timedelta(days=asked)
+    SubscriptionChange.objects.create(
+        subscription=subscription,
+        kind=kind,
+        idempotency_key="k",
+        asked_at=asked_at,
+        done_at=asked_at,
+    )
+
+    assert ("months" in wrong()) == is_missed

@@ -570,3 +570,23 @@ def test_stop_without_an_answer_stands_and_nothing_else_is_done_before(fault):
     subscription.refresh_from_db()
     assert not subscription.is_live
     assert kinds() == ["monthly_stopped", "receipt"]
+
+
+def test_pause_in_the_dashboard_is_learned_and_explains_the_missing_months():
+    subscription = begin_monthly()
+    name = subscription.stripe_subscription_id
+    stripe_api.pause_subscription(name, idempotency_key="dashboard-1")
+    catch_up()
+    subscription.refresh_from_db()
+    assert subscription.paused_at
+
+    stripe_api.resume_subscription(name, idempotency_key="dashboard-2")
+    catch_up()
+
+    subscription.refresh_from_db()
+    assert subscription.paused_at is None
+    changes = SubscriptionChange.objects.order_by("pk")
+    assert [(c.kind, c.done_at == c.asked_at) for c in changes] == [
+        ("pause", True),
+        ("resume", True),
+    ]
