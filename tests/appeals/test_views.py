@@ -276,7 +276,7 @@ def test_empty_feed_does_not_change_from_read_to_read(client: Client, ana: User)
     ("path", "queries"),
     [
         ("/en/", 6),
-        ("/en/strike/", 6),
+        ("/en/strike/", 7),
         ("/en/strike/cases/arrest/", 7),
         ("/en/strike/updates/", 4),
         ("/en/strike/updates/news/", 4),
