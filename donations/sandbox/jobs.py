@@ -1,11 +1,15 @@
 """The worker delivers the sandbox's webhooks; woken by the database (migrations/0002_wake.py), swept by the clock."""
 
+from datetime import timedelta
+
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from . import acts, deliveries, transport
 from .checks import is_wanted
+
+SWEPT_EVERY = timedelta(minutes=1)
 
 
 @app.task(name="deliver_webhooks", queueing_lock="deliver_webhooks")
@@ -15,7 +19,7 @@ def deliver_webhooks() -> None:
 
 
 # Apart from the task above: one that waits for its time would keep new webhooks waiting with it.
-@app.task(name="retry_webhooks", queueing_lock="retry_webhooks")
+@app.task(name="retry_webhooks")
 def retry_webhooks() -> None:
     if is_wanted():
         _deliver()
@@ -32,10 +36,14 @@ def sweep_sandbox(timestamp: int) -> None:
 
 
 def _deliver() -> None:
-    deliveries.deliver_due(at=timezone.now())
-    if due := deliveries.next_due(after=timezone.now()):
-        try:
-            retry_webhooks.configure(schedule_at=due).defer()
-        except AlreadyEnqueued:
-            # The one that waits comes first and looks again.
-            return
+    now = timezone.now()
+    deliveries.deliver_due(at=now)
+    due = deliveries.next_due(after=timezone.now())
+    if due is None or due > now + SWEPT_EVERY:
+        return  # the sweep comes by before
+    # A lock for each second: one that waits for later must not keep an earlier one waiting.
+    lock = f"retry_webhooks {due:%H:%M:%S}"
+    try:
+        retry_webhooks.configure(schedule_at=due, queueing_lock=lock).defer()
+    except AlreadyEnqueued:
+        return

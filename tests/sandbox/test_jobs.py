@@ -7,8 +7,13 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from donations.sandbox import jobs
-from donations.sandbox.models import SandboxDelivery, SandboxObject, SandboxRequest
-from tests.sandbox.steps import open_session, paid
+from donations.sandbox.models import (
+    SandboxDelivery,
+    SandboxFaults,
+    SandboxObject,
+    SandboxRequest,
+)
+from tests.sandbox.steps import open_session, paid, subscribed
 
 pytestmark = pytest.mark.django_db
 
@@ -42,6 +47,33 @@ def test_webhook_not_taken_is_tried_when_it_is_due_without_keeping_new_ones_wait
     retry = waiting("retry_webhooks").get()
     assert retry.scheduled_at == SandboxDelivery.objects.get().due_at
     assert retry.queueing_lock != "deliver_webhooks"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_webhook_that_waits_for_later_keeps_no_earlier_one_waiting():
+    for seconds in (40, 5, 3600):
+        SandboxFaults.objects.update_or_create(pk=1, defaults={"late_seconds": seconds})
+        paid()
+        jobs.deliver_webhooks()
+
+    dues = SandboxDelivery.objects.order_by("due_at").values_list("due_at", flat=True)
+    # The last one is left to the sweep, which comes by every minute.
+    scheduled = waiting("retry_webhooks").order_by("scheduled_at")
+    assert list(scheduled.values_list("scheduled_at", flat=True)) == list(dues)[:2]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sweep_bills_what_is_due_and_tries_failed_cards_again():
+    subscription = subscribed("0341")
+    SandboxObject.objects.filter(id=subscription.id).update(due_at=timezone.now())
+    jobs.sweep_sandbox(timestamp=0)
+    assert SandboxObject.objects.get(id=subscription.id).data["status"] == "past_due"
+    invoices = SandboxObject.objects.filter(kind="invoice", data__status="open")
+    invoices.update(due_at=timezone.now())
+
+    jobs.sweep_sandbox(timestamp=0)
+
+    assert invoices.get().data["attempt_count"] == 2
 
 
 @pytest.mark.django_db(transaction=True)
