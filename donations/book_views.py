@@ -35,6 +35,7 @@ FIGURES = (
     "allocated",
     "free",
     "promised",
+    "conditional",
 )
 
 

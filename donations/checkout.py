@@ -13,7 +13,7 @@ from django.db.models import F, Sum
 from appeals.models import Appeal
 
 from . import card_fees, stripe_api
-from .models import Checkout, Donation, Fund, Letter, Pledge, Supporter
+from .models import Checkout, Condition, Donation, Fund, Letter, Pledge, Supporter
 from .references import new_reference
 from .schedule import schedule_of
 from .tokens import gift_path
@@ -51,6 +51,8 @@ class Gift:
     frequency: Pledge.Frequency = Pledge.Frequency.ONCE
     covers_fee: bool = False
     supporter: Supporter | None = None
+    # Then the method is KEPT_CARD.
+    condition: Condition | None = None
 
     @property
     def fee_cover(self) -> Decimal:
@@ -82,6 +84,7 @@ def promise(gift: Gift, *, uuid: UUID, at: datetime) -> Pledge:
             "frequency": gift.frequency,
             "amount": gift.amount,
             "fee_cover": gift.fee_cover,
+            "condition": gift.condition,
             "currency": gift.currency,
             "language": gift.language,
             "reference": new_reference() if by_transfer else None,
@@ -115,6 +118,8 @@ def start(pledge: Pledge, *, at: datetime) -> str:
         checkout.expire(at=at)
         checkout, _outdated = _open_checkout(pledge, at=at)
     back = f"{settings.SITE_URL}{gift_path(pledge)}"
+    if checkout.keeps_card:
+        return _keep_page(checkout, back)
     session = stripe_api.create_session(
         idempotency_key=checkout.idempotency_key,
         amount=checkout.amount - pledge.fee_cover,
@@ -136,6 +141,25 @@ def start(pledge: Pledge, *, at: datetime) -> str:
     return session.url
 
 
+def _keep_page(checkout: Checkout, back: str) -> str:
+    """Stripe's page on which the card of a gift on condition is left."""
+    pledge = checkout.pledge
+    assert pledge.supporter is not None  # pledge_kept_card_has_its_condition
+    page = stripe_api.open_keep_page(
+        idempotency_key=checkout.idempotency_key,
+        currency=pledge.currency,
+        pledge_uuid=pledge.uuid,
+        locale=pledge.language,
+        back=back,
+        email=pledge.supporter.email,
+        expires_at=checkout.expires_at,
+    )
+    if checkout.stripe_session_id != page.id:
+        checkout.stripe_session_id = page.id
+        checkout.save(update_fields=["stripe_session_id"])
+    return page.url
+
+
 @transaction.atomic(durable=True)
 def _open_checkout(pledge: Pledge, *, at: datetime) -> tuple[Checkout, list[Checkout]]:
     """The checkout in progress for what is missing now, else a new one; and those open for another amount.
@@ -151,13 +175,15 @@ def _open_checkout(pledge: Pledge, *, at: datetime) -> tuple[Checkout, list[Chec
             # Stripe's answer is lost, so nobody was sent to its page; and the same is too late for it by now.
             checkout.expire(at=at)
     going = [checkout for checkout in going if not checkout.is_over]
-    fitting = [checkout for checkout in going if checkout.amount == amount]
+    keeps_card = _keeps_card(pledge, checkouts)
+    fitting = [c for c in going if (c.amount, c.keeps_card) == (amount, keeps_card)]
     checkout = (
         fitting[-1]
         if fitting
         else Checkout.objects.create(
             pledge=pledge,
             amount=amount,
+            keeps_card=keeps_card,
             idempotency_key=f"checkout-{pledge.uuid}-{len(checkouts) + 1}",
             created_at=at,
             expires_at=at + SESSION_LIFE,
@@ -167,6 +193,22 @@ def _open_checkout(pledge: Pledge, *, at: datetime) -> tuple[Checkout, list[Chec
     return checkout, [c for c in going if c != checkout and c.stripe_session_id]
 
 
+def _keeps_card(pledge: Pledge, checkouts: Sequence[Checkout]) -> bool:
+    """Whether the page is for leaving the card of a gift on condition; raises AlreadyPaid when that is done.
+
+    Once the condition is met and Stripe could not charge the card, its supporter pays like anyone else.
+    """
+    if pledge.condition is None:
+        return False
+    if pledge.condition.failed_at or pledge.card_charges.filter(declined_at=None).exists():
+        raise AlreadyPaid
+    if pledge.card_charges.exists():
+        return False
+    if any(checkout.keeps_card and checkout.completed_at for checkout in checkouts):
+        raise AlreadyPaid
+    return True
+
+
 def _to_pay(pledge: Pledge, checkouts: Sequence[Checkout], *, at: datetime) -> Decimal:
     """What is to be paid by card now; raises AlreadyPaid, TooManyDeclines."""
     schedule = schedule_of(pledge, at=at)
@@ -174,7 +216,8 @@ def _to_pay(pledge: Pledge, checkouts: Sequence[Checkout], *, at: datetime) -> D
         amount = schedule.to_pay
     else:
         amount = Decimal(0) if schedule.received else pledge.total
-    confirmed = sum(c.amount for c in checkouts if c.completed_at and not c.failed_at)
+    paid = [c for c in checkouts if c.completed_at and not c.failed_at and not c.keeps_card]
+    confirmed = sum(checkout.amount for checkout in paid)
     booked = pledge.donations.filter(method=Donation.Method.CARD).aggregate(sum=Sum("amount"))
     if confirmed > (booked["sum"] or 0):
         # A bank debit on its way: paid on Stripe's page, money to follow in days.

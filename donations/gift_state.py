@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from .models import BankAccount, Donation, Pledge
+from .models import BankAccount, Condition, Donation, Pledge
 from .schedule import Schedule, cover
 from .transfer_details import TransferDetails, details_of
 
@@ -22,6 +22,10 @@ class Stage(StrEnum):
     PROMISED = "promised"  # a promise in parts: its schedule says more
     PAUSED = "paused"
     CALLED_OFF = "called_off"
+    KEPT = "kept"  # on condition: the card lies at Stripe, or is about to
+    CHARGING = "charging"  # the condition is met, the charge under way
+    UNCHARGED = "uncharged"  # the condition is met, and Stripe could not charge the card
+    RELEASED = "released"  # the condition was not met
 
 
 # When money may be on its way by transfer, or should be.
@@ -102,6 +106,8 @@ def _stage(pledge: Pledge, received: Decimal, schedule: Schedule | None, *, at: 
         return _stage_of_promise(pledge, schedule)
     if received >= pledge.total or (received and pledge.is_monthly_by_card):
         return Stage.ARRIVED
+    if pledge.condition and (stage := _stage_of_condition(pledge, pledge.condition)):
+        return stage
     if pledge.method == Pledge.Method.TRANSFER:
         return Stage.PARTLY if received else Stage.AWAITED
     last = pledge.checkouts.order_by("-pk").first()
@@ -124,3 +130,21 @@ def _stage_of_promise(pledge: Pledge, schedule: Schedule) -> Stage:
     if pledge.cancelled_at:
         return Stage.CALLED_OFF
     return Stage.PAUSED if pledge.paused_at else Stage.PROMISED
+
+
+def _stage_of_condition(pledge: Pledge, condition: Condition) -> Stage | None:
+    """Where a gift on condition stands; None before its card was left, and while its supporter pays by hand."""
+    if pledge.cancelled_at:
+        return Stage.CALLED_OFF
+    if condition.failed_at:
+        return Stage.RELEASED
+    last = pledge.checkouts.order_by("-pk").first()
+    if last and not last.keeps_card and not last.failed_at and not last.expired_at:
+        return None
+    charge = pledge.card_charges.order_by("-pk").first()
+    if charge and charge.declined_at:
+        return Stage.UNCHARGED
+    is_left = pledge.checkouts.filter(keeps_card=True, completed_at__isnull=False).exists()
+    if not is_left:
+        return None
+    return Stage.CHARGING if condition.met_at else Stage.KEPT

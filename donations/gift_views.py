@@ -40,7 +40,8 @@ def transfer(request: HttpRequest, token: str) -> HttpResponse:
 def pay(request: HttpRequest, token: str) -> HttpResponse:
     """Back to Stripe's page for a gift that is not paid yet."""
     pledge = pledge_or_404(token)
-    if pledge.method != Pledge.Method.CARD and not pledge.instalments.exists():
+    by_card = {Pledge.Method.CARD, Pledge.Method.KEPT_CARD}
+    if pledge.method not in by_card and not pledge.instalments.exists():
         raise Http404
     now = timezone.now()
     try:

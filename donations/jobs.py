@@ -8,6 +8,7 @@ from procrastinate.contrib.django import app
 
 from . import (
     checkout,
+    conditional,
     correspondence,
     emails,
     monthly,
@@ -118,6 +119,16 @@ def check_books(timestamp: int) -> None:
                 proof.cases,
                 proof.examples,
             )
+
+
+@app.periodic(cron="*/15 * * * *")
+@app.task(name="decide_conditions", queueing_lock="decide_conditions")
+def decide_conditions(timestamp: int) -> None:
+    """Four times an hour: whether a target is met; kept cards are charged, or forgotten."""
+    try:
+        conditional.run(at=timezone.now())
+    except stripe_api.StripeUnavailable:
+        logger.warning("Stripe does not answer; kept cards wait for the next turn")
 
 
 @app.periodic(cron="41 * * * *")

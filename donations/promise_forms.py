@@ -11,9 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from appeals.models import Appeal
 
+from .checkout import Gift
 from .currencies import GIVING
 from .forms import FundChoiceField, SentOnceForm, read_amount
-from .models import BankAccount, Fund, Pledge
+from .models import BankAccount, Condition, Fund, Pledge
 from .pledges import MOST_PARTS, Promise
 from .schedule import HORIZON_MONTHS, Part, Schedule, monthly, months_later, weekly
 from .stripe_facts import is_charged
@@ -49,6 +50,19 @@ def _sum(**options: Any) -> forms.CharField:
         max_length=30,
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
         **options,
+    )
+
+
+def _fund() -> FundChoiceField:
+    return FundChoiceField(
+        Fund.objects.none(),
+        label=_("What it is for"),
+        widget=forms.RadioSelect,
+        empty_label=None,
+        error_messages={
+            "required": _("Choose what your gift is for."),
+            "invalid_choice": _("This purpose takes no gifts any more. Please choose another."),
+        },
     )
 
 
@@ -200,16 +214,7 @@ class ScheduleForm(forms.Form):
 class PromiseForm(ScheduleForm, SentOnceForm):
     """`currency` is chosen before, by a link, as when giving at once."""
 
-    fund = FundChoiceField(
-        Fund.objects.none(),
-        label=_("What it is for"),
-        widget=forms.RadioSelect,
-        empty_label=None,
-        error_messages={
-            "required": _("Choose what your gift is for."),
-            "invalid_choice": _("This purpose takes no gifts any more. Please choose another."),
-        },
-    )
+    fund = _fund()
     method = forms.ChoiceField(
         label=_("How you will give"),
         widget=forms.RadioSelect,
@@ -269,6 +274,60 @@ class PromiseForm(ScheduleForm, SentOnceForm):
             currency=self.currency,
             email=data["email"],
             language=self.language,
+        )
+
+
+class ConditionForm(SentOnceForm):
+    """A gift that is charged only if the condition is met. The address is needed: both outcomes are announced."""
+
+    amount = _sum(label=_("How much"))
+    fund = _fund()
+    email = forms.EmailField(
+        label=_("E-mail"),
+        max_length=254,
+        help_text=_(
+            "Needed, so that we can tell you whether the card is charged or forgotten. Kept encrypted, shown to nobody."
+        ),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={
+            "required": _("Write your e-mail address: you will be told what becomes of your card."),
+            "invalid": _("This is no e-mail address. Write it like ana@example.org."),
+        },
+    )
+
+    def __init__(self, *args: Any, condition: Condition, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.condition, self.currency = condition, condition.currency
+        self.language = get_language() or "es"
+        self.range = GIVING[self.currency]
+        funds = Fund.objects.offered_for(condition.appeal).with_public_title(self.language)
+        self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
+        self.fields["fund"].initial = funds.first()
+
+    def clean_amount(self) -> Decimal:
+        text = self.cleaned_data["amount"].strip()
+        if not text:
+            raise forms.ValidationError(_("Write the amount you want to give."))
+        amount = read_amount(text, self.currency)
+        if not is_charged(amount, self.currency):
+            raise forms.ValidationError(
+                _("Cards carry %(currency)s in steps of %(step)s only."),
+                params={"currency": self.currency, "step": f"{stripe_step(self.currency):f}"},
+            )
+        return amount
+
+    def gift(self) -> Gift:
+        """The checked gift; only after is_valid()."""
+        data = self.cleaned_data
+        return Gift(
+            appeal=self.condition.appeal,
+            fund=data["fund"],
+            method=Pledge.Method.KEPT_CARD,
+            amount=data["amount"],
+            currency=self.currency,
+            email=data["email"],
+            language=self.language,
+            condition=self.condition,
         )
 
 

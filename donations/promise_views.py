@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from appeals.models import Appeal
 
-from . import currencies, obstacles, pledges
+from . import checkout, conditional, currencies, obstacles, pledges
 from .gift_views import pledge_or_404
-from .models import Pledge
-from .promise_forms import BAD_PARTS, ChangeForm, PromiseForm, ScheduleForm
+from .models import Condition, Pledge
+from .promise_forms import BAD_PARTS, ChangeForm, ConditionForm, PromiseForm, ScheduleForm
 from .schedule import schedule_of
 from .tokens import InvalidToken, gift_path, reminded_pledge_of
 
@@ -36,6 +36,7 @@ def promise(request: HttpRequest, appeal: str) -> HttpResponse:
         "form": form,
         "currency": currency,
         "currencies": currencies.offered(),
+        "condition": Condition.objects.open_for(subject, currency, today=now.date()).first(),
     }
 
     def keep() -> str:
@@ -54,6 +55,41 @@ def promise(request: HttpRequest, appeal: str) -> HttpResponse:
         return _two_steps(request, form, keep, "donations/promise.html", context)
     except obstacles.OBSTACLES as obstacle:
         return obstacles.say(request, "donations/promise_preview.html", context, obstacle)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def promise_if(request: HttpRequest, appeal: str) -> HttpResponse:
+    """A gift on condition. Leads to its private page, from where the card is left with Stripe."""
+    subject = get_object_or_404(Appeal.objects.published(), slug=appeal)
+    currency, now = request.GET.get("currency", ""), timezone.now()
+    condition = Condition.objects.open_for(subject, currency, today=now.date()).first()
+    if condition is None:
+        return redirect("donations:promise", appeal=appeal)
+    form = ConditionForm(request.POST or None, condition=condition)
+    if request.method == "POST" and form.is_valid():
+        return redirect(gift_path(checkout.promise(form.gift(), uuid=form.uuid, at=now)))
+    context = {
+        "appeal": subject,
+        "form": form,
+        "currency": currency,
+        "condition": condition,
+        "reached": conditional.reached(condition),
+    }
+    status = 422 if form.is_bound else 200
+    return render(request, "donations/condition.html", context, status=status)
+
+
+@never_cache
+@require_POST
+def withdraw(request: HttpRequest, token: str) -> HttpResponse:
+    pledge = pledge_or_404(token)
+    if pledge.condition is None:
+        raise Http404
+    # Met meanwhile: the page it leads to says so.
+    with suppress(conditional.Decided):
+        conditional.withdraw(pledge, at=timezone.now())
+    return redirect(gift_path(pledge))
 
 
 def _two_steps(

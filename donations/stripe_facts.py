@@ -15,6 +15,7 @@ EVENT_TYPES = (
     "checkout.session.async_payment_failed",
     "checkout.session.expired",
     "payment_intent.payment_failed",
+    "payment_intent.succeeded",
     "charge.updated",
     "charge.refunded",
     "charge.dispute.created",

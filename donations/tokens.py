@@ -79,9 +79,9 @@ def _opened(
     """The pledge a signed text begins with, and what stands between it and the last day."""
     try:
         first, version, *rest, last_day = signer.unsign(token).split("-")
-        pledge = Pledge.objects.select_related("appeal", "fund", "supporter", "subscription").get(
-            uuid=UUID(hex=first)
-        )
+        pledge = Pledge.objects.select_related(
+            "appeal", "fund", "supporter", "condition", "subscription"
+        ).get(uuid=UUID(hex=first))
     except (signing.BadSignature, ValueError, Pledge.DoesNotExist) as error:
         raise InvalidToken("This link is not one of ours: it may have been cut off.") from error
     # What is signed has the parts it was made of; another number of them is another version of this module.

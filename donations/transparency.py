@@ -20,7 +20,7 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class Figures:
-    """Sums in one currency: received − refunded − fees − paid + moved = held; `promised` stands apart from all.
+    """Sums in one currency: received − refunded − fees − paid + moved = held; `promised` and `conditional` stand apart from all.
 
     `moved` is what two people had other funds cover, and is zero over all funds. `allocated` is the part of `held` set
     aside for legal costs and not paid yet, deposits with courts included. `held` is read from the accounts' balances,
@@ -37,6 +37,8 @@ class Figures:
     held: Decimal = ZERO
     allocated: Decimal = ZERO
     promised: Decimal = ZERO
+    # By cards that are charged only if an appeal's target is met; not part of `promised`.
+    conditional: Decimal = ZERO
 
     @property
     def arrived(self) -> Decimal:
@@ -134,6 +136,17 @@ PROMISED = """
     GROUP BY p.fund_id, p.currency
 """
 
+# Cards that lie at Stripe for gifts on a condition that is not decided, or is met and whose charge is still to come.
+CONDITIONAL = """
+    SELECT p.fund_id, p.currency, sum(p.amount) AS amount
+    FROM donations_keptcard k
+    JOIN donations_pledge p ON p.id = k.pledge_id
+    JOIN donations_condition c ON c.id = p.condition_id
+    WHERE k.released_at IS NULL AND p.cancelled_at IS NULL AND c.failed_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM donations_donation d WHERE d.pledge_id = p.id AND d.reversed_at IS NULL)
+    GROUP BY p.fund_id, p.currency
+"""
+
 # One statement, so that all figures are of one instant. Each row: what it tells, of which fund or place, how much.
 ALL_FIGURES = f"""
 WITH changes AS (
@@ -171,6 +184,8 @@ UNION ALL
 SELECT 'allocated', fund_id, '', currency, false, '', sum(amount - paid) FROM paid GROUP BY fund_id, currency
 UNION ALL
 SELECT 'promised', fund_id, '', currency, false, '', amount FROM ({PROMISED}) promised
+UNION ALL
+SELECT 'conditional', fund_id, '', currency, false, '', amount FROM ({CONDITIONAL}) conditional
 UNION ALL
 SELECT 'place', NULL, place, currency, false, '', -sum(amount) FROM changes
 WHERE account_kind = 'asset' GROUP BY place, currency
@@ -275,11 +290,12 @@ def _title(fund: Fund) -> str:
 
 @dataclass(frozen=True)
 class CameIn:
-    """What arrived (received less refunded) in one currency, and what was promised on top of it."""
+    """What arrived (received less refunded) in one currency, and what was promised on top of it, for sure and on condition."""
 
     currency: str
     arrived: Decimal
     promised: Decimal
+    conditional: Decimal = ZERO
 
 
 CAME_IN = f"""
@@ -287,13 +303,15 @@ WITH wanted AS (
     SELECT f.id FROM donations_fund f LEFT JOIN appeals_case c ON c.id = f.case_id
     WHERE %(appeal)s IN (f.appeal_id, c.appeal_id) OR f.case_id = %(case)s
 ), sums AS (
-    SELECT a.currency, sum(t.credit - t.debit) AS arrived, 0 AS promised
+    SELECT a.currency, sum(t.credit - t.debit) AS arrived, 0 AS promised, 0 AS conditional
     FROM donations_account a JOIN donations_total t ON t.account_id = a.id
     WHERE a.fund_id IN (SELECT id FROM wanted) AND t.kind = ANY (%(kinds)s) GROUP BY a.currency
     UNION ALL
-    SELECT currency, 0, amount FROM ({PROMISED}) promised WHERE fund_id IN (SELECT id FROM wanted)
+    SELECT currency, 0, amount, 0 FROM ({PROMISED}) promised WHERE fund_id IN (SELECT id FROM wanted)
+    UNION ALL
+    SELECT currency, 0, 0, amount FROM ({CONDITIONAL}) conditional WHERE fund_id IN (SELECT id FROM wanted)
 )
-SELECT currency, sum(arrived), sum(promised) FROM sums GROUP BY currency ORDER BY currency
+SELECT currency, sum(arrived), sum(promised), sum(conditional) FROM sums GROUP BY currency ORDER BY currency
 """  # noqa: S608  put together from constants
 ARRIVED = [kind for kind, (name, _sign) in COUNTS_TO.items() if name in {"received", "refunded"}]
 

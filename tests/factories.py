@@ -22,6 +22,7 @@ from donations.models import (
     AccountKey,
     BankAccount,
     Checkout,
+    Condition,
     CostDocument,
     Donation,
     Entry,
@@ -239,6 +240,20 @@ def make_promise(parts, *, received=(), method="transfer", at=NOW, **fields) -> 
     for amount in received:
         make_arrival(pledge, amount)
     return pledge
+
+
+def make_condition(appeal=None, *, target="100", currency="EUR", **fields) -> Condition:
+    return Condition.objects.create(
+        appeal=appeal or make_appeal(),
+        target=Decimal(target),
+        currency=currency,
+        **{
+            "ends_on": TODAY + timedelta(days=10),
+            "created_at": NOW,
+            "created_by_id": (User.objects.first() or make_user()).pk,
+        }
+        | fields,
+    )
 
 
 def make_arrival(pledge, amount, **fields) -> Donation:

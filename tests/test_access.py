@@ -79,6 +79,7 @@ MODELS: dict[str, dict[str, str]] = {
         "auditor": "v",
         "superuser": "v",
     },
+    "donations.condition": {"treasurer": "va", "superuser": "va"},
     "donations.cashreceipt": {"treasurer": "v", "superuser": "v"},
     "donations.cashdeposit": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.entry": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
@@ -148,6 +149,7 @@ PAGES: dict[str, Page] = {
     "admin:donations_fundcover_approve": Page(APPROVERS, row="donations.fundcover"),
     "admin:donations_paymentpause_pause": Page(TREASURERS, args=("card", "USD")),
     "admin:donations_paymentpause_reopen": Page(TREASURERS, row="donations.paymentpause"),
+    "admin:donations_condition_call_off": Page(TREASURERS, row="donations.condition"),
     "admin:donations_cashreceipt_record": Page(TREASURERS),
     "admin:donations_cashreceipt_print": Page(TREASURERS, row="donations.cashreceipt"),
     "admin:donations_cashreceipt_cash_in": Page(TREASURERS, row="donations.cashreceipt"),
@@ -218,6 +220,8 @@ PUBLIC: dict[str, Open] = {
     "donations:transfer": Open({"token": "THE DONOR'S"}, get=302),
     "donations:pay": Open({"token": "THE DONOR'S"}, get=405, post=302),
     "donations:promise": Open(APPEAL, post=200),
+    "donations:promise_if": Open(APPEAL, get=302, post=302),
+    "donations:withdraw": Open({"token": "THE DONOR'S"}, get=405, post=404),
     "donations:promise_change": Open({"token": "THE DONOR'S"}, get=404, post=404),
     "donations:promise_cancel": Open({"token": "THE DONOR'S"}, get=404, post=404),
     "donations:promise_pause": Open({"token": "THE DONOR'S"}, get=405, post=404),
@@ -362,6 +366,7 @@ def rows(db):
         at=NOW,
     )
     return {
+        "donations.condition": factories.make_condition(appeal).pk,
         "donations.cashreceipt": slip.pk,
         "donations.cashdeposit": deposit.pk,
         "donations.fund": cover.target_id,

@@ -50,6 +50,7 @@ PLACES = [
     {
         "allocation",
         "cash",
+        "conditional",
         "attempts",
         "checkout",
         "choices",

@@ -2,6 +2,7 @@
 
 from .bank_account import BankAccountAdmin
 from .cash import CashDepositAdmin, CashReceiptAdmin
+from .condition import ConditionAdmin
 from .disbursement import DisbursementAdmin
 from .fund import FundAdmin, FundCoverAdmin
 from .giving import (
@@ -25,6 +26,7 @@ __all__ = [
     "BankAccountAdmin",
     "CashDepositAdmin",
     "CashReceiptAdmin",
+    "ConditionAdmin",
     "DisbursementAdmin",
     "DonationAdmin",
     "EntryAdmin",

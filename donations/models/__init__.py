@@ -1,5 +1,6 @@
 from .bank_account import BankAccount, PixKind, Scheme
 from .cash import CashDeposit, CashReceipt
+from .condition import CardCharge, Condition, KeptCard
 from .decline import Decline
 from .disbursement import Disbursement
 from .donation import Donation, Refund
@@ -23,9 +24,11 @@ __all__ = [
     "AccountKey",
     "Allocation",
     "BankAccount",
+    "CardCharge",
     "CashDeposit",
     "CashReceipt",
     "Checkout",
+    "Condition",
     "CostDocument",
     "Decline",
     "Disbursement",
@@ -34,6 +37,7 @@ __all__ = [
     "Fund",
     "FundCover",
     "Instalment",
+    "KeptCard",
     "LegalCost",
     "Letter",
     "MonthlyCharge",

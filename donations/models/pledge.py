@@ -110,6 +110,14 @@ class Pledge(models.Model):
         _("without end"), default=False, help_text=_("Promised each month until called off.")
     )
     currency = CurrencyField(_("currency"))
+    condition = models.ForeignKey(
+        "Condition",
+        models.PROTECT,
+        null=True,
+        related_name="pledges",
+        verbose_name=_("condition"),
+        help_text=_("Given only if its target is met."),
+    )
     language = models.CharField(_("language"), max_length=5)
     reference = models.CharField(
         _("transfer reference"),
@@ -165,6 +173,11 @@ class Pledge(models.Model):
                 name="pledge_reference_when_promised",
                 condition=Q(method__in=["transfer", "cash", "card_later"], reference__isnull=False)
                 | Q(method__in=["card", "kept_card"], reference__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="pledge_kept_card_has_its_condition",
+                condition=Q(method="kept_card", condition__isnull=False, supporter__isnull=False)
+                | Q(condition=None) & ~Q(method="kept_card"),
             ),
             models.CheckConstraint(
                 name="pledge_without_end_is_monthly",
@@ -253,6 +266,9 @@ class Checkout(models.Model):
     )
     amount = MoneyField(
         _("amount"), help_text=_("What the page asks for in all, in the pledge's currency.")
+    )
+    keeps_card = models.BooleanField(
+        _("only keeps the card"), default=False, help_text=_("Nothing is charged on this page.")
     )
     idempotency_key = models.CharField(_("idempotency key"), max_length=100, unique=True)
     stripe_session_id = models.CharField(

@@ -7,6 +7,14 @@ from .balance import balance_transactions, payouts
 from .connection import StripeRefused, StripeUnavailable, client
 from .events import InvalidWebhook, list_events, parse_event, retrieve_event
 from .invoices import invoice_page, payment_of_invoice
+from .kept_cards import (
+    CardDeclined,
+    charge_kept_card,
+    forget_card,
+    kept_card,
+    open_keep_page,
+    payments_of,
+)
 from .refunds import refund
 from .sessions import create_session, expire_session, retrieve_session
 from .subscriptions import (
@@ -20,21 +28,27 @@ from .subscriptions import (
 )
 
 __all__ = [
+    "CardDeclined",
     "InvalidWebhook",
     "StripeRefused",
     "StripeUnavailable",
     "balance_transactions",
     "change_charge_day",
     "change_monthly_amount",
+    "charge_kept_card",
     "client",
     "create_session",
     "expire_session",
+    "forget_card",
     "invoice_page",
+    "kept_card",
     "list_events",
     "open_card_page",
+    "open_keep_page",
     "parse_event",
     "pause_subscription",
     "payment_of_invoice",
+    "payments_of",
     "payouts",
     "refund",
     "resume_subscription",

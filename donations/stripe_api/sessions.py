@@ -98,7 +98,7 @@ def _session(session: Any) -> Session:
         url=session.url or "",
         status=session.status or "",
         payment_status=session.payment_status,
-        amount=from_minor_units(session.amount_total, currency),
+        amount=from_minor_units(session.amount_total or 0, currency),
         currency=currency,
         payment_intent_id=id_of(session.payment_intent),
         expires_at=instant(session.expires_at),

@@ -65,6 +65,8 @@ class Plan:
     donations: dict[str, Donation] = field(default_factory=dict)
     refunds: dict[str, Refund] = field(default_factory=dict)
     pledges: dict[UUID, Pledge] = field(default_factory=dict)
+    # Gifts on condition, by our own identifier.
+    conditional: dict[UUID, Pledge] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     charges: dict[str, MonthlyCharge] = field(default_factory=dict)
     # The invoice that paid a month, by Stripe's name of the subscription and the month's first day.

@@ -15,7 +15,7 @@ from donations import stripe_api
 from donations.models import StripeEvent
 from donations.stripe_facts import Event
 
-from . import invoices, payments, refunds, sessions, subscriptions
+from . import invoices, kept_cards, payments, refunds, sessions, subscriptions
 from .plan import Handlers, NotYet, Plan, Reads, Refused
 
 logger = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class Topic(Protocol):
 
 
 # Stripe keeps no order: within a batch, what came in stands before what went out again.
-TOPICS: tuple[Topic, ...] = (sessions, invoices, subscriptions, refunds, payments)
+TOPICS: tuple[Topic, ...] = (sessions, invoices, subscriptions, kept_cards, refunds, payments)
 HANDLERS = {kind: handler for topic in TOPICS for kind, handler in topic.HANDLERS.items()}
 READS = {kind: read for topic in TOPICS for kind, read in topic.READS.items()}
 

@@ -34,6 +34,12 @@ def paid(event: StripeEvent, plan: Plan) -> None:
     checkout.session.async_payment_succeeded: the bank debit came through, days later."""
     checkout = _checkout_of(event, plan)
     pledge = checkout.pledge
+    if checkout.keeps_card:
+        # Nothing was paid: donations/conditional.py asks Stripe for the card that was left.
+        if not checkout.completed_at:
+            checkout.completed_at = event.created_at
+            plan.change(checkout)
+        return
     currency, amount = event.facts.get("currency"), amount_of(event, "amount_total")
     if currency != pledge.currency:
         raise Refused(f"Paid in {currency}, pledged in {pledge.currency}.")

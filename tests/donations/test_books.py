@@ -29,6 +29,7 @@ EXPECTED = {
     "allocated": "30.00",
     "free": "42.62",
     "promised": "40.00",
+    "conditional": "0.00",
 }
 ADDRESSES = ["/en/books/", "/en/books.json", "/en/books.csv"]
 

@@ -305,7 +305,7 @@ def test_private_page_costs_the_same_with_one_part_and_three(
     client, appeal, parts, django_assert_num_queries
 ):
     pledge = make_promise([(soon(9 + n), "5") for n in range(parts)], appeal=appeal)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         client.get(gift_path(pledge))
 
 

@@ -1,0 +1,97 @@
+"""Conditions in the office: a target and its last day are set once; supporters' cards lie at Stripe until it is decided."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from defensefund.office import WritableAdmin
+from defensefund.templatetags.formats import money
+from defensefund.verbs import Verb, VerbAdmin
+
+from .. import conditional, currencies
+from ..models import Condition
+
+
+class ConditionForm(forms.ModelForm):  # type: ignore[type-arg]
+    class Meta:
+        model = Condition
+        fields = ("appeal", "currency", "target", "ends_on")
+        widgets = {"ends_on": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})}
+
+    def clean_currency(self) -> str:
+        currency: str = self.cleaned_data["currency"]
+        if currency not in currencies.offered():
+            raise ValidationError(_("The fund takes no gifts in this currency."))
+        return currency
+
+    def clean_ends_on(self) -> Any:
+        ends_on = self.cleaned_data["ends_on"]
+        if ends_on < timezone.now().date():
+            raise ValidationError(_("This day is behind. Choose today or a later one."))
+        return ends_on
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        target, currency = cleaned.get("target"), cleaned.get("currency")
+        if target and currency and not currencies.is_exact(target, currency):
+            self.add_error("target", _("The amount has more decimals than its currency."))
+        return cleaned
+
+
+def end(row: Condition, data: dict[str, Any], by: User, at: datetime) -> str:
+    conditional.call_off(row, by=by, at=at)
+    return _("Called off. All supporters are told, and their cards are forgotten within the hour.")
+
+
+def why_not_end(row: Condition, _by: User) -> str:
+    return _("This is decided already.") if row.is_decided else ""
+
+
+@admin.register(Condition)
+class ConditionAdmin(VerbAdmin, WritableAdmin):
+    form = ConditionForm
+    list_display = ("appeal", "written", "ends_on", "state")
+    list_select_related = ("appeal",)
+    list_per_page = 25
+    show_full_result_count = False
+    verbs = (
+        Verb(
+            "call-off",
+            gettext_lazy("Call it off"),
+            gettext_lazy(
+                "No card is charged; all who promised on this condition are told, and Stripe forgets their cards. "
+                "It cannot be taken back."
+            ),
+            "call_off_condition",
+            end,
+            refusals={conditional.Decided: ""},
+            closed=why_not_end,
+            is_grave=True,
+        ),
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Never: supporters agreed to what is written."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        obj.created_by, obj.created_at = request.user, timezone.now()
+        super().save_model(request, obj, form, change)
+
+    @admin.display(description=gettext_lazy("target"), ordering="target")
+    def written(self, row: Condition) -> str:
+        return money(row.target, row.currency)
+
+    @admin.display(description=gettext_lazy("state"))
+    def state(self, row: Condition) -> str:
+        if row.met_at:
+            return _("met")
+        return _("not met") if row.failed_at else _("open")
