@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from .models import (
     CashReceipt,
+    KeptCard,
     Letter,
     Pledge,
     Receipt,
@@ -53,6 +54,13 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
     if Subscription.objects.live().filter(pledge__in=gifts).exists():
         raise StillGiving(
             _("A monthly gift still runs. Stop it first: afterwards nobody could do that for you.")
+        )
+    if KeptCard.objects.filter(pledge__in=gifts, released_at=None).exists():
+        raise StillGiving(
+            _(
+                "A card is kept for a gift on condition. Take that back first, or wait until it is charged or forgotten: "
+                "it takes up to an hour."
+            )
         )
     # Addresses that letters went to before, kept until they are told so.
     before = list(Supporter.objects.filter(letters__pledge__in=gifts).values_list("pk", flat=True))

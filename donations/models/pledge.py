@@ -176,7 +176,8 @@ class Pledge(models.Model):
             ),
             models.CheckConstraint(
                 name="pledge_kept_card_has_its_condition",
-                condition=Q(method="kept_card", condition__isnull=False, supporter__isnull=False)
+                condition=Q(method="kept_card", condition__isnull=False)
+                & (Q(supporter__isnull=False) | Q(erased_at__isnull=False))
                 | Q(condition=None) & ~Q(method="kept_card"),
             ),
             models.CheckConstraint(

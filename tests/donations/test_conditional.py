@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone, translation
 
-from donations import checkout, conditional, stripe_api, webhooks
+from donations import checkout, conditional, erasure, stripe_api, webhooks
 from donations.models import (
     CardCharge,
     Checkout,
@@ -393,3 +393,16 @@ def test_webhook_books_a_kept_cards_payment_once(condition, deliver):
 
     assert Donation.objects.get().source == f"stripe:{intent.id}"
     assert Donation.objects.get().pledge == pledge
+
+
+def test_who_is_forgotten_takes_the_card_back_first(condition):
+    pledge = kept(condition, "60")
+    with pytest.raises(erasure.StillGiving):
+        erasure.forget(pledge, at=now())
+    conditional.withdraw(pledge, at=now())
+    run()
+
+    erasure.forget(pledge, at=now())
+
+    pledge.refresh_from_db()
+    assert pledge.supporter is None
