@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from .models import BankAccount, Condition, Donation, Pledge
 from .schedule import Schedule, cover
+from .stripe_facts import is_charged, largest
 from .transfer_details import TransferDetails, details_of
 
 
@@ -40,6 +41,7 @@ class GiftState:
     """
 
     stage: Stage
+    currency: str
     received: Decimal
     refunded: Decimal
     missing: Decimal
@@ -55,6 +57,12 @@ class GiftState:
     def years(self) -> list[int]:
         """The years in which money arrived, the newest first."""
         return sorted({donation.received_at.year for donation in self.donations}, reverse=True)
+
+    @property
+    def fits_a_card(self) -> bool:
+        """Whether one payment by card can be of what is missing: neither finer nor larger than Stripe takes."""
+        currency = self.currency
+        return is_charged(self.missing, currency) and self.missing <= largest(currency)
 
     @property
     def is_payable(self) -> bool:
@@ -84,6 +92,7 @@ def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
     is_awaited = by_transfer and missing > 0 and stage in TO_SEND
     return GiftState(
         stage=stage,
+        currency=pledge.currency,
         received=received,
         refunded=refunded,
         missing=missing,

@@ -44,6 +44,9 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
     if pledge.method not in by_card and not pledge.instalments.exists():
         raise Http404
     now = timezone.now()
+    if not state_of(pledge, at=now).fits_a_card:
+        # The page has no button then, and says why.
+        return redirect("donations:gift", token=token)
     try:
         obstacles.admit(
             request,

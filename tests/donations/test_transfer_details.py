@@ -1,6 +1,7 @@
 """What a supporter reads, copies and scans, per kind of account."""
 
 import re
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,7 @@ from donations.gift_state import state_of
 from donations.references import format_reference
 from donations.tokens import gift_token
 from donations.transfer_details import details_of
-from tests.factories import NOW, make_bank_account, make_donation, make_pledge
+from tests.factories import NOW, make_bank_account, make_donation, make_pledge, make_promise
 
 pytestmark = pytest.mark.django_db
 IBAN = {"scheme": "iban", "number": "DE02120300000000202051", "bic": "BYLADEM1001"}
@@ -279,3 +280,27 @@ def test_gift_by_card_has_no_transfer():
     state = state_of(make_pledge(method="card"), at=NOW)
 
     assert (state.transfer, state.is_without_account) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("currency", "parts", "is_payable"),
+    [
+        ("KWD", ["25.505"], False),
+        ("KWD", ["25.510"], True),
+        ("ARS", ["600000", "600000"], False),
+        ("ARS", ["600000"], True),
+    ],
+)
+def test_promise_no_card_can_pay_says_so_and_opens_no_payment(client, currency, parts, is_payable):
+    """Finer than cards carry, or two late parts above what Stripe takes at once."""
+    days = [NOW.date() - timedelta(days=n + 1) for n in range(len(parts))]
+    pledge = make_promise(list(zip(days, parts, strict=True)), currency=currency)
+    path = f"/en/gift/{gift_token(pledge)}/"
+
+    page = client.get(path).content.decode()
+
+    assert ("No card can pay" in page) is not is_payable
+    assert (f'action="{path}pay/"' in page) is is_payable
+    answer = client.post(f"{path}pay/")
+    assert answer.status_code == 302
+    assert (answer["Location"] == path) is not is_payable
