@@ -18,7 +18,8 @@ def _may(acts: str, app: str, models: str) -> frozenset[str]:
 
 PUBLIC_TEXTS = "appeal appealtext case casetext hearing source figure figuretext update updatetext"
 SPENDING = "fund legalcost costdocument allocation disbursement fundcover"
-BOOKS = "account entry reversal donation refund receipt payout"
+BOOKS = "account entry reversal donation refund receipt payout balancetransaction"
+REFUNDS = "refundrequest dispute fraudwarning"
 BANK = "bankaccount statementimport statementline statementmatch"
 
 GROUPS: dict[str, frozenset[str]] = {
@@ -32,7 +33,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("publish", "appeals", "appeal case update")
     | _may("confirm", "appeals", "figure"),
     # Matches every unit of money, sets it aside, asks for payments and makes approved ones.
-    "treasurer": _may("view", "donations", f"{SPENDING} {BOOKS} {BANK}")
+    "treasurer": _may("view", "donations", f"{SPENDING} {BOOKS} {BANK} {REFUNDS}")
     | _may("add change", "donations", "fund legalcost costdocument bankaccount")
     | _may("view", "donations", "pledge checkout supporter letter stripeevent")
     | _may("view", "donations", "subscription subscriptionchange monthlycharge")
@@ -41,6 +42,8 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("request", "donations", "fundcover")
     | _may("import", "donations", "statement rate")
     | _may("view", "donations", "rate")
+    | _may("request pay", "donations", "refundrequest")
+    | _may("accept", "donations", "dispute")
     | _may("match", "donations", "statementline")
     | _may("retry", "donations", "stripeevent")
     | _may("view", "donations", "decline paymentpause")
@@ -54,13 +57,13 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view record", "donations", "cashdeposit")
     | _may("view", "appeals", "appeal case defendant"),
     # The second person: for money going out, and for a text going public.
-    "approver": _may("view", "donations", f"{SPENDING} account entry")
-    | _may("approve", "donations", "disbursement fundcover")
+    "approver": _may("view", "donations", f"{SPENDING} {REFUNDS} account entry")
+    | _may("approve", "donations", "disbursement fundcover refundrequest")
     | _may("view", "appeals", f"{PUBLIC_TEXTS} defendant")
     | _may("review publish", "appeals", "update"),
     # Reads the books, changes nothing, and meets no donor.
     "auditor": _may(
-        "view", "donations", f"{SPENDING} {BOOKS} {BANK} rate paymentpause cashdeposit"
+        "view", "donations", f"{SPENDING} {BOOKS} {BANK} {REFUNDS} rate paymentpause cashdeposit"
     ),
 }
 

@@ -6,7 +6,7 @@ import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import environ
 from babel.core import Locale, UnknownLocaleError
@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.csp import CSP
 
 from defensefund import postgres
+from defensefund.mailer import mailer
+from defensefund.refund_limits import read_limits
 from defensefund.reminders import Reminders
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -139,6 +141,13 @@ CURRENCIES = env_list("CURRENCIES", "EUR,USD,GBP,ARS,BRL,CLP,UYU")
 # Days before a part is due, days between reminders, how many at most.
 PLEDGE_REMINDERS = Reminders.read(env_list("PLEDGE_REMINDERS", "3,14,3"))
 
+# Up to how much of one donation one person may send back alone; nothing in a currency that is not named.
+_alone = "EUR:100,USD:100,GBP:100,ARS:150000,BRL:600,CLP:100000,UYU:4000"
+REFUND_LIMITS = read_limits("REFUND_LIMITS", env_list("REFUND_LIMITS", _alone))
+# Up to how much is sent back by the system itself when the card's bank warns of fraud.
+_fraud = "EUR:500,USD:500,GBP:500,ARS:750000,BRL:3000,CLP:500000,UYU:20000"
+FRAUD_REFUND_LIMITS = read_limits("FRAUD_REFUND_LIMITS", env_list("FRAUD_REFUND_LIMITS", _fraud))
+
 # --- Stripe -------------------------------------------------------------------------------------
 
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
@@ -257,31 +266,7 @@ PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"
 DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="") or "fund@localhost"
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
-
-def mailer() -> dict[str, object]:
-    text = env.str("SMTP_URL", default="")
-    if not text:
-        return {"BACKEND": "django.core.mail.backends.console.EmailBackend"}
-    url = urlsplit(text)
-    if url.scheme not in {"smtp", "smtps", "smtp+tls"} or not url.hostname:
-        raise ImproperlyConfigured(
-            "SMTP_URL must look like smtp+tls://user:password@host:587 (smtps:// for TLS from the start, smtp:// without)."
-        )
-    return {
-        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "OPTIONS": {
-            "host": url.hostname,
-            "port": url.port or {"smtp": 25, "smtps": 465, "smtp+tls": 587}[url.scheme],
-            "username": unquote(url.username or ""),
-            "password": unquote(url.password or ""),
-            "use_tls": url.scheme == "smtp+tls",
-            "use_ssl": url.scheme == "smtps",
-            "timeout": 20,
-        },
-    }
-
-
-MAILERS = {"default": mailer()}
+MAILERS = {"default": mailer(env.str("SMTP_URL", default=""))}
 
 # --- Security -----------------------------------------------------------------------------------
 

@@ -35,7 +35,7 @@ class Frozen(AllocationError):
 
 
 class NoReason(AllocationError):
-    """A cover is decided with a reason."""
+    """A cover is asked for, and refused, with a reason."""
 
 
 class SamePerson(AllocationError):
@@ -43,7 +43,7 @@ class SamePerson(AllocationError):
 
 
 class WrongState(AllocationError):
-    """The step does not fit: approved already."""
+    """The step does not fit: approved or refused already."""
 
 
 class AlreadyDone(AllocationError):
@@ -215,8 +215,7 @@ def approve_cover(cover: FundCover, *, by: User, at: datetime) -> FundCover:
         .select_related("source", "target")
         .get(pk=cover.pk)
     )
-    if cover.approved_at:
-        raise WrongState(_("This is approved already."))
+    _check_undecided(cover)
     if cover.requested_by_id == by.pk:
         raise SamePerson(_("You asked for this yourself: another person must approve it."))
     _check_needs_cover(cover.target, cover.currency)
@@ -233,6 +232,25 @@ def approve_cover(cover: FundCover, *, by: User, at: datetime) -> FundCover:
         )
     )
     return cover
+
+
+@transaction.atomic
+def refuse_cover(cover: FundCover, *, reason: str, by: User, at: datetime) -> FundCover:
+    """Ends the request, by anyone who may approve it; or withdraws it, by who asked for it."""
+    cover = FundCover.objects.select_for_update().get(pk=cover.pk)
+    _check_undecided(cover)
+    if not reason.strip():
+        raise NoReason(_("Say why: who asked for it will want to know."))
+    cover.refused_by, cover.refused_at, cover.refusal_reason = by, at, reason.strip()
+    cover.save(update_fields=["refused_by", "refused_at", "refusal_reason"])
+    return cover
+
+
+def _check_undecided(cover: FundCover) -> None:
+    if cover.approved_at:
+        raise WrongState(_("This is approved already."))
+    if cover.refused_at:
+        raise WrongState(_("This was refused: ask for another."))
 
 
 def _check_needs_cover(fund: Fund, currency: str) -> None:

@@ -17,7 +17,7 @@ from django.utils import translation
 
 from . import receipts
 from .gift_state import state_of
-from .models import Letter, Pledge, Subscription, Supporter
+from .models import Letter, Pledge, Refund, Subscription, Supporter
 from .schedule import schedule_of, to_remind_of
 from .tokens import Purpose, gift_path, purpose_path, statement_path, stop_path
 
@@ -126,6 +126,8 @@ def _details(letter: Letter, *, at: datetime) -> dict[str, Any]:
                 "stop_link": f"{settings.SITE_URL}{stop_path(pledge)}",
                 "transfer": state_of(pledge, at=at).transfer,
             }
+        case Letter.Kind.REFUND:
+            return {"refund": Refund.objects.get(source=letter.occasion)}
         case Letter.Kind.NEW_LINK:
             return {"gifts": _links(pledge, at=at)}
         case Letter.Kind.STATEMENT:

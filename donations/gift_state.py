@@ -83,7 +83,7 @@ def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
         .order_by("pk")
     )
     received = sum((donation.amount for donation in donations), Decimal(0))
-    refunded = sum((r.amount for donation in donations for r in donation.refunds.all()), Decimal(0))
+    refunded = sum((r.amount for donation in donations for r in donation.sent_back), Decimal(0))
     parts = list(pledge.instalments.values_list("due_on", "amount")) if pledge.reference else []
     schedule = cover(parts, received, today=at.date()) if parts else None
     stage = _stage(pledge, received, schedule, at=at)

@@ -10,12 +10,14 @@ from . import (
     checkout,
     conditional,
     correspondence,
+    disputes,
     emails,
     monthly,
     pausing,
     payouts,
     pledges,
     proofs,
+    refunds,
     stripe_api,
     webhooks,
 )
@@ -23,19 +25,20 @@ from . import (
 logger = logging.getLogger(__name__)
 
 
-# The names are those the database queues (migrations/0002_ledger_rules.py, donations_wake).
+# The names are those the database queues (donations_wake, in the migrations of rules).
 @app.task(name="process_events", queueing_lock="process_events")
 def process_events() -> None:
     now = timezone.now()
     if not _process_all():
         return
+    refunds.answer_warnings(at=timezone.now())
     try:
-        # So that the fee stands beside the gift within seconds, and payouts as soon as they are told of.
+        # So that the fee stands beside the gift within seconds, and what went back or out as soon as it is told of.
         if since := payouts.awaited_since(told_since=now, at=timezone.now()):
             payouts.sync(since=since)
         pausing.close_tried_pages(at=timezone.now())
     except stripe_api.StripeUnavailable:
-        logger.warning("Stripe does not answer; fees follow at the next turn")
+        logger.warning("Stripe does not answer; money follows at the next turn")
 
 
 def _process_all() -> int:
@@ -45,6 +48,14 @@ def _process_all() -> int:
         # After each batch: while thousands of cards are tried, the next batch is too late.
         pausing.pause_what_fails(at=timezone.now())
     return total
+
+
+@app.task(name="ask_stripe", queueing_lock="ask_stripe")
+def ask_stripe() -> None:
+    """What people decided and Stripe is to carry out: refunds, and disputes accepted as lost."""
+    now = timezone.now()
+    refunds.send_due(at=now)
+    disputes.send_due(at=now)
 
 
 @app.task(name="send_letters", queueing_lock="send_letters")
@@ -72,6 +83,7 @@ def sweep(timestamp: int) -> None:
     """Once a minute: what failed and is due again, what no wake-up reached, and what Stripe has left unanswered."""
     _ask_again()
     process_events()
+    ask_stripe()
     send_letters()
 
 

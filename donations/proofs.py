@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.migrations import RunSQL
 
 from . import migrations
+from .refund_proofs import REFUND_PROOFS
 
 EXAMPLES = 5
 
@@ -74,20 +75,7 @@ PROOFS: dict[str, tuple[str, str]] = {
                r.serial <> row_number() OVER (ORDER BY r.serial) OR d.pledge_id IS NULL AS wrong
         FROM donations_receipt r JOIN donations_donation d ON d.id = r.donation_id""",
     ),
-    "refunds": (
-        "Every refund is booked out of its donation's fund with its amount, and every booked refund is one.",
-        """
-        SELECT coalesce(r.source, e.source) AS name,
-               (r.amount, r.currency::text, r.fund_id)
-               IS DISTINCT FROM (e.amount, e.currency::text, e.fund_id) AS wrong
-        FROM (
-            SELECT 'stripe:' || r.stripe_refund_id AS source, r.amount, d.currency, d.fund_id
-            FROM donations_refund r JOIN donations_donation d ON d.id = r.donation_id) r
-        FULL JOIN (
-            SELECT e.source, e.amount, e.currency, a.fund_id
-            FROM donations_entry e JOIN donations_account a ON a.id = e.debit_id
-            WHERE e.kind = 'refund' AND e.reverses_id IS NULL) e ON e.source = r.source""",
-    ),
+    **REFUND_PROOFS,
     "fees": (
         "The fees of donations add up to the fees booked, per fund and currency.",
         """
@@ -137,7 +125,7 @@ PROOFS: dict[str, tuple[str, str]] = {
         SELECT coalesce(c.source, e.source) AS name,
                (c.amount, c.currency::text, c.source_id, c.target_id)
                IS DISTINCT FROM (e.amount, e.currency::text, e.from_id, e.to_id)
-               OR c.approved_by_id = c.requested_by_id AS wrong
+               OR c.approved_by_id = c.requested_by_id OR c.refused_at IS NOT NULL AS wrong
         FROM (SELECT 'cover:' || number AS source, * FROM donations_fundcover
               WHERE approved_at IS NOT NULL) c
         FULL JOIN (
@@ -260,7 +248,8 @@ PROOFS: dict[str, tuple[str, str]] = {
             WHEN 'donation' THEN '^(stripe:pi_|bank:|cash:).'
             WHEN 'fee' THEN '^stripe:txn_.+:fee$'
             WHEN 'dispute_fee' THEN '^stripe:txn_.+:fee$'
-            WHEN 'refund' THEN '^(stripe:(re|pyr)_|bank:|cash:).'
+            WHEN 'refund' THEN '^(stripe:txn_.+|refund:[0-9a-f-]{36})$'
+            WHEN 'refund_returned' THEN '^stripe:txn_.'
             WHEN 'dispute' THEN '^stripe:txn_.'
             WHEN 'dispute_won' THEN '^stripe:txn_.'
             WHEN 'payout_left' THEN '^stripe:po_[^:]+$'

@@ -106,7 +106,7 @@ def receipt_words(receipt: Receipt, *, is_copy: bool) -> dict[str, Any]:
         ]
         if pledge.receipt_name:
             facts.append((_("Received from"), pledge.receipt_name))
-        for refund in donation.refunds.order_by("pk"):
+        for refund in donation.sent_back:
             back = f"{money(refund.amount, donation.currency)}, {_day(refund.refunded_at)}"
             facts.append((_("Paid back"), back))
         facts.append((_("Issued on"), _day(receipt.issued_at)))
@@ -167,7 +167,7 @@ def _table(donations: Sequence[Donation], currency: str) -> dict[str, Any]:
                 ]
             )
             total += donation.amount
-            for refund in donation.refunds.all():
+            for refund in donation.sent_back:
                 rows.append(
                     [_day(refund.refunded_at), _("paid back"), money(-refund.amount, currency)]
                 )

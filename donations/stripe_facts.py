@@ -103,6 +103,13 @@ class BalanceTransaction:
     payout_id: str
     # Stripe's type for it is "adjustment", as for much else; its source says more.
     is_dispute: bool
+    # What is kept of the refund or dispute that moved the money, as it is now; empty for all else.
+    source_facts: dict[str, Any]
+
+    @property
+    def source(self) -> str:
+        """The name of the fact in the ledger."""
+        return f"stripe:{self.id}"
 
 
 @dataclass(frozen=True)
@@ -119,21 +126,9 @@ class Payout:
     is_reconciled: bool
 
 
-@dataclass(frozen=True)
-class Refund:
-    """Money on its way back. It is gone only when `status` is succeeded, and can still come back (refund.failed)."""
-
-    id: str
-    status: str
-    amount: Decimal
-    currency: str
-    created_at: datetime
-    payment_intent_id: str
-
-
 _PAYMENT = ("payment_intent", "currency", "created", "status", "livemode")
 # By type of object: what we act on, and nothing that names a person. No detail of customers, cards or addresses,
-# no free text and no metadata but our own `pledge` passes this line.
+# no free text and no metadata but our own `pledge` and `refund` passes this line.
 KEPT: Mapping[str, tuple[str, ...]] = {
     "checkout.session": (
         *_PAYMENT,
@@ -268,7 +263,7 @@ def facts_of(subject: Mapping[str, Any]) -> dict[str, Any]:
     """The kept fields of one of Stripe's objects, as values that JSON can hold.
 
     Amounts are exact text ("25.50"), currencies upper case ("EUR"), instants seconds since 1970, other objects their
-    identifiers. `metadata` holds our own {"pledge": "<uuid>"} or is not there. Of a type we do not know only the
+    identifiers. `metadata` holds our own {"pledge": "<uuid>"}, of a refund {"refund": "<uuid>"}, or is not there. Of a type we do not know only the
     identifier is kept.
     """
     kind = subject.get("object")
@@ -284,6 +279,9 @@ def facts_of(subject: Mapping[str, Any]) -> dict[str, Any]:
     facts.update(_elsewhere(subject))
     if pledge := _pledge(subject):
         facts["metadata"] = {"pledge": pledge}
+    match subject:
+        case {"object": "refund", "metadata": {"refund": str(number)}}:
+            facts["metadata"] = {"refund": number}
     return facts
 
 

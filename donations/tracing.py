@@ -29,7 +29,8 @@ SELECT id, before FROM (
     SELECT d.id, sum(d.amount - coalesce(d.fee, 0) - coalesce(r.amount, 0)) OVER (ORDER BY d.received_at, d.id)
                  - (d.amount - coalesce(d.fee, 0) - coalesce(r.amount, 0)) AS before
     FROM donations_donation d
-    LEFT JOIN (SELECT donation_id, sum(amount) AS amount FROM donations_refund GROUP BY donation_id) r
+    LEFT JOIN (SELECT donation_id, sum(amount) AS amount FROM donations_refund
+               WHERE status IN ('pending', 'succeeded') GROUP BY donation_id) r
         ON r.donation_id = d.id
     WHERE d.fund_id = %s AND d.currency = %s AND d.reversed_at IS NULL) running
 WHERE id = ANY(%s)
@@ -112,7 +113,7 @@ def _trace(fund: Fund, currency: str, donations: Iterable[Donation]) -> Trace:
 
 
 def _net(donation: Donation) -> Decimal:
-    refunded = sum((refund.amount for refund in donation.refunds.all()), ZERO)
+    refunded = sum((refund.amount for refund in donation.sent_back), ZERO)
     return max(donation.amount - (donation.fee or ZERO) - refunded, ZERO)
 
 

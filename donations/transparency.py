@@ -109,6 +109,7 @@ COUNTS_TO = {
     "donation": ("received", 1),
     "interest": ("received", 1),
     "refund": ("refunded", -1),
+    "refund_returned": ("refunded", -1),
     "dispute": ("refunded", -1),
     "dispute_won": ("refunded", -1),
     "fee": ("processing_fees", -1),

@@ -20,12 +20,15 @@ from defensefund.step_up import PROVED_AT
 from donations import ledger
 from donations.models import (
     AccountKey,
+    BalanceTransaction,
     BankAccount,
     Checkout,
     Condition,
     CostDocument,
+    Dispute,
     Donation,
     Entry,
+    FraudWarning,
     Fund,
     Instalment,
     LegalCost,
@@ -350,6 +353,52 @@ def make_pause(**fields) -> PaymentPause:
         "paused_at": NOW,
     } | fields
     return PaymentPause.objects.create(**{"paused_by": make_user()} | fields)
+
+
+def make_dispute(donation=None, **fields) -> Dispute:
+    donation = donation or make_donation()
+    return Dispute.objects.create(
+        **{
+            "stripe_dispute_id": f"du_{next(_numbers)}",
+            "donation": donation,
+            "amount": donation.amount,
+            "currency": donation.currency,
+            "reason": "fraudulent",
+            "status": "needs_response",
+            "told_at": NOW,
+            "opened_at": NOW,
+            "due_by": NOW + timedelta(days=7),
+        }
+        | fields
+    )
+
+
+def make_fraud_warning(donation=None, **fields) -> FraudWarning:
+    return FraudWarning.objects.create(
+        **{
+            "stripe_warning_id": f"issfr_{next(_numbers)}",
+            "donation": donation or make_donation(),
+            "fraud_type": "misc",
+            "is_actionable": True,
+            "warned_at": NOW,
+        }
+        | fields
+    )
+
+
+def make_balance_transaction(**fields) -> BalanceTransaction:
+    return BalanceTransaction.objects.create(
+        **{
+            "stripe_id": f"txn_{next(_numbers)}",
+            "type": "charge",
+            "amount": 10,
+            "fee": 1,
+            "currency": "EUR",
+            "created_at": NOW,
+            "is_dispute": False,
+        }
+        | fields
+    )
 
 
 def make_event(type_="checkout.session.completed", **fields) -> StripeEvent:

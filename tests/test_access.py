@@ -18,7 +18,7 @@ from django.utils.translation import override
 from defensefund import security_log
 from defensefund.jobs import prune_finished_jobs
 from defensefund.models import SecurityEvent
-from donations import allocation, cash, disbursement, receipts
+from donations import allocation, cash, disbursement, receipts, refunds
 from donations.models import CashReceipt, Entry, FundCover, Payout, TaxSentence
 from donations.tokens import gift_token
 from tests import factories
@@ -108,6 +108,15 @@ MODELS: dict[str, dict[str, str]] = {
         "auditor": "v",
         "superuser": "v",
     },
+    "donations.balancetransaction": {"treasurer": "v", "auditor": "v", "superuser": "v"},
+    "donations.refundrequest": {
+        "treasurer": "v",
+        "approver": "v",
+        "auditor": "v",
+        "superuser": "v",
+    },
+    "donations.dispute": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
+    "donations.fraudwarning": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
     "donations.donation": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.letter": {"treasurer": "v", "superuser": "v"},
     "donations.pledge": {"treasurer": "v", "superuser": "v"},
@@ -147,6 +156,14 @@ PAGES: dict[str, Page] = {
     "admin:donations_letter_bounced": Page(TREASURERS, row="donations.letter"),
     "admin:donations_fund_cover": Page(TREASURERS, row="donations.fund"),
     "admin:donations_fundcover_approve": Page(APPROVERS, row="donations.fundcover"),
+    "admin:donations_fundcover_refuse": Page(APPROVERS, row="donations.fundcover"),
+    "admin:donations_fundcover_withdraw": Page(TREASURERS, row="donations.fundcover"),
+    "admin:donations_donation_refund": Page(TREASURERS, row="donations.donation"),
+    "admin:donations_refundrequest_approve": Page(APPROVERS, row="donations.refundrequest"),
+    "admin:donations_refundrequest_refuse": Page(APPROVERS, row="donations.refundrequest"),
+    "admin:donations_refundrequest_withdraw": Page(TREASURERS, row="donations.refundrequest"),
+    "admin:donations_refundrequest_pay": Page(TREASURERS, row="donations.refundrequest"),
+    "admin:donations_dispute_accept": Page(TREASURERS, row="donations.dispute"),
     "admin:donations_paymentpause_pause": Page(TREASURERS, args=("card", "USD")),
     "admin:donations_paymentpause_reopen": Page(TREASURERS, row="donations.paymentpause"),
     "admin:donations_condition_call_off": Page(TREASURERS, row="donations.condition"),
@@ -365,8 +382,15 @@ def rows(db):
         by=author,
         at=NOW,
     )
+    refund_request = refunds.request(
+        donation=donation, amount=Decimal(5), reason="asked", by=author, at=NOW
+    )
     return {
         "donations.condition": factories.make_condition(appeal).pk,
+        "donations.refundrequest": refund_request.pk,
+        "donations.dispute": factories.make_dispute(donation).pk,
+        "donations.fraudwarning": factories.make_fraud_warning(donation).pk,
+        "donations.balancetransaction": factories.make_balance_transaction().pk,
         "donations.cashreceipt": slip.pk,
         "donations.cashdeposit": deposit.pk,
         "donations.fund": cover.target_id,

@@ -1,12 +1,14 @@
 """The money's office: rows to look at, and pages on which one verb is called."""
 
+from .balance import BalanceTransactionAdmin
 from .bank_account import BankAccountAdmin
 from .cash import CashDepositAdmin, CashReceiptAdmin
 from .condition import ConditionAdmin
 from .disbursement import DisbursementAdmin
+from .dispute import DisputeAdmin, FraudWarningAdmin
+from .donation import DonationAdmin
 from .fund import FundAdmin, FundCoverAdmin
 from .giving import (
-    DonationAdmin,
     LetterAdmin,
     PledgeAdmin,
     ReceiptAdmin,
@@ -18,18 +20,22 @@ from .legal_cost import LegalCostAdmin
 from .payment_pause import PaymentPauseAdmin
 from .payout import PayoutAdmin
 from .rate import RateAdmin
+from .refund import RefundRequestAdmin
 from .statement import StatementImportAdmin
 from .statement_line import StatementLineAdmin
 
 __all__ = [
     "AccountAdmin",
+    "BalanceTransactionAdmin",
     "BankAccountAdmin",
     "CashDepositAdmin",
     "CashReceiptAdmin",
     "ConditionAdmin",
     "DisbursementAdmin",
+    "DisputeAdmin",
     "DonationAdmin",
     "EntryAdmin",
+    "FraudWarningAdmin",
     "FundAdmin",
     "FundCoverAdmin",
     "LegalCostAdmin",
@@ -39,6 +45,7 @@ __all__ = [
     "PledgeAdmin",
     "RateAdmin",
     "ReceiptAdmin",
+    "RefundRequestAdmin",
     "StatementImportAdmin",
     "StatementLineAdmin",
     "StripeEventAdmin",

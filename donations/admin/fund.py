@@ -19,6 +19,7 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import allocation
 from ..models import Account, Fund, FundCover
+from .refund_forms import ReasonForm
 from .spending_forms import CoverForm
 
 # On a fund's page; all of them stand on the costs' pages.
@@ -60,15 +61,37 @@ def approve_cover(cover: FundCover, _data: dict[str, Any], by: User, at: datetim
     }
 
 
+def refuse_cover(cover: FundCover, data: dict[str, Any], by: User, at: datetime) -> str:
+    allocation.refuse_cover(cover, reason=data["reason"], by=by, at=at)
+    return _("This cover is refused; no money moved.")
+
+
+def withdraw_cover(cover: FundCover, data: dict[str, Any], by: User, at: datetime) -> str:
+    allocation.refuse_cover(cover, reason=data["reason"], by=by, at=at)
+    return _("This cover is withdrawn; no money moved.")
+
+
 def why_no_cover(fund: Fund, _by: User) -> str:
     if Account.objects.frozen().filter(fund=fund).exists():
         return ""
     return _("This fund is not frozen: there is nothing to cover.")
 
 
+def why_decided(cover: FundCover, _by: User) -> str:
+    if cover.refused_at:
+        return _("This was refused: ask for another.")
+    return _("This is approved already.") if cover.approved_at else ""
+
+
+def why_not_withdraw(cover: FundCover, by: User) -> str:
+    if cover.requested_by_id != by.pk:
+        return _("Only who asked for it can withdraw it; who approves covers can refuse it.")
+    return why_decided(cover, by)
+
+
 def why_not_approve(cover: FundCover, by: User) -> str:
-    if cover.approved_at:
-        return _("This is approved already.")
+    if decided := why_decided(cover, by):
+        return decided
     if cover.requested_by_id == by.pk:
         return _("You asked for this yourself: another person must approve it.")
     return ""
@@ -130,9 +153,9 @@ class FundAdmin(VerbAdmin, WritableAdmin):
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         return {
             "fund": row,
-            "covers": row.covers.select_related("source", "requested_by", "approved_by").order_by(
-                "-pk"
-            ),
+            "covers": row.covers.select_related(
+                "source", "requested_by", "approved_by", "refused_by"
+            ).order_by("-pk"),
             "latest": row.allocations.select_related("cost", "by")[:LATEST],
             "latest_count": LATEST,
         }
@@ -155,11 +178,20 @@ class CoverFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("approve", gettext_lazy("to approve")), ("done", gettext_lazy("done"))]
+        return [
+            ("approve", gettext_lazy("to approve")),
+            ("done", gettext_lazy("done")),
+            ("refused", gettext_lazy("refused")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() in {"approve", "done"}:
-            return queryset.filter(approved_at__isnull=self.value() == "approve")
+        match self.value():
+            case "approve":
+                return queryset.undecided()
+            case "done":
+                return queryset.filter(approved_at__isnull=False)
+            case "refused":
+                return queryset.filter(refused_at__isnull=False)
         return queryset
 
 
@@ -174,7 +206,7 @@ class FundCoverAdmin(VerbAdmin, ReadOnlyAdmin):
         "approved_by",
     )
     list_filter = (CoverFilter,)
-    list_select_related = ("target", "source", "requested_by", "approved_by")
+    list_select_related = ("target", "source", "requested_by", "approved_by", "refused_by")
     show_full_result_count = False
     ordering = ("-pk",)
     fields = ("target",)
@@ -190,6 +222,30 @@ class FundCoverAdmin(VerbAdmin, ReadOnlyAdmin):
             refusals={allocation.AllocationError: ""},
             closed=why_not_approve,
             is_grave=True,
+        ),
+        Verb(
+            "refuse",
+            gettext_lazy("Refuse"),
+            gettext_lazy(
+                "Ends this request for good; the fund stays frozen until another covers it."
+            ),
+            "approve_fundcover",
+            refuse_cover,
+            ReasonForm,
+            {allocation.NoReason: "reason", allocation.AllocationError: ""},
+            closed=why_decided,
+        ),
+        Verb(
+            "withdraw",
+            gettext_lazy("Withdraw"),
+            gettext_lazy(
+                "Ends your own request for good; the fund stays frozen until another covers it."
+            ),
+            "request_fundcover",
+            withdraw_cover,
+            ReasonForm,
+            {allocation.NoReason: "reason", allocation.AllocationError: ""},
+            closed=why_not_withdraw,
         ),
     )
 

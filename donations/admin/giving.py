@@ -24,13 +24,12 @@ from donations.models import (
     Letter,
     Pledge,
     Receipt,
-    Refund,
     StripeEvent,
     TaxSentence,
 )
 from donations.references import format_reference
 
-from .letter_verbs import NOTE_BOUNCE, READDRESS, RESEND, TAKE_NAME_OFF
+from .letter_verbs import NOTE_BOUNCE, READDRESS, TAKE_NAME_OFF
 
 
 class ReadOnlyInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -78,11 +77,6 @@ class LetterInline(ReadOnlyInline):
     show_change_link = True
 
 
-class RefundInline(ReadOnlyInline):
-    model = Refund
-    fields = ("refunded_at", "amount", "stripe_refund_id")
-
-
 @admin.register(Pledge)
 class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
     """The way of one gift on one page: promise, payment pages, money, letters. Nobody here reads the address."""
@@ -126,39 +120,6 @@ class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
     @admin.display(description=_("transfer reference"))
     def transfer_reference(self, pledge: Pledge) -> str:
         return format_reference(pledge.reference) if pledge.reference else "–"
-
-
-@admin.register(Donation)
-class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
-    verbs = (RESEND,)
-    facts_template = "admin/donations/donation/_facts.html"
-    list_display = ("received_at", "receipt_number", "fund", "method", "written", "fee_written")
-    list_filter = ("method",)
-    list_select_related = ("fund", "receipt")
-    list_per_page = 25
-    show_full_result_count = False
-    search_fields = ("=stripe_payment_intent_id", "=source")
-    search_help_text = _("A Stripe payment (pi_…) or a source as the ledger names it.")
-    fields = (
-        "receipt_number",
-        "pledge",
-        "fund",
-        "method",
-        "written",
-        "fee_written",
-        "received_at",
-        "source",
-    )
-    readonly_fields = ("receipt_number", "written", "fee_written")
-    inlines = (RefundInline, LetterInline)
-
-    @admin.display(description=_("amount"), ordering="amount")
-    def written(self, donation: Donation) -> str:
-        return money(donation.amount, donation.currency)
-
-    @admin.display(description=_("fee"))
-    def fee_written(self, donation: Donation) -> str:
-        return "–" if donation.fee is None else money(donation.fee, donation.currency)
 
 
 class EventState(SimpleListFilter):

@@ -1,9 +1,11 @@
+from .balance import BalanceTransaction
 from .bank_account import BankAccount, PixKind, Scheme
 from .cash import CashDeposit, CashReceipt
 from .condition import CardCharge, Condition, KeptCard
 from .decline import Decline
 from .disbursement import Disbursement
-from .donation import Donation, Refund
+from .dispute import Dispute, FraudWarning
+from .donation import Donation
 from .fund import Fund, FundCover
 from .ledger import Account, AccountKey, Entry, Reversal, Total
 from .legal_cost import Allocation, CostDocument, LegalCost
@@ -14,6 +16,8 @@ from .pledge import Checkout, Instalment, Pledge
 from .public_gift import PublicGift
 from .rate import Rate
 from .receipt import Receipt, TaxSentence
+from .refund import Refund
+from .refund_request import RefundRequest
 from .statement import StatementImport, StatementLine, StatementMatch
 from .stripe_event import StripeEvent
 from .subscription import MonthlyCharge, Subscription, SubscriptionChange
@@ -23,6 +27,7 @@ __all__ = [
     "Account",
     "AccountKey",
     "Allocation",
+    "BalanceTransaction",
     "BankAccount",
     "CardCharge",
     "CashDeposit",
@@ -32,8 +37,10 @@ __all__ = [
     "CostDocument",
     "Decline",
     "Disbursement",
+    "Dispute",
     "Donation",
     "Entry",
+    "FraudWarning",
     "Fund",
     "FundCover",
     "Instalment",
@@ -49,6 +56,7 @@ __all__ = [
     "Rate",
     "Receipt",
     "Refund",
+    "RefundRequest",
     "Reversal",
     "Scheme",
     "StatementImport",

@@ -1,12 +1,18 @@
-"""Money that arrived, and money that went back to who gave it."""
+"""Money that arrived."""
 
-from django.db import models
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.db import connection, models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .fields import CurrencyField, MoneyField
 from .fund import Fund
 from .pledge import Pledge
+
+if TYPE_CHECKING:
+    from .refund import Refund
 
 
 class DonationQuerySet(models.QuerySet["Donation"]):
@@ -96,23 +102,15 @@ class Donation(models.Model):
         """Of its receipt; empty as long as none was issued. Select "receipt" along where several are shown."""
         return self.receipt.number if hasattr(self, "receipt") else ""
 
+    @property
+    def sent_back(self) -> "list[Refund]":
+        """Its refunds that stand, in their order; reads "refunds", prefetched where several donations are shown."""
+        refunds = (refund for refund in self.refunds.all() if refund.is_standing)
+        return sorted(refunds, key=lambda refund: refund.pk)
 
-class Refund(models.Model):
-    """Money that went back to who gave it."""
-
-    donation = models.ForeignKey(
-        Donation, models.PROTECT, related_name="refunds", verbose_name=_("donation")
-    )
-    amount = MoneyField(_("amount"))
-    refunded_at = models.DateTimeField(_("refunded at"))
-    stripe_refund_id = models.CharField(_("Stripe refund"), max_length=255, unique=True)
-
-    class Meta:
-        verbose_name = _("refund")
-        verbose_name_plural = _("refunds")
-        constraints = [
-            models.CheckConstraint(name="refund_amount_positive", condition=Q(amount__gt=0))
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.donation}: −{self.amount}"
+    def refundable(self) -> Decimal:
+        """What is neither sent back nor asked back nor at the supporter's bank in a dispute; below zero when a bank
+        took more than was left."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT donations_refundable(%s)", [self.pk])
+            return Decimal(cursor.fetchone()[0])

@@ -150,6 +150,11 @@ class Fund(models.Model):
         return self.name
 
 
+class FundCoverQuerySet(models.QuerySet["FundCover"]):
+    def undecided(self) -> "FundCoverQuerySet":
+        return self.filter(approved_at=None, refused_at=None)
+
+
 class FundCover(models.Model):
     """Two people's decision to move money into a fund that facts took below zero; lifts its freeze."""
 
@@ -171,6 +176,18 @@ class FundCover(models.Model):
         verbose_name=_("approved by"),
     )
     approved_at = models.DateTimeField(_("approved at"), null=True)
+    refused_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("refused by"),
+        help_text=_("Who asked for it, when they withdrew it."),
+    )
+    refused_at = models.DateTimeField(_("refused at"), null=True)
+    refusal_reason = models.TextField(_("reason of the refusal"), blank=True)
+
+    objects = FundCoverQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("cover of a fund")
@@ -192,6 +209,14 @@ class FundCover(models.Model):
                 name="cover_approval_complete",
                 condition=Q(approved_by__isnull=True, approved_at__isnull=True)
                 | Q(approved_by__isnull=False, approved_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="cover_refusal_complete",
+                condition=Q(refused_by__isnull=True, refused_at__isnull=True, refusal_reason="")
+                | (
+                    Q(refused_by__isnull=False, refused_at__isnull=False, approved_at=None)
+                    & ~Q(refusal_reason="")
+                ),
             ),
         ]
 

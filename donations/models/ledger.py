@@ -211,6 +211,7 @@ class Entry(models.Model):
         DONATION = "donation", _("donation")
         FEE = "fee", _("processing fee")
         REFUND = "refund", _("refund")
+        REFUND_RETURNED = "refund_returned", _("refund came back")
         PAYOUT_LEFT = "payout_left", _("payout left Stripe")
         PAYOUT_ARRIVED = "payout_arrived", _("payout arrived at the bank")
         PAYOUT_RETURNED = "payout_returned", _("payout came back")
@@ -269,6 +270,7 @@ class Entry(models.Model):
                         "donation",
                         "fee",
                         "refund",
+                        "refund_returned",
                         "payout_left",
                         "payout_arrived",
                         "payout_returned",

@@ -38,6 +38,7 @@ class Letter(models.Model):
         STATEMENT = "statement", _("yearly statement")
         NEW_LINK = "new_link", _("new private link")
         ADDRESS_CHANGED = "address_changed", _("letters go elsewhere")
+        REFUND = "refund", _("refund")
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     pledge = models.ForeignKey(
@@ -87,6 +88,10 @@ class Letter(models.Model):
             models.CheckConstraint(
                 name="letter_receipt_names_its_donation",
                 condition=~Q(kind__in=["receipt", "receipt_copy"]) | Q(donation__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="letter_refund_names_its_donation",
+                condition=~Q(kind="refund") | Q(donation__isnull=False),
             ),
             models.UniqueConstraint(
                 fields=["kind", "pledge", "donation", "occasion"],

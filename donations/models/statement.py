@@ -106,6 +106,10 @@ class StatementMatchQuerySet(models.QuerySet["StatementMatch"]):
         return self.filter(undone_at=None)
 
 
+# What a line can be matched to; a match names one of them, or none and says why.
+THINGS = ("payout", "disbursement", "donation", "deposit", "refund_request")
+
+
 def _one_of(*things: str) -> Q:
     """Exactly one of the foreign keys, or none of them and an explanation."""
     none = Q(**dict.fromkeys(things))
@@ -117,7 +121,7 @@ def _one_of(*things: str) -> Q:
 
 
 class StatementMatch(models.Model):
-    """A person's word that a bank line is this payout, this disbursement or this gift."""
+    """A person's word that a bank line is this payout, this disbursement, this gift or this refund."""
 
     line = models.ForeignKey(
         StatementLine, models.PROTECT, related_name="matches", verbose_name=_("line")
@@ -141,6 +145,13 @@ class StatementMatch(models.Model):
         null=True,
         related_name="matches",
         verbose_name=_("cash brought to the bank"),
+    )
+    refund_request = models.ForeignKey(
+        "RefundRequest",
+        models.PROTECT,
+        null=True,
+        related_name="matches",
+        verbose_name=_("refund"),
     )
     explanation = models.TextField(
         _("explanation"), blank=True, help_text=_("Why the line belongs to none of these.")
@@ -166,7 +177,7 @@ class StatementMatch(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="match_is_one_thing",
-                condition=_one_of("payout", "disbursement", "donation", "deposit"),
+                condition=_one_of(*THINGS),
             ),
             models.CheckConstraint(
                 name="match_undoing_complete",
@@ -179,7 +190,7 @@ class StatementMatch(models.Model):
                     name=f"match_{thing}_once",
                     condition=Q(undone_at=None, **{f"{thing}__isnull": False}),
                 )
-                for thing in ("line", "payout", "disbursement", "donation", "deposit")
+                for thing in ("line", *THINGS)
             ),
         ]
 

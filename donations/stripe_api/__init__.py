@@ -5,6 +5,7 @@ A module for each noun of Stripe's; callers use them from here.
 
 from .balance import balance_transactions, payouts
 from .connection import StripeRefused, StripeUnavailable, client
+from .disputes import close_dispute, retrieve_dispute
 from .events import InvalidWebhook, list_events, parse_event, retrieve_event
 from .invoices import invoice_page, payment_of_invoice
 from .kept_cards import (
@@ -15,7 +16,7 @@ from .kept_cards import (
     open_keep_page,
     payments_of,
 )
-from .refunds import refund
+from .refunds import refund, refunds_of
 from .sessions import create_session, expire_session, retrieve_session
 from .subscriptions import (
     change_charge_day,
@@ -37,6 +38,7 @@ __all__ = [
     "change_monthly_amount",
     "charge_kept_card",
     "client",
+    "close_dispute",
     "create_session",
     "expire_session",
     "forget_card",
@@ -51,7 +53,9 @@ __all__ = [
     "payments_of",
     "payouts",
     "refund",
+    "refunds_of",
     "resume_subscription",
+    "retrieve_dispute",
     "retrieve_event",
     "retrieve_session",
     "retrieve_subscription",

@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from donations.stripe_facts import BalanceTransaction, Payout, from_minor_units
+from donations.stripe_facts import BalanceTransaction, Payout, facts_of, from_minor_units
 
 from .connection import client, id_of, instant, translated_errors
+
+# Of what moved the money, the kinds that callers want to know more of.
+TOLD = frozenset({"refund", "dispute"})
 
 
 def balance_transactions(
@@ -41,6 +44,7 @@ def _balance_transaction(row: Any, payout: str) -> BalanceTransaction:
         payment_intent_id=id_of(getattr(row.source, "payment_intent", None)),
         payout_id=id_of(row.source) if kind == "payout" else payout,
         is_dispute=kind == "dispute",
+        source_facts=facts_of(row.source.to_dict()) if kind in TOLD else {},
     )
 
 

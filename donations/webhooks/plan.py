@@ -1,6 +1,6 @@
 """What a batch of events amounts to: the rows of ours it speaks of, and what is to be written for it, all at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,11 +14,14 @@ from donations.ledger import Posting
 from donations.models import (
     Checkout,
     Decline,
+    Dispute,
     Donation,
+    FraudWarning,
     Letter,
     MonthlyCharge,
     Pledge,
     Refund,
+    RefundRequest,
     StripeEvent,
     Subscription,
     SubscriptionChange,
@@ -32,6 +35,8 @@ NEW: tuple[type[Model], ...] = (
     Donation,
     MonthlyCharge,
     Refund,
+    Dispute,
+    FraudWarning,
     Letter,
     Decline,
 )
@@ -41,6 +46,8 @@ CHANGING: dict[type[Model], Sequence[str]] = {
     Subscription: (*TAKEN, "amount", "fee_cover"),
     SubscriptionChange: ("done_at", "dropped_at"),
     MonthlyCharge: ("state", "donation", "told_at", "next_try_at"),
+    Refund: ("status", "failure_reason"),
+    Dispute: Dispute.TOLD,
 }
 
 
@@ -54,9 +61,10 @@ class NotYet(Exception):
 
 @dataclass
 class Plan:
-    """Found by Stripe's identifiers: `checkouts` by session, `donations` by payment, `charges` by invoice.
+    """Found by Stripe's identifiers: `checkouts` by session, `donations` by payment, `charges` by invoice,
+    the others each by its own.
 
-    `subscriptions` are found by Stripe's identifier, `pledges` by our own: those of monthly gifts alone.
+    `subscriptions` by theirs, `pledges` by our own: those of monthly gifts alone.
     """
 
     at: datetime
@@ -74,7 +82,11 @@ class Plan:
     # Declined cards by their source; and the keys of the pledges they were for.
     declined: set[str] = field(default_factory=set)
     pledge_keys: dict[UUID, int] = field(default_factory=dict)
+    disputes: dict[str, Dispute] = field(default_factory=dict)
+    fraud_warnings: dict[str, FraudWarning] = field(default_factory=dict)
 
+    # What Stripe tells of new refunds, by which a request of ours knows its own.
+    told_refunds: list[tuple[Mapping[str, Any], Refund]] = field(default_factory=list)
     postings: list[Posting] = field(default_factory=list)
     _new: dict[type[Model], list[Any]] = field(default_factory=dict)
     _changed: dict[type[Model], dict[int, Any]] = field(default_factory=dict)
@@ -92,10 +104,11 @@ class Plan:
         """Writes everything: one statement for each model, whatever the number of events."""
         for model in NEW:
             model._default_manager.bulk_create(self._new.get(model, []))
-        ledger.post_many(self.postings)
         for changed, names in CHANGING.items():
             rows = self._changed.get(changed, {}).values()
             changed._default_manager.bulk_update(rows, names)
+        RefundRequest.objects.link(self.told_refunds)
+        ledger.post_many(self.postings)
 
 
 type Handlers = dict[str, Callable[[StripeEvent, Plan], None]]

@@ -15,7 +15,16 @@ from donations import stripe_api
 from donations.models import StripeEvent
 from donations.stripe_facts import Event
 
-from . import invoices, kept_cards, payments, refunds, sessions, subscriptions
+from . import (
+    disputes,
+    fraud_warnings,
+    invoices,
+    kept_cards,
+    payments,
+    refunds,
+    sessions,
+    subscriptions,
+)
 from .plan import Handlers, NotYet, Plan, Reads, Refused
 
 logger = logging.getLogger(__name__)
@@ -138,7 +147,16 @@ class Topic(Protocol):
 
 
 # Stripe keeps no order: within a batch, what came in stands before what went out again.
-TOPICS: tuple[Topic, ...] = (sessions, invoices, subscriptions, kept_cards, refunds, payments)
+TOPICS: tuple[Topic, ...] = (
+    sessions,
+    invoices,
+    subscriptions,
+    kept_cards,
+    refunds,
+    disputes,
+    fraud_warnings,
+    payments,
+)
 HANDLERS = {kind: handler for topic in TOPICS for kind, handler in topic.HANDLERS.items()}
 READS = {kind: read for topic in TOPICS for kind, read in topic.READS.items()}
 

@@ -4,11 +4,13 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from donations import payouts, webhooks
+from donations import disputes, payouts, refunds, webhooks
 from donations.models import Checkout
-from donations.sandbox import acts, objects
+from donations.proofs import prove
+from donations.sandbox import acts
 from donations.sandbox.models import SandboxObject
 from donations.stripe_api import create_session
+from donations.stripe_facts import from_minor_units
 from tests import factories
 
 AN_HOUR = timedelta(hours=1)
@@ -41,26 +43,28 @@ def catch_up():
     return payouts.sync(since=now - AN_HOUR)
 
 
-def dispute(session, amount, fee):
-    """A movement of Stripe's balance for a dispute of the session's payment, in minor units; negative takes money back."""
-    at = timezone.now()
-    source = {
-        "id": objects.new_id("du"),
-        "object": "dispute",
-        "payment_intent": session["payment_intent"],
-        "created": objects.seconds(at),
-    }
-    movement = objects.balance_transaction(
-        type_="adjustment",
-        amount=amount,
-        fee=fee,
-        currency=session["currency"],
-        source=source["id"],
-        at=at,
-    )
-    objects.keep(source, at=at)
-    objects.keep(movement, at=at)
-
-
 def set_payout_status(payout, status):
     SandboxObject.objects.filter(id=payout["id"]).update(data=payout | {"status": status})
+
+
+def work():
+    """All that the worker does about refunds and disputes until nothing is left: events, warnings, Stripe asked, booked."""
+    for _turn in range(2):
+        catch_up()
+        refunds.answer_warnings(at=timezone.now())
+        refunds.send_due(at=timezone.now())
+        disputes.send_due(at=timezone.now())
+    return catch_up()
+
+
+def at_stripe(currency="EUR"):
+    """What lies on the stand-in's balance by its own balance transactions."""
+    movements = SandboxObject.objects.filter(
+        kind="balance_transaction", data__currency=currency.lower()
+    ).values_list("data__net", flat=True)
+    return from_minor_units(sum(movements), currency)
+
+
+def broken():
+    """The proofs that do not hold, with what contradicts them."""
+    return {proof.name: proof.examples for proof in prove() if not proof.holds}

@@ -6,14 +6,15 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from donations import ledger, payouts, webhooks
+from donations import ledger, payouts, stripe_api, webhooks
 from donations.models import AccountKey, Donation, Entry, Payout, StripeEvent
+from donations.payouts import syncing
 from donations.proofs import prove
 from donations.sandbox import acts
 from donations.sandbox.models import SandboxDelivery, SandboxObject
 from donations.transparency import Figures, books
 from tests import factories
-from tests.donations.card_gifts import AN_HOUR, catch_up, dispute, give_by_card, set_payout_status
+from tests.donations.card_gifts import AN_HOUR, catch_up, give_by_card, set_payout_status
 from tests.donations.reconciliation.files import make_line
 from tests.factories import NOW
 from tests.threads import in_parallel
@@ -150,7 +151,7 @@ def test_payout_stripe_collects_from_the_bank_is_left_to_a_person(fund):
 def test_dispute_and_its_fee_leave_the_gifts_fund_and_come_back_when_won(fund):
     session = give_by_card(fund, "100")
     catch_up()
-    dispute(session, -10_000, 2000)
+    opened = acts.open_dispute(session["payment_intent"], at=timezone.now())
 
     assert catch_up().new_entries == 2
     [lost] = books(language="en", at=NOW).funds
@@ -164,7 +165,7 @@ def test_dispute_and_its_fee_leave_the_gifts_fund_and_come_back_when_won(fund):
         ),
         True,
     )
-    dispute(session, 10_000, -2000)
+    acts.win(opened["id"], at=timezone.now())
 
     assert [catch_up().new_entries, catch_up().new_entries] == [2, 0]
     [won] = books(language="en", at=NOW).funds
@@ -207,11 +208,11 @@ def test_sync_costs_the_same_with_many_gifts(fund, gifts, django_assert_num_quer
         give_by_card(fund, "100")
     acts.pay_out("eur", at=timezone.now())
     catch_up()
-    objects = list(payouts.stripe_api.balance_transactions(since=timezone.now() - AN_HOUR))
-    out = list(payouts.stripe_api.payouts(since=timezone.now() - AN_HOUR))
+    objects = list(stripe_api.balance_transactions(since=timezone.now() - AN_HOUR))
+    out = list(stripe_api.payouts(since=timezone.now() - AN_HOUR))
 
-    with django_assert_num_queries(15):
-        payouts._book(objects, out)
+    with django_assert_num_queries(17):
+        syncing._book(objects, out)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -238,7 +239,7 @@ def test_sync_stripe_command_reports_and_refuses_a_bad_day(fund, capsys):
 
     call_command("sync_stripe")
 
-    assert capsys.readouterr().out == "new events 1, new entries 1\n"
-    assert StripeEvent.objects.count() == 1
+    assert capsys.readouterr().out == "new events 2, new entries 1\n"
+    assert StripeEvent.objects.count() == 2
     with pytest.raises(CommandError, match="write a day like"):
         call_command("sync_stripe", since="yesterday")

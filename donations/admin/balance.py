@@ -1,0 +1,74 @@
+"""What moved on Stripe's balance, to look at: each movement, and whether it is in the books."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Concat
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from defensefund.office import ReadOnlyAdmin
+from defensefund.templatetags.formats import money
+
+from ..models import BalanceTransaction, Entry
+
+
+def in_books() -> Q:
+    """Entries name a movement; a payment's own name is the payment's, a payout's the payout's."""
+    names = [
+        Concat(Value("stripe:"), OuterRef("stripe_id")),
+        Concat(Value("stripe:"), OuterRef("stripe_id"), Value(":fee")),
+        Concat(Value("stripe:"), OuterRef("stripe_payment_intent_id")),
+        Concat(Value("stripe:"), OuterRef("source_id")),
+    ]
+    return Q(Exists(Entry.objects.filter(source__in=names)))
+
+
+class BooksFilter(admin.SimpleListFilter):
+    title = _("in the books")
+    parameter_name = "books"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("no", _("not placed yet")), ("yes", _("yes"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() in {"yes", "no"}:
+            return queryset.filter(is_booked=self.value() == "yes")
+        return queryset
+
+
+@admin.register(BalanceTransaction)
+class BalanceTransactionAdmin(ReadOnlyAdmin):
+    list_display = (
+        "created_at", "stripe_id", "type", "amount_written", "fee_written", "net_written", "booked",
+    )  # fmt: skip
+    list_filter = (BooksFilter, "type", "currency")
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ("=stripe_id", "=source_id", "=stripe_payment_intent_id")
+    search_help_text = _("A movement (txn_…), what moved (ch_…, re_…, du_…) or a payment (pi_…).")
+    fields = (
+        "stripe_id", "created_at", "type", "category", "amount_written", "fee_written",
+        "net_written", "source_id", "stripe_payment_intent_id", "booked",
+    )  # fmt: skip
+    readonly_fields = ("amount_written", "fee_written", "net_written", "booked")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BalanceTransaction]:
+        return BalanceTransaction.objects.annotate(is_booked=in_books())
+
+    @admin.display(description=_("amount"), ordering="amount")
+    def amount_written(self, row: BalanceTransaction) -> str:
+        return money(row.amount, row.currency)
+
+    @admin.display(description=_("fee"), ordering="fee")
+    def fee_written(self, row: BalanceTransaction) -> str:
+        return money(row.fee, row.currency)
+
+    @admin.display(description=_("net"))
+    def net_written(self, row: BalanceTransaction) -> str:
+        return money(row.net, row.currency)
+
+    @admin.display(description=_("in the books"), boolean=True)
+    def booked(self, row: Any) -> bool:
+        return bool(row.is_booked)

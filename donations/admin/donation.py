@@ -1,0 +1,129 @@
+"""Donations in the office: what arrived, what went back of it or was taken back, and the button that sends it back."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import DecimalField, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from defensefund.office import ReadOnlyAdmin
+from defensefund.templatetags.formats import money
+from defensefund.verbs import Verb, VerbAdmin
+
+from .. import refunds
+from ..models import Dispute, Donation, Refund
+from .giving import LetterInline
+from .letter_verbs import RESEND
+from .refund_forms import RefundForm, in_words
+
+
+def ask_refund(donation: Donation, data: dict[str, Any], by: User, at: datetime) -> str:
+    request = refunds.request(donation=donation, by=by, at=at, **data)
+    if request.needs_two:
+        return _("Asked for: another person approves it.")
+    return _("Stripe is asked to send it back; this page shows when it has.")
+
+
+def why_no_refund(donation: Any, _by: User) -> str:
+    if donation.reversed_at:
+        return _("This was found to be no gift: there is nothing to send back.")
+    if donation.refundable() <= 0:
+        return _("Nothing is left to send back: it went back, was asked back, or is in a dispute.")
+    return ""
+
+
+class BackFilter(admin.SimpleListFilter):
+    title = gettext_lazy("money back")
+    parameter_name = "back"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("refunded", gettext_lazy("refunded")),
+            ("disputed", gettext_lazy("disputed")),
+            ("warned", gettext_lazy("warned of as fraud")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        match self.value():
+            case "refunded":
+                return queryset.filter(pk__in=Refund.objects.standing().values("donation"))
+            case "disputed":
+                return queryset.filter(pk__in=Dispute.objects.values("donation"))
+            case "warned":
+                return queryset.filter(fraud_warnings__isnull=False).distinct()
+        return queryset
+
+
+@admin.register(Donation)
+class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
+    list_display = (
+        "receipt_number", "received_at", "fund", "method", "written", "fee_written", "back_written",
+    )  # fmt: skip
+    list_filter = ("method", BackFilter)
+    list_per_page = 25
+    show_full_result_count = False
+    search_fields = ("=stripe_payment_intent_id", "=source")
+    search_help_text = gettext_lazy("A Stripe payment (pi_…) or a source as the ledger names it.")
+    fields = ("receipt_number", "pledge", "fund", "method", "received_at", "source")
+    readonly_fields = ("receipt_number",)
+    inlines = (LetterInline,)
+    facts_template = "admin/donations/donation/_facts.html"
+    verbs = (
+        Verb(
+            "refund",
+            gettext_lazy("Send money back"),
+            gettext_lazy(
+                "What came by card goes back to that card; Stripe keeps its fee. All else is paid by "
+                "bank transfer, and proved by the bank's line."
+            ),
+            "request_refundrequest",
+            ask_refund,
+            RefundForm,
+            {
+                refunds.WrongAmount: "amount",
+                refunds.WrongAccount: "bank_account",
+                refunds.WrongPayee: "payee_name",
+                refunds.RefundError: "",
+            },
+            is_done=(refunds.AlreadyDone,),
+            closed=why_no_refund,
+            is_grave=True,
+        ),
+        RESEND,
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Donation]:
+        back = Refund.objects.standing().filter(donation=OuterRef("pk")).order_by()
+        total = back.values("donation").annotate(total=Sum("amount")).values("total")
+        return Donation.objects.select_related("fund", "receipt").annotate(
+            back=Coalesce(Subquery(total), 0, output_field=DecimalField())
+        )
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        requests = row.refund_requests.select_related("refund", "requested_by")
+        return {
+            "donation": row,
+            "left": row.refundable(),
+            "requests": [(each, each.state(), in_words(each.error)) for each in requests],
+            # Those that nobody asked for here.
+            "refunds": row.refunds.filter(request=None),
+            "disputes": row.disputes.with_money(),
+            "warnings": row.fraud_warnings.select_related("request"),
+        }
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
+    def written(self, donation: Donation) -> str:
+        return money(donation.amount, donation.currency)
+
+    @admin.display(description=gettext_lazy("fee"))
+    def fee_written(self, donation: Donation) -> str:
+        return "–" if donation.fee is None else money(donation.fee, donation.currency)
+
+    @admin.display(description=gettext_lazy("sent back"), ordering="back")
+    def back_written(self, donation: Any) -> str:
+        return money(donation.back, donation.currency) if donation.back else "–"

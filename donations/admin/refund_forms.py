@@ -1,0 +1,150 @@
+"""What people fill in to send money back: how much, why, and by bank transfer to whom."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from defensefund.templatetags.formats import money
+from defensefund.verbs import VerbForm
+
+from .. import ledger
+from ..models import AccountKey, BankAccount, Donation, RefundRequest
+from .spending_forms import AmountField, MoneyForm
+
+
+class RefundForm(MoneyForm):
+    """Full or partial: the amount is what is left, until somebody writes less."""
+
+    amount = AmountField()
+    reason = forms.ChoiceField(
+        label=gettext_lazy("Reason"),
+        choices=[("", gettext_lazy("Choose a reason")), *RefundRequest.Reason.choices],
+        error_messages={"required": gettext_lazy("Choose a reason.")},
+    )
+    note = forms.CharField(
+        label=gettext_lazy("Note"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=1000,
+        help_text=gettext_lazy("For the office: what somebody needs to know later. No names."),
+    )
+    bank_account = forms.ModelChoiceField(
+        BankAccount.objects.none(),
+        label=gettext_lazy("From the account"),
+        error_messages={"required": gettext_lazy("Choose the account the money is paid from.")},
+    )
+    payee_name = forms.CharField(
+        label=gettext_lazy("Payee"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        error_messages={"required": gettext_lazy("Write whom to pay.")},
+    )
+    payee_account = forms.CharField(
+        label=gettext_lazy("Payee's account"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy(
+            "The account the gift came from, unless the supporter says otherwise."
+        ),
+        error_messages={"required": gettext_lazy("Write to which account.")},
+    )
+
+    def prepare(self) -> None:
+        donation: Donation = self.row
+        left = donation.refundable()
+        self.take_amounts_in(donation.currency, left)
+        self.fields["amount"].help_text = " ".join(
+            [
+                _("%(amount)s can still be sent back.")
+                % {"amount": money(left, donation.currency)},
+                who_decides(donation),
+            ]
+        )
+        if donation.method == Donation.Method.CARD:
+            for name in ("bank_account", "payee_name", "payee_account"):
+                del self.fields[name]
+        else:
+            self._prepare_payee(donation)
+
+    def _prepare_payee(self, donation: Donation) -> None:
+        accounts = BankAccount.objects.filter(currency=donation.currency, closed_on=None)
+        self.fields["bank_account"].queryset = accounts.order_by("name")  # type: ignore[attr-defined]
+        match = donation.matches.standing().select_related("line__account").first()
+        if match:
+            self.fields["bank_account"].initial = match.line.account_id
+            self.fields["payee_name"].initial = match.line.counterparty
+            self.fields["payee_account"].initial = match.line.counterparty_account
+
+
+def who_decides(donation: Donation) -> str:
+    """In a sentence or two: what one person may send back alone, and what it does to the fund."""
+    currency = donation.currency
+    if donation.method != Donation.Method.CARD:
+        return _("Another person approves it; then it is paid by bank transfer.")
+    free = max(ledger.free(AccountKey.fund(donation.fund, currency)), Decimal(0))
+    alone = min(settings.REFUND_LIMITS.get(currency, Decimal(0)), free)
+    said = (
+        _("Up to %(amount)s goes out at once; for more another person must approve.")
+        % {"amount": money(alone, currency)}
+        if alone
+        else _("Another person must approve it.")
+    )
+    if free < donation.refundable():
+        said += " " + _(
+            "The fund has only %(amount)s left: a larger refund takes it below zero and freezes it."
+        ) % {"amount": money(free, currency)}
+    return said
+
+
+class RefundApproveForm(VerbForm):
+    content_hash = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+    def prepare(self) -> None:
+        self.fields["content_hash"].initial = self.row.content_hash
+
+
+class ReasonForm(VerbForm):
+    """A decision that ends something is explained."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        help_text=gettext_lazy("Kept with the decision. No names."),
+        error_messages={"required": gettext_lazy("Say why.")},
+    )
+
+
+class RefundPayForm(VerbForm):
+    paid_on = forms.DateField(
+        label=gettext_lazy("Paid on"),
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        help_text=gettext_lazy("The day the bank was told to pay."),
+        error_messages={
+            "required": gettext_lazy("Write the day of the payment."),
+            "invalid": gettext_lazy("Write the day like 2026-03-31."),
+        },
+    )
+
+    def prepare(self) -> None:
+        self.fields["paid_on"].initial = timezone.now().date()
+
+
+def in_words(error: str) -> str:
+    """Stripe's refusal as a sentence; the code itself where we have none for it."""
+    sentences: dict[str, Any] = {
+        "charge_already_refunded": _("Stripe says that this payment was sent back already."),
+        "charge_disputed": _("The supporter's bank has taken this payment back in a dispute."),
+        "balance_insufficient": _("There is not enough on Stripe's balance to send it back."),
+    }
+    return str(
+        sentences.get(
+            error, _("Stripe refused it (%(code)s): look at the payment there.") % {"code": error}
+        )
+    )

@@ -1,0 +1,64 @@
+"""What moved on Stripe's balance, as Stripe says: the books are held against it, to the cent (proofs.py)."""
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from .fields import CurrencyField, MoneyField
+
+
+class BalanceTransactionQuerySet(models.QuerySet["BalanceTransaction"]):
+    def of_payments(self) -> "BalanceTransactionQuerySet":
+        """Payments and what went back of them: their fees together are a donation's fee."""
+        return self.filter(type__in=BalanceTransaction.OF_PAYMENTS)
+
+
+class BalanceTransaction(models.Model):
+    """One movement on Stripe's balance: `amount` − `fee` = `net`, below zero when money leaves. Never changed."""
+
+    PAYMENTS = ("charge", "payment")
+    REFUNDS = ("refund", "payment_refund")
+    RETURNS = ("refund_failure",)
+    OF_PAYMENTS = (*PAYMENTS, *REFUNDS, *RETURNS)
+
+    stripe_id = models.CharField(_("Stripe balance transaction"), max_length=255, unique=True)
+    type = models.CharField(_("type"), max_length=60)
+    category = models.CharField(_("category"), max_length=60, blank=True)
+    amount = MoneyField(_("amount"))
+    fee = MoneyField(_("fee"))
+    currency = CurrencyField(_("currency"))
+    created_at = models.DateTimeField(_("created at"))
+    source_id = models.CharField(
+        _("moved by"),
+        max_length=255,
+        blank=True,
+        help_text=_("A charge, refund, dispute, payout …"),
+    )
+    stripe_payment_intent_id = models.CharField(_("Stripe payment"), max_length=255, blank=True)
+    is_dispute = models.BooleanField(_("for a dispute"))
+
+    objects = BalanceTransactionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("balance transaction")
+        verbose_name_plural = _("balance transactions")
+        ordering = ["-created_at", "-pk"]
+        indexes = [
+            models.Index(
+                name="balance_transaction_source", fields=["source_id"], condition=~Q(source_id="")
+            ),
+            models.Index(
+                name="balance_transaction_payment",
+                fields=["stripe_payment_intent_id"],
+                condition=~Q(stripe_payment_intent_id=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.stripe_id
+
+    @property
+    def net(self) -> Decimal:
+        return self.amount - self.fee

@@ -1,0 +1,107 @@
+"""Reads what moved on Stripe's balance, and books it in one transaction, each movement once."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Min, Q
+
+from donations import ledger, stripe_api, stripe_facts
+from donations.models import BalanceTransaction, Donation, StripeEvent
+
+from .movements import Booking
+from .to_bank import book_payouts
+
+logger = logging.getLogger(__name__)
+
+# Older ones are left to the timetable: what Stripe has not said within an hour it does not say in seconds.
+AWAITED = timedelta(hours=1)
+# Clocks differ, and Stripe counts in whole seconds.
+MARGIN = timedelta(minutes=1)
+
+
+@dataclass
+class Synced:
+    """What a run found: how many entries are new, and each movement on Stripe's balance it could not place."""
+
+    new_entries: int = 0
+    unplaced: list[str] = field(default_factory=list)
+
+
+def awaited_since(*, told_since: datetime, at: datetime) -> datetime | None:
+    """From when on Stripe's balance holds something for us that we have not seen; None when there is nothing.
+
+    Gifts of late without their fee, and payouts, refunds and disputes told of since `told_since`. So each movement is listed
+    once or twice, however many gifts come in, and not again with every one of them.
+    """
+    without_fee = Donation.objects.filter(
+        method=Donation.Method.CARD, fee=None, received_at__gte=at - AWAITED
+    ).aggregate(first=Min("received_at"))["first"]
+    told = StripeEvent.objects.filter(
+        Q(type__startswith="payout.")
+        | Q(type__startswith="refund.")
+        | Q(type__startswith="charge.dispute."),
+        processed_at__gte=told_since,
+    ).aggregate(first=Min("created_at"))["first"]
+    # A payout is told of when it leaves, and lists by when it was made.
+    instants = [without_fee and without_fee - MARGIN, told and told - AWAITED]
+    return min((instant for instant in instants if instant), default=None)
+
+
+def sync(*, since: datetime) -> Synced:
+    """Books what moved on Stripe's balance since an instant, and its payouts; run again it changes nothing.
+
+    Raises stripe_api.StripeUnavailable or StripeRefused, with nothing booked.
+    """
+    movements = list(stripe_api.balance_transactions(since=since))
+    payouts = list(stripe_api.payouts(since=since))
+    synced = _book(movements, payouts)
+    for item in synced.unplaced:
+        logger.warning("unplaced on Stripe's balance: %s", item)
+    return synced
+
+
+@transaction.atomic
+def _book(
+    movements: Sequence[stripe_facts.BalanceTransaction], payouts: Sequence[stripe_facts.Payout]
+) -> Synced:
+    _keep(movements)
+    donations = {
+        str(donation.stripe_payment_intent_id): donation
+        for donation in Donation.objects.select_related("fund", "pledge").filter(
+            stripe_payment_intent_id__in={m.payment_intent_id for m in movements}
+        )
+    }
+    booking = Booking(donations)
+    # In the order they happened: what came back stands before what was sent again.
+    for movement in sorted(movements, key=lambda moved: (moved.created_at, moved.id)):
+        booking.place(movement)
+    booking.write()
+    synced = Synced(unplaced=booking.unplaced)
+    postings = [*booking.postings, *book_payouts(payouts, synced.unplaced)]
+    synced.new_entries = ledger.post_many(postings)
+    return synced
+
+
+def _keep(movements: Sequence[stripe_facts.BalanceTransaction]) -> None:
+    """What Stripe said, to hold the books against; also of what nobody can place."""
+    BalanceTransaction.objects.bulk_create(
+        [
+            BalanceTransaction(
+                stripe_id=movement.id,
+                type=movement.type,
+                category=movement.reporting_category,
+                amount=movement.amount,
+                fee=movement.fee,
+                currency=movement.currency,
+                created_at=movement.created_at,
+                source_id=movement.source_id,
+                stripe_payment_intent_id=movement.payment_intent_id,
+                is_dispute=movement.is_dispute,
+            )
+            for movement in movements
+        ],
+        ignore_conflicts=True,
+    )
