@@ -22,7 +22,7 @@ def monthly_state_of(pledge: Pledge, *, at: datetime) -> MonthlyState | None:
     if subscription is None:
         return None
     planned = subscription.next_charge_at
-    unpaid = subscription.charges.exclude(state=MonthlyCharge.State.PAID)
+    unpaid = subscription.charges.filter(state__in=MonthlyCharge.UNPAID)
     return MonthlyState(
         subscription=subscription,
         open_charge=unpaid.first() if subscription.is_behind else None,

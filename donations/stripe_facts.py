@@ -32,6 +32,8 @@ EVENT_TYPES = (
     "invoice.paid",
     "invoice.payment_failed",
     "invoice.payment_action_required",
+    "invoice.voided",
+    "invoice.marked_uncollectible",
     "customer.subscription.updated",
     "customer.subscription.deleted",
     "customer.subscription.paused",

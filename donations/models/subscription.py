@@ -266,6 +266,10 @@ class MonthlyCharge(models.Model):
         PAID = "paid", _("paid")
         FAILED = "failed", _("not gone through")
         ACTION = "action", _("to be confirmed by the supporter")
+        VOID = "void", _("not asked for")
+
+    # The supporter may still pay these.
+    UNPAID = (State.FAILED, State.ACTION)
 
     subscription = models.ForeignKey(
         Subscription, models.PROTECT, related_name="charges", verbose_name=_("monthly gift")

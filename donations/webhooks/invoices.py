@@ -1,4 +1,4 @@
-"""Events of invoices: a month of a monthly gift was paid, or was not. They alone book monthly gifts, the first month too."""
+"""Events of invoices: a month of a monthly gift was paid, was not, or was not asked for. They alone book monthly gifts, the first month too."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -69,8 +69,11 @@ def paid(event: StripeEvent, plan: Plan) -> None:
         stripe_payment_intent_id=payment,
     )
     book(donation, plan)
-    charge = plan.charges.get(event.object_id) or _new_charge(event, subscription, plan, amount)
-    charge.state, charge.donation = MonthlyCharge.State.PAID, donation
+    state = MonthlyCharge.State.PAID
+    charge = plan.charges.get(event.object_id) or _new_charge(
+        event, subscription, plan, amount, state
+    )
+    charge.state, charge.donation = state, donation
     charge.told_at, charge.next_try_at = event.created_at, None
     plan.change(charge)
     plan.paid_months[month] = event.object_id
@@ -93,10 +96,10 @@ def _unpaid(event: StripeEvent, plan: Plan, state: MonthlyCharge.State, kind: Le
     if not amount:
         return
     charge = plan.charges.get(event.object_id)
-    if charge and charge.state == MonthlyCharge.State.PAID:
+    if charge and charge.state not in MonthlyCharge.UNPAID:
         return
     if charge is None:
-        charge = _new_charge(event, subscription, plan, amount)
+        charge = _new_charge(event, subscription, plan, amount, state)
         if subscription.pledge.supporter_id:
             plan.add(
                 Letter(
@@ -118,10 +121,28 @@ def _unpaid(event: StripeEvent, plan: Plan, state: MonthlyCharge.State, kind: Le
     plan.change(charge)
 
 
+def skipped(event: StripeEvent, plan: Plan) -> None:
+    """invoice.voided, invoice.marked_uncollectible: a month that nobody is asked for, as in a pause."""
+    subscription = _subscription_of(event, plan, Decimal(0))
+    charge = plan.charges.get(event.object_id)
+    if charge is None:
+        if amount := amount_of(event, "amount_due"):
+            _new_charge(event, subscription, plan, amount, MonthlyCharge.State.VOID)
+    elif charge.state in MonthlyCharge.UNPAID:
+        charge.state, charge.told_at = MonthlyCharge.State.VOID, event.created_at
+        charge.next_try_at = None
+        plan.change(charge)
+
+
 def _new_charge(
-    event: StripeEvent, subscription: Subscription, plan: Plan, amount: Decimal
+    event: StripeEvent,
+    subscription: Subscription,
+    plan: Plan,
+    amount: Decimal,
+    state: MonthlyCharge.State,
 ) -> MonthlyCharge:
     charge = MonthlyCharge(
+        state=state,
         subscription=subscription,
         stripe_invoice_id=event.object_id,
         due_on=_due_on(event),
@@ -162,5 +183,7 @@ HANDLERS: Handlers = {
     "invoice.paid": paid,
     "invoice.payment_failed": failed,
     "invoice.payment_action_required": action_required,
+    "invoice.voided": skipped,
+    "invoice.marked_uncollectible": skipped,
 }
 READS: Reads = dict.fromkeys(HANDLERS, read)

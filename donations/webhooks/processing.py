@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from donations import stripe_api
 from donations.models import StripeEvent
+from donations.models.stripe_event import StripeEventQuerySet
 from donations.stripe_facts import Event
 
 from . import (
@@ -25,13 +26,20 @@ from . import (
     sessions,
     subscriptions,
 )
-from .plan import Handlers, NotYet, Plan, Reads, Refused
+from .plan import Handlers, NotYet, Plan, Reads, Refused, pledge_uuid_of
 
 logger = logging.getLogger(__name__)
 
 BATCH = 200
 FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=6)
+# While a worker asks Stripe about an event the others leave it alone; killed meanwhile, it is asked again after this.
+LEASE = timedelta(minutes=5)
+# One after the other in the order of the numbers, whatever the batch: so no two workers wait for each other.
+HOLD = """
+SELECT pg_advisory_xact_lock(hashtext('donations.webhooks'), number)
+FROM (SELECT DISTINCT hashtext(name) AS number FROM unnest(%s::text[]) AS name ORDER BY number) numbers
+"""
 
 KEEP = """
 INSERT INTO donations_stripeevent (event_id, type, object_id, livemode, account, api_version, created_at, facts,
@@ -70,32 +78,53 @@ def process_pending(*, at: datetime, limit: int = BATCH) -> int:
     """Acts on up to `limit` due events; returns how many it looked at, so that a caller goes on until 0.
 
     A batch is booked in one go. When that fails each event is tried alone, so that one bad event holds up no other;
-    its failure is kept at its row and it is tried again later, after ever longer pauses.
+    its failure is kept at its row and it is tried again later, after ever longer pauses. Any number of workers may do
+    this at once: no two have the same event, or events of the same gift.
     """
     _read_on(at=at, limit=limit)
     with transaction.atomic():
-        events = list(
-            StripeEvent.objects.pending(at)
-            .exclude(type__in=READS, read_at=None)
-            .select_for_update(skip_locked=True)
-            .order_by("created_at", "pk")[:limit]
-        )
-        if events and not _try(events, at=at) and len(events) > 1:
-            for event in events:
-                _try([event], at=at)
-        StripeEvent.objects.bulk_update(
-            events, ["processed_at", "refused_at", "attempts", "error", "due_at"]
-        )
+        events = _hold(StripeEvent.objects.order_by("created_at", "pk"), at=at, limit=limit)
+        if not events:
+            return 0
+        if _try(events, at=at) or len(events) == 1:
+            _note(events)
+            return len(events)
+    # All of it is rolled back and let go, so that nobody waits for the many while they are tried one by one.
+    for event in events:
+        with transaction.atomic():
+            for alone in _hold(StripeEvent.objects.filter(pk=event.pk), at=at, limit=1):
+                _try([alone], at=at)
+                _note([alone])
     return len(events)
+
+
+def _hold(events: StripeEventQuerySet, *, at: datetime, limit: int) -> Sequence[StripeEvent]:
+    """Due events for this transaction alone, and with them all that concerns the same gifts.
+
+    What two events of one gift change is partly not there yet and cannot be locked as rows; so a name stands for it.
+    Whatever is read after this is what the others left.
+    """
+    held = list(
+        events.pending(at)
+        .exclude(type__in=READS, read_at=None)
+        .select_for_update(skip_locked=True)[:limit]
+    )
+    if held:
+        names = sorted({str(pledge_uuid_of(event) or event.object_id) for event in held})
+        with connection.cursor() as cursor:
+            cursor.execute(HOLD, [names])
+    return held
+
+
+def _note(events: Sequence[StripeEvent]) -> None:
+    StripeEvent.objects.bulk_update(
+        events, ["processed_at", "refused_at", "attempts", "error", "due_at"]
+    )
 
 
 def _read_on(*, at: datetime, limit: int) -> None:
     """Asks Stripe what due events leave open, outside of any transaction. Without an answer they wait for the next turn."""
-    events = list(
-        StripeEvent.objects.pending(at)
-        .filter(type__in=READS, read_at=None)
-        .order_by("created_at", "pk")[:limit]
-    )
+    events = _lease(at=at, limit=limit)
     answers: dict[tuple[str, str], tuple[datetime, dict[str, Any]]] = {}
     for event in events:
         asked = (event.type, event.object_id)
@@ -110,12 +139,26 @@ def _read_on(*, at: datetime, limit: int) -> None:
                 answers[asked] = read_at, {"read_error": str(refusal)}
         event.read_at, facts = answers[asked]
         event.facts = event.facts | facts
-    StripeEvent.objects.bulk_update(
-        [event for event in events if event.read_at], ["read_at", "facts"]
+    for event in events:
+        event.due_at = at
+    StripeEvent.objects.bulk_update(events, ["read_at", "facts", "due_at"])
+
+
+@transaction.atomic
+def _lease(*, at: datetime, limit: int) -> Sequence[StripeEvent]:
+    """The due events of which Stripe has to be asked more; meanwhile no other worker asks the same."""
+    events = list(
+        StripeEvent.objects.pending(at)
+        .filter(type__in=READS, read_at=None)
+        .select_for_update(skip_locked=True)
+        .order_by("created_at", "pk")[:limit]
     )
+    StripeEvent.objects.filter(pk__in=[event.pk for event in events]).update(due_at=at + LEASE)
+    return events
 
 
 def _try(events: Sequence[StripeEvent], *, at: datetime) -> bool:
+    """Whether all of them could be acted on; if not, nothing is written, and one alone has its failure in it."""
     try:
         with transaction.atomic():
             _book(events, at=at)

@@ -36,18 +36,14 @@ def paid(event: StripeEvent, plan: Plan) -> None:
     pledge = checkout.pledge
     if checkout.keeps_card:
         # Nothing was paid: donations/conditional.py asks Stripe for the card that was left.
-        if not checkout.completed_at:
-            checkout.completed_at = event.created_at
-            plan.change(checkout)
+        _complete(checkout, event, plan)
         return
     currency, amount = event.facts.get("currency"), amount_of(event, "amount_total")
     if currency != pledge.currency:
         raise Refused(f"Paid in {currency}, pledged in {pledge.currency}.")
     if amount != checkout.amount:
         raise Refused(f"Paid {amount}, asked for {checkout.amount}.")
-    if not checkout.completed_at:
-        checkout.completed_at = event.created_at
-        plan.change(checkout)
+    _complete(checkout, event, plan)
     if pledge.is_monthly_by_card:
         # From here on invoices tell what is paid, and they alone book it: the first month like all others.
         subscription_of(event, plan)
@@ -70,6 +66,13 @@ def paid(event: StripeEvent, plan: Plan) -> None:
         stripe_payment_intent_id=payment,
     )
     book(donation, plan)
+
+
+def _complete(checkout: Checkout, event: StripeEvent, plan: Plan) -> None:
+    """Notes when the supporter was done on the page: a debit tells it twice, and the later word may come first."""
+    if not checkout.completed_at or event.created_at < checkout.completed_at:
+        checkout.completed_at = event.created_at
+        plan.change(checkout)
 
 
 def book(donation: Donation, plan: Plan) -> None:

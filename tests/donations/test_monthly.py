@@ -590,3 +590,18 @@ def test_pause_in_the_dashboard_is_learned_and_explains_the_missing_months():
         ("pause", True),
         ("resume", True),
     ]
+
+
+def test_months_of_a_pause_nobody_heard_of_in_time_are_told_by_their_invoices():
+    subscription = begin_monthly()
+    name = subscription.stripe_subscription_id
+    stripe_api.pause_subscription(name, idempotency_key="dashboard-1")
+    acts.renew(name, at=subscription.next_charge_at)
+    stripe_api.resume_subscription(name, idempotency_key="dashboard-2")
+
+    # Asked now, Stripe knows of no pause any more.
+    catch_up()
+
+    assert not SubscriptionChange.objects.exists()
+    assert list(subscription.charges.values_list("state", flat=True)) == ["void", "paid"]
+    assert Donation.objects.count() == 1
