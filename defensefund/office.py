@@ -48,6 +48,20 @@ class WritableAdmin(ReadOnlyAdmin):
         return admin.ModelAdmin.has_change_permission(self, request, obj)
 
 
+class RowsInline(admin.TabularInline):  # type: ignore[type-arg]
+    """Rows of another model to look at and, with `show_change_link`, to go to; nothing is written there."""
+
+    template = "admin/rows_inline.html"
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 def page(
     model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, template: str, **context: Any
 ) -> TemplateResponse:

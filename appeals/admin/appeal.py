@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from appeals import documents, publishing, text_import
 from appeals.models import Appeal, AppealText, Case, Figure
-from defensefund.office import fieldset, page, sent
+from defensefund.office import RowsInline, fieldset, page, sent
 from defensefund.verbs import Verb
 
 from . import previews
@@ -30,30 +30,22 @@ class AppealTextInline(admin.StackedInline):  # type: ignore[type-arg]
     min_num = 1
 
 
-class ListInline(admin.TabularInline):  # type: ignore[type-arg]
-    """Rows to look at and go to; they are changed on their own page."""
-
-    extra = 0
-    can_delete = False
-    show_change_link = True
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class CaseInline(ListInline):
+class CaseInline(RowsInline):
     model = Case
+    show_change_link = True
     fields = ("slug", "stage", "court", "docket", "published_at")
     readonly_fields = fields
 
 
-class FigureInline(ListInline):
+class FigureInline(RowsInline):
     model = Figure
-    fields = ("is_more_than", "sentence", "source", "confirmed_at")
+    show_change_link = True
+    fields = ("number", "sentence", "source", "confirmed_at")
     readonly_fields = fields
+
+    @admin.display(description=gettext_lazy("value"))
+    def number(self, figure: Figure) -> str:
+        return f"{_('more than')} {figure}" if figure.is_more_than else str(figure)
 
 
 def publish(appeal: Appeal, _data: dict[str, Any], by: User, at: datetime) -> str:

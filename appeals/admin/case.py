@@ -27,7 +27,7 @@ class CaseTextInline(admin.StackedInline):  # type: ignore[type-arg]
     min_num = 1
 
 
-class HearingInline(admin.TabularInline):  # type: ignore[type-arg]
+class HearingInline(admin.StackedInline):  # type: ignore[type-arg]
     model = Hearing
     form = TextForm
     extra = 0

@@ -3,8 +3,10 @@
 from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -12,18 +14,17 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from appeals import consent
 from appeals.models import Consent, Defendant, Identity
+from defensefund.office import RowsInline
 from defensefund.verbs import Verb
 
 from .desk import REFUSALS, DeskAdmin
 from .forms import ConsentForm, NameForm, TextForm
 
 
-class ConsentInline(admin.TabularInline):  # type: ignore[type-arg]
+class ConsentInline(RowsInline):
     """The history; it is written by the buttons alone."""
 
     model = Consent
-    extra = 0
-    can_delete = False
     fields = (
         "scope",
         "source",
@@ -41,12 +42,6 @@ class ConsentInline(admin.TabularInline):  # type: ignore[type-arg]
     @admin.display(description=gettext_lazy("scope"))
     def scope(self, given: Consent) -> str:
         return given.scope_display()
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Consent]:
         return super().get_queryset(request).select_related("recorded_by", "withdrawn_by")
@@ -98,7 +93,7 @@ class DefendantAdmin(DeskAdmin):
     list_display = ("alias", "key")
     list_filter = ("cases__appeal", "cases")
     search_fields = ("alias", "key")
-    filter_horizontal = ("cases",)
+    formfield_overrides = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
     inlines = (ConsentInline,)
     verbs = (
         Verb(

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from defensefund.office import ReadOnlyAdmin, WritableAdmin
+from defensefund.office import ReadOnlyAdmin, RowsInline, WritableAdmin
 from defensefund.templatetags.formats import money
 from defensefund.verbs import VerbAdmin
 from donations import webhooks
@@ -32,19 +32,7 @@ from donations.references import format_reference
 from .letter_verbs import NOTE_BOUNCE, READDRESS, TAKE_NAME_OFF
 
 
-class ReadOnlyInline(admin.TabularInline):  # type: ignore[type-arg]
-    extra = 0
-    can_delete = False
-    show_change_link = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class CheckoutInline(ReadOnlyInline):
+class CheckoutInline(RowsInline):
     model = Checkout
     fields = (
         "created_at",
@@ -56,12 +44,12 @@ class CheckoutInline(ReadOnlyInline):
     )
 
 
-class DeclineInline(ReadOnlyInline):
+class DeclineInline(RowsInline):
     model = Decline
     fields = ("declined_at", "code", "source")
 
 
-class DonationInline(ReadOnlyInline):
+class DonationInline(RowsInline):
     model = Donation
     fields = ("received_at", "receipt_number", "amount", "fee", "currency", "source")
     readonly_fields = ("receipt_number",)
@@ -71,7 +59,7 @@ class DonationInline(ReadOnlyInline):
         return super().get_queryset(request).select_related("receipt")
 
 
-class LetterInline(ReadOnlyInline):
+class LetterInline(RowsInline):
     model = Letter
     fields = ("kind", "created_at", "sent_at", "bounced_at", "attempts", "error")
     show_change_link = True

@@ -28,8 +28,8 @@ def link(transactional_db, live_server, settings):
 
 @pytest.mark.parametrize("has_scripts", [True, False], ids=["scripts", "no scripts"])
 def test_supporter_decides_on_the_private_page(link, new_page, accessibility_faults, has_scripts):
-    page = new_page(width=390, java_script_enabled=has_scripts)
-    check = accessibility_faults if has_scripts else lambda page: []
+    page = new_page(width=390, has_scripts=has_scripts)
+    check = accessibility_faults
 
     page.goto(link)
     assert check(page) == []

@@ -60,7 +60,7 @@ def test_sandbox_is_readable(new_page, accessibility_faults, everything, width, 
 
 def test_part_of_a_payment_is_sent_back_without_a_script(new_page):
     paid("25.50")
-    page = new_page(java_script_enabled=False)
+    page = new_page(has_scripts=False)
 
     page.goto("/sandbox/")
     page.get_by_text("Refund, dispute, warning").click()

@@ -13,7 +13,7 @@ from donations.ledger import Posting
 from donations.models import AccountKey, Entry
 from tests import factories
 from tests.factories import TODAY, give
-from tests.stories.tables import row_of
+from tests.stories.parts import row_of
 
 EXPECTED = {
     "received": "125.00",

@@ -1,6 +1,6 @@
 """The house the stories play in, and its letters."""
 
-from email import message_from_string, policy
+from email import message_from_bytes, policy
 
 import pytest
 
@@ -19,7 +19,7 @@ def letters(inbox):
     def letters():
         read = []
         for recipients, text in inbox.messages:
-            letter = message_from_string(text, policy=policy.default)
+            letter = message_from_bytes(text.encode(), policy=policy.default)
             read.append((recipients, letter["Subject"], letter.get_content()))
         return read
 
