@@ -78,7 +78,7 @@ class Person:
         forms = [
             (urljoin(url, where), carried)
             for where, carried, is_post in Forms(page.content.decode()).forms
-            if is_post and (action is None or where.endswith(action))
+            if is_post and where.endswith(action or "") and not where.endswith("/logout/")
         ]
         assert forms, f"{url} has no form for {action}"
         where, carried = forms[-1]

@@ -18,17 +18,20 @@ from donations.models import (
     Pledge,
     StatementMatch,
 )
+from donations.references import format_reference
 from donations.sandbox.models import SandboxObject
+from tests import factories
 from tests.donations.reconciliation.files import bank_csv
-from tests.factories import PDF
+from tests.factories import PDF, give
 
-from .person import Person, place, words
-from .tables import row_of
+from .parts import fact_of, row_of, texts_of
+from .person import Forms, Person, place, words
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 GIVE = "/{language}/protesta-argentina/donate/?currency=EUR"
 CONTROL = "/sandbox/"
+CELS = "Centro de Estudios Legales y Sociales (CELS)"
 OPEN_LINES = "/admin/donations/statementline/open/"
 
 
@@ -75,10 +78,10 @@ def check_books():
 
 
 def read_the_appeal(reader, language):
-    """The front page and the whole appeal, in one reading."""
+    """The whole appeal, on the way over the front page."""
     front = reader.client.get("/", headers={"accept-language": language}, follow=True)
     assert place(front) == f"/{language}/"
-    return words(front) + reader.read(f"/{language}/protesta-argentina/")
+    return reader.read(f"/{language}/protesta-argentina/")
 
 
 def record_cost(treasurer, house, owed):
@@ -114,10 +117,13 @@ def test_from_the_appeal_to_a_paid_bill_and_back_to_the_public(house, letters):
 
     # 1. The appeal, its figures with their sources, its cases and the people it names, in both languages.
     spanish, english = (read_the_appeal(reader, language) for language in ("es", "en"))
-    for figure in ("665", "80", "47", "700"):
-        assert figure in spanish
-        assert figure in english
-    for name in ("Belliboni", "Cantero", "Dotti", "Biasi", "Centro de Estudios Legales y Sociales"):
+    for page in (spanish, english):
+        assert texts_of(page, "figure__number") == ["665", "80", "47", "700"]
+        sources = [
+            text.split(": ", 1)[1].split(",")[0] for text in texts_of(page, "figure__source")
+        ]
+        assert sources == [CELS, CELS, CELS, "Partido Obrero"]
+    for name in ("Belliboni", "Cantero", "Dotti", "Biasi"):
         assert name in spanish
         assert name in english
     assert "Protesta contra la «Ley Bases»" in spanish
@@ -133,11 +139,12 @@ def test_from_the_appeal_to_a_paid_bill_and_back_to_the_public(house, letters):
     receipt = Donation.objects.get().receipt_number
     assert recipients == ["ana@example.org"]
     assert receipt in subject
-    assert "100,00" in letter
+    assert "Monto: 100,00\u00a0€" in letter.splitlines()
     assert place(gift_page) in letter
     page = supporter.read(place(gift_page))
-    assert receipt in page
-    assert "1,75" in page
+    [entry] = texts_of(page, "entry")
+    assert entry.startswith(f"{receipt} · 100,00 €")
+    assert "1,75 € quedaron en el servicio de pago" in texts_of(page, "timeline")[0]
     assert public_totals(reader) == {
         "received": "100.00", "processing_fees": "1.75", "fees": "1.75", "net": "98.25",
         "held": "98.25", "free": "98.25", "stripe": "98.25",
@@ -151,7 +158,7 @@ def test_from_the_appeal_to_a_paid_bill_and_back_to_the_public(house, letters):
     transfer_page = supporter.send(GIVE.format(language="es"), transfer)
     reference = Pledge.objects.get(method="transfer").reference
     house.work()
-    assert reference[:4] in words(transfer_page)
+    assert fact_of(words(transfer_page), "Referencia").startswith(format_reference(reference))
     assert letters()[1][0] == ["bruno@example.org"]
     assert public_totals(reader)["promised"] == "40.00"
     assert house.balances() == euros(stripe="98.25", **{"fund:needed-most": "98.25"})
@@ -231,11 +238,49 @@ def test_from_the_appeal_to_a_paid_bill_and_back_to_the_public(house, letters):
         "base-law": ("40.00", "40.00"),
     }
     page = reader.read("/es/books/")
-    for amount in ("140,00", "1,75", "138,25", "60,00", "78,25", "20,00"):
-        assert amount in page
+    heads = (
+        "Recibido",
+        "− Comisiones",
+        "Neto",
+        "− Pagado",
+        "Saldo",
+        "asignado a costos",
+        "libre",
+        "en el banco",
+    )
+    assert [row_of(page, head)[0] for head in heads] == [
+        "140,00 €", "1,75 €", "138,25 €", "60,00 €", "78,25 €", "20,00 €", "58,25 €", "78,25 €",
+    ]  # fmt: skip
     for secret in ("ana@", "bruno@", "Bruno Ejemplo", "Sample law office", reference, receipt):
         assert secret not in page
     assert all(line.startswith("ok") for line in check_books())
+
+
+@pytest.mark.parametrize(
+    ("groups", "is_superuser"), [(["treasurer", "approver"], False), ([], True)]
+)
+def test_nobody_approves_a_payment_they_asked_for(house, groups, is_superuser):
+    person = Person(factories.make_user("both", *groups, is_superuser=is_superuser))
+    other = Person(house.people["approver"])
+    give(house.needed_most, "100")
+    cost = record_cost(person, house, "80")
+    set_aside(person, house, cost, "80")
+    person.send(f"/admin/donations/legalcost/{cost.pk}/request/", {"amount": "80"})
+    page = f"/admin/donations/disbursement/{Disbursement.objects.get().pk}/approve/"
+    # What the form would send, as somebody else is shown it.
+    [(_where, carried, _is_post)] = [
+        form
+        for form in Forms(other.client.get(page).content.decode()).forms
+        if "content_hash" in form[1]
+    ]
+
+    assert "You asked for this payment yourself: another person must approve it." in person.read(
+        page
+    )
+    answer = words(person.client.post(page, carried, follow=True))
+
+    assert "another person" in answer
+    assert Disbursement.objects.get().approved_at is None
 
 
 def write_update(organizer, house, title):
@@ -261,7 +306,9 @@ def test_news_is_public_only_as_somebody_else_read_it(house):
     organizer.send(f"{desk}submit/")
     # Not before the review, and not reviewed by its author.
     assert organizer.client.get(f"{desk}review/").status_code == 403
-    organizer.send(f"{desk}publish/")
+    unread = "Nobody has reviewed this text: it is published after a review."
+    assert unread in organizer.read(f"{desk}publish/")
+    assert unread in words(organizer.client.post(f"{desk}publish/"))
     assert reader.client.get(address).status_code == 404
     assert "A bill is paid" not in reader.read(feed)
 
@@ -274,7 +321,10 @@ def test_news_is_public_only_as_somebody_else_read_it(house):
     assert "A bill is paid (es)" in reader.read("/es/protesta-argentina/")
 
     # An edit takes it off the page and back to review.
-    said = words(organizer.send(f"{desk}change/", {"texts-0-body": "Something else."}))
+    # The form has the languages by their codes: English first, Spanish after it.
+    changed = ("Se pagó otra cuenta", "Algo distinto.")
+    edit = {"texts-1-title": changed[0], "texts-1-body": changed[1]}
+    said = words(organizer.send(f"{desk}change/", edit))
     assert "The text was changed, so its review is void: submit it for review again." in said
     assert reader.client.get(address).status_code == 404
     assert "A bill is paid" not in reader.read(feed)
@@ -282,7 +332,10 @@ def test_news_is_public_only_as_somebody_else_read_it(house):
     organizer.send(f"{desk}submit/")
     reviewer.send(f"{desk}review/", {"has_read": "on"})
     organizer.send(f"{desk}publish/")
-    assert "Something else." in reader.read(address) + reader.read(address.replace("/es/", "/en/"))
+    for language, title, text in (("es", *changed), ("en", "A bill is paid (en)", "News in en.")):
+        page = reader.read(address.replace("/es/", f"/{language}/"))
+        assert texts_of(page, "hero__title") == [title]
+        assert texts_of(page, "prose") == [text]
 
 
 def test_gift_refunded_after_it_was_set_aside_is_shown_and_covered_by_two(house):
