@@ -16,9 +16,12 @@ from donations import payouts, webhooks
 from donations.emails import ABOUT_A_CHARGE
 from donations.ledger import ledger_hash
 from donations.models import (
+    BalanceTransaction,
     Checkout,
     Decline,
+    Dispute,
     Donation,
+    FraudWarning,
     Letter,
     MonthlyCharge,
     Payout,
@@ -117,7 +120,19 @@ def outcome() -> Outcome:
                     "received_at",
                 ),
             ),
-            "refunds": _rows(Refund.objects, "stripe_refund_id", "amount", "refunded_at"),
+            "refunds": _rows(
+                Refund.objects,
+                *("stripe_refund_id", "amount", "refunded_at", "status", "failure_reason"),
+                *("source", "return_source", "returned_at"),
+            ),
+            "disputes": _rows(
+                Dispute.objects,
+                *("stripe_dispute_id", "amount", "status", "opened_at", "due_by", "closed_at"),
+            ),
+            "warnings": _rows(
+                FraudWarning.objects, "stripe_warning_id", "donation__source", "is_actionable"
+            ),
+            "movements": _rows(BalanceTransaction.objects, "stripe_id", "amount", "fee"),
             "payouts": _rows(Payout.objects, "stripe_payout_id", "amount", "returned_at"),
             "checkouts": _rows(
                 Checkout.objects,
