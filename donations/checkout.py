@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 
 from appeals.models import Appeal
 
@@ -261,12 +261,18 @@ def look_up(*, at: datetime) -> datetime | None:
     overdue = Checkout.objects.untold().filter(expires_at__lt=at - ANSWER_AWAITED)
     overdue.filter(stripe_session_id=None).update(expired_at=F("expires_at"))
     since = None
-    for checkout in overdue.order_by("-expires_at")[:LOOKED_UP_AT_ONCE]:
+    due = overdue.filter(Q(look_up_at=None) | Q(look_up_at__lte=at))
+    for checkout in due.order_by("-expires_at")[:LOOKED_UP_AT_ONCE]:
         assert checkout.stripe_session_id is not None
         try:
             session = stripe_api.retrieve_session(checkout.stripe_session_id)
         except stripe_api.StripeRefused:
             # Of another account or mode than today's key: nothing can be learned of it any more.
+            session = None
+        # What stays untold, because its event was refused, is asked about ever more seldom.
+        checkout.look_up_at = at + (at - checkout.expires_at)
+        checkout.save(update_fields=["look_up_at"])
+        if session is None:
             continue
         if session.status == "expired":
             checkout.expire(at=at)

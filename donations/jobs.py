@@ -1,12 +1,15 @@
 """What the worker does for the money: act on Stripe's events, send letters; woken by the database, swept by the clock."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from . import (
+    catching_up,
     checkout,
     conditional,
     correspondence,
@@ -19,7 +22,6 @@ from . import (
     proofs,
     refunds,
     stripe_api,
-    webhooks,
 )
 
 logger = logging.getLogger(__name__)
@@ -29,9 +31,8 @@ logger = logging.getLogger(__name__)
 @app.task(name="process_events", queueing_lock="process_events")
 def process_events() -> None:
     now = timezone.now()
-    if not _process_all():
+    if not catching_up.act(at=now):
         return
-    refunds.answer_warnings(at=timezone.now())
     try:
         # So that the fee stands beside the gift within seconds, and what went back or out as soon as it is told of.
         if since := payouts.awaited_since(told_since=now, at=timezone.now()):
@@ -39,15 +40,6 @@ def process_events() -> None:
         pausing.close_tried_pages(at=timezone.now())
     except stripe_api.StripeUnavailable:
         logger.warning("Stripe does not answer; money follows at the next turn")
-
-
-def _process_all() -> int:
-    total = 0
-    while looked_at := webhooks.process_pending(at=timezone.now()):
-        total += looked_at
-        # After each batch: while thousands of cards are tried, the next batch is too late.
-        pausing.pause_what_fails(at=timezone.now())
-    return total
 
 
 @app.task(name="ask_stripe", queueing_lock="ask_stripe")
@@ -92,7 +84,7 @@ def _ask_again() -> None:
     try:
         monthly.settle(at=now)
         if since := checkout.look_up(at=now):
-            webhooks.catch_up(since=since, at=now)
+            catching_up.fetch(since=since, at=now)
     except stripe_api.StripeUnavailable:
         logger.warning("Stripe does not answer; asking again at the next turn")
 
@@ -108,14 +100,17 @@ def remind_of_charges(timestamp: int) -> None:
 @app.task(name="sync_stripe", queueing_lock="sync_stripe")
 def sync_stripe(timestamp: int) -> None:
     """Every ten minutes the last two hours: events that never arrived, fees, payouts."""
-    _sync(timedelta(hours=2))
+    now = timezone.now()
+    with _stripe_may_be_away():
+        catching_up.sync(since=now - timedelta(hours=2), at=now)
 
 
 @app.periodic(cron="23 3 * * *")
 @app.task(name="sync_stripe_nightly", queueing_lock="sync_stripe_nightly")
 def sync_stripe_nightly(timestamp: int) -> None:
-    """At night as far back as Stripe keeps its events."""
-    _sync(timedelta(days=30))
+    """At night as far back as Stripe keeps its events, and further for what waits for longer."""
+    with _stripe_may_be_away():
+        catching_up.sync_far(at=timezone.now())
 
 
 @app.periodic(cron="53 3 * * *")
@@ -152,12 +147,10 @@ def keep_promises(timestamp: int) -> None:
     pledges.remind_due(at=now)
 
 
-def _sync(back: timedelta) -> None:
-    now = timezone.now()
+@contextmanager
+def _stripe_may_be_away() -> Iterator[None]:
+    """Then the next turn does it all."""
     try:
-        webhooks.catch_up(since=now - back, at=now)
-        _process_all()
-        payouts.sync(since=now - back)
+        yield
     except stripe_api.StripeUnavailable:
-        # The next run goes as far back again.
         logger.warning("Stripe does not answer; trying again at the next turn")

@@ -76,6 +76,7 @@ PLACES = [
         "admin",
         "apps",
         "book_views",
+        "catching_up",
         "letter_views",
         "link_views",
         "public_gift_views",

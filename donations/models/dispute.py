@@ -158,10 +158,13 @@ class Dispute(models.Model):
     def hear(self, facts: Mapping[str, Any], *, at: datetime) -> bool:
         """Takes over the state Stripe tells as of `at`, unless a later one is known; whether anything is new in it.
 
-        Of two states of one second the one that is further on counts.
+        Of two states of one second the one that is further on counts. That it had ended, an older word may know sooner.
         """
         if at < self.told_at or (at == self.told_at and self._rank(facts) <= self._rank(None)):
-            return False
+            if facts["status"] != self.status or self.closed_at is None or at >= self.closed_at:
+                return False
+            self.closed_at = at
+            return True
         self.status, self.told_at = facts["status"], at
         self._take(facts, at)
         return True

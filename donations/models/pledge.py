@@ -284,6 +284,11 @@ class Checkout(models.Model):
     completed_at = models.DateTimeField(_("completed at"), null=True)
     failed_at = models.DateTimeField(_("failed at"), null=True)
     expired_at = models.DateTimeField(_("expired at"), null=True)
+    look_up_at = models.DateTimeField(
+        _("asked about next at"),
+        null=True,
+        help_text=_("When Stripe is asked again how it ended, as long as it has not told."),
+    )
 
     objects = CheckoutQuerySet.as_manager()
 

@@ -1,6 +1,7 @@
 """What a movement on Stripe's balance means for a donation: its fee, money sent back, money its bank took."""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Sum
@@ -28,11 +29,12 @@ PAYOUTS = frozenset({"payout", "payout_failure", "payout_cancel"})
 class Booking:
     """A run of movements, placed one by one and written at once.
 
-    `donations` are found by Stripe's payment. After `write`, `postings` is to be posted in the same transaction.
+    `donations` are found by Stripe's payment; what Stripe tells of refunds and disputes is as of `read_at`. After `write`, `postings` is to be posted in the same transaction.
     """
 
-    def __init__(self, donations: Mapping[str, Donation]) -> None:
+    def __init__(self, donations: Mapping[str, Donation], *, read_at: datetime) -> None:
         self.donations = donations
+        self.read_at = read_at
         self.postings: list[Posting] = []
         self.unplaced: list[str] = []
         self._payments: dict[str, Donation] = {}
@@ -95,6 +97,10 @@ class Booking:
                     f"{movement.id}: {movement.type} of more than is left of the donation"
                 )
                 continue
+            if movement.type in RETURNS and refund.source is None:
+                # It left before the time looked at; a run that goes further back books both.
+                self.unplaced.append(f"{movement.id}: {movement.type} of what has not left yet")
+                continue
             before = (refund.source, refund.return_source)
             if movement.type in RETURNS:
                 refund.return_source, refund.returned_at = movement.source, movement.created_at
@@ -149,11 +155,11 @@ class Booking:
         heard = [
             row
             for name, row in known.items()
-            if row.hear(told[name][0].source_facts, at=told[name][0].created_at)
+            if row.hear(told[name][0].source_facts, at=self.read_at)
         ]
         Dispute.objects.bulk_update(heard, Dispute.TOLD)
         Dispute.objects.bulk_create(
-            Dispute.told(movement.source_facts, donation, at=movement.created_at)
+            Dispute.told(movement.source_facts, donation, at=self.read_at)
             for name, (movement, donation) in told.items()
             if name not in known
         )

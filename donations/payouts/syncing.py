@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Min, Q
+from django.utils import timezone
 
 from donations import ledger, stripe_api, stripe_facts
 from donations.models import BalanceTransaction, Donation, StripeEvent
@@ -55,9 +56,10 @@ def sync(*, since: datetime) -> Synced:
 
     Raises stripe_api.StripeUnavailable or StripeRefused, with nothing booked.
     """
+    read_at = timezone.now()
     movements = list(stripe_api.balance_transactions(since=since))
     payouts = list(stripe_api.payouts(since=since))
-    synced = _book(movements, payouts)
+    synced = _book(movements, payouts, read_at=read_at)
     for item in synced.unplaced:
         logger.warning("unplaced on Stripe's balance: %s", item)
     return synced
@@ -65,7 +67,10 @@ def sync(*, since: datetime) -> Synced:
 
 @transaction.atomic
 def _book(
-    movements: Sequence[stripe_facts.BalanceTransaction], payouts: Sequence[stripe_facts.Payout]
+    movements: Sequence[stripe_facts.BalanceTransaction],
+    payouts: Sequence[stripe_facts.Payout],
+    *,
+    read_at: datetime,
 ) -> Synced:
     _keep(movements)
     donations = {
@@ -74,7 +79,7 @@ def _book(
             stripe_payment_intent_id__in={m.payment_intent_id for m in movements}
         )
     }
-    booking = Booking(donations)
+    booking = Booking(donations, read_at=read_at)
     # In the order they happened: what came back stands before what was sent again.
     for movement in sorted(movements, key=lambda moved: (moved.created_at, moved.id)):
         booking.place(movement)

@@ -24,8 +24,6 @@ def book_payouts(payouts: Sequence[stripe_facts.Payout], unplaced: list[str]) ->
             continue
         came_back = payout.status in {"failed", "canceled"}
         if row is None:
-            if payout.status == "canceled":
-                continue  # it never left
             row = Payout(
                 stripe_payout_id=payout.id,
                 amount=payout.amount,

@@ -16,6 +16,7 @@ from .kept_cards import (
     open_keep_page,
     payments_of,
 )
+from .objects import list_objects
 from .refunds import refund, refunds_of
 from .sessions import create_session, expire_session, retrieve_session
 from .subscriptions import (
@@ -45,6 +46,7 @@ __all__ = [
     "invoice_page",
     "kept_card",
     "list_events",
+    "list_objects",
     "open_card_page",
     "open_keep_page",
     "parse_event",

@@ -239,18 +239,6 @@ def _check_origin(event: StripeEvent) -> None:
         raise Refused("The event is of another Stripe account.")
 
 
-CATCH_UP_TYPES = [*HANDLERS]
-
-
-def catch_up(*, since: datetime, at: datetime) -> int:
-    """Keeps the events since an instant that never arrived here; returns how many those were.
-
-    Webhooks are hints: with every one of them lost, this brings the same events to the same books.
-    """
-    events = list(stripe_api.list_events(since=since, types=CATCH_UP_TYPES))
-    return sum(receive(event, at=at) for event in events)
-
-
 def retry(event: StripeEvent, *, at: datetime) -> None:
     """Has a failed event tried again now; one that was refused is looked at afresh."""
     if event.processed_at:

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from donations import allocation, disputes, emails, ledger, refunds
+from donations import allocation, disputes, emails, ledger, payouts, refunds, webhooks
 from donations.models import (
     Account,
     AccountKey,
@@ -191,6 +191,40 @@ def test_failed_refund_and_its_repetition_found_in_one_run_are_both_booked(gift)
         [(Kind.REFUND, Decimal(-100))] * 2 + [(Kind.REFUND_RETURNED, Decimal(100))]
     )
     assert_equal_to_stripe()
+
+
+def test_refund_known_to_have_failed_before_it_was_seen_to_leave_waits_for_a_longer_run(gift):
+    payment, now = str(gift.stripe_payment_intent_id), timezone.now()
+    made = acts.refund(payment, at=now - timedelta(days=2))
+    acts.fail_refund(made["id"], at=now)
+    acts.refund(payment, amount=1000, at=now)
+    webhooks.catch_up(since=now - timedelta(days=3), at=now)
+    webhooks.process_pending(at=now)
+
+    short = payouts.sync(since=now - timedelta(hours=2))
+
+    # The rest of the same run is booked.
+    assert moved() == [(Kind.REFUND, Decimal(-10))]
+    assert [item.split(": ")[1] for item in short.unplaced] == [
+        "refund_failure of what has not left yet"
+    ]
+    assert payouts.sync(since=now - timedelta(days=3)).unplaced == []
+    assert_equal_to_stripe()
+
+
+def test_dispute_ended_when_its_event_says_so_whoever_saw_it_first(gift):
+    payment, now = str(gift.stripe_payment_intent_id), timezone.now().replace(microsecond=0)
+    opened = acts.open_dispute(payment, at=now - timedelta(days=2))
+    acts.lose(opened["id"], at=now - timedelta(days=1))
+
+    # The balance shows the dispute as it stands by now; then its events come, the oldest last.
+    payouts.sync(since=now - timedelta(days=3))
+    assert Dispute.objects.get().closed_at > now - timedelta(hours=1)
+    webhooks.catch_up(since=now - timedelta(days=3), at=now)
+    webhooks.process_pending(at=now)
+
+    dispute = Dispute.objects.get()
+    assert (dispute.status, dispute.closed_at) == ("lost", now - timedelta(days=1))
 
 
 def test_part_of_the_fee_that_stripe_gives_back_lowers_the_donations_fee(gift):

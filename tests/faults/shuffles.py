@@ -6,13 +6,12 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 
 from django.db import connections
-from django.utils import timezone
 
-from donations import payouts, webhooks
+from donations import catching_up, payouts, webhooks
 from donations.emails import ABOUT_A_CHARGE
 from donations.ledger import ledger_hash
 from donations.models import (
@@ -34,7 +33,7 @@ from donations.stripe_facts import Event
 
 WORKERS = 4
 MOST_DELIVERIES = 5
-A_LONG_TIME = timedelta(days=100)
+TICK = timedelta(seconds=0.05)
 
 
 @dataclass(frozen=True)
@@ -52,21 +51,23 @@ def play(events: Sequence[Event], *, seed: int, lost: float) -> Outcome:
     told = [event for event in events if random.random() >= lost]
     deliveries = [event for event in told for _n in range(random.randint(1, MOST_DELIVERIES))]
     random.shuffle(deliveries)
-    is_over = threading.Event()
-    now = timezone.now()
-    # With every look a minute has passed: so what has to wait is tried again among all the rest.
-    minutes = itertools.count()
+    # The night thirty days after the world began: what Stripe keeps reaches back to there.
+    now = night(events)
+    ticks, is_over = itertools.count(), threading.Event()
 
-    def work(_number: int) -> int:
-        acted = 0
+    def work(number: int) -> None:
         try:
             while True:
                 is_last = is_over.is_set()
-                found = webhooks.process_pending(at=now + timedelta(minutes=next(minutes)))
-                acted += found
-                if not found and is_last:
-                    return acted
+                # Time goes on with every look, so that what has to wait is tried again among all the rest.
+                at = now + TICK * next(ticks)
+                found = webhooks.process_pending(at=at)
+                if found and number == 0:
+                    # As the job does after what it acted on.
+                    payouts.sync(since=now - timedelta(days=1))
                 if not found:
+                    if is_last:
+                        return
                     time.sleep(0.005)
         finally:
             connections.close_all()
@@ -80,19 +81,19 @@ def play(events: Sequence[Event], *, seed: int, lost: float) -> Outcome:
             is_over.set()
         for worker in workers:
             worker.result()
-    sync(now + timedelta(minutes=next(minutes)))
+    sync(now)
     return outcome()
 
 
-def sync(at) -> None:
-    """As the timetable does: a night's run, and what is left over at the turns that follow."""
-    since = at - A_LONG_TIME
-    webhooks.catch_up(since=since, at=at)
-    while webhooks.process_pending(at=at):
-        pass
-    later = at + timedelta(days=1)
-    while webhooks.process_pending(at=later):
-        pass
+def night(events: Sequence[Event]) -> datetime:
+    return events[0].created_at + catching_up.STRIPE_REMEMBERS
+
+
+def sync(at: datetime) -> None:
+    """As the timetable does: the night's run; what waits to be tried again; and the next night's."""
+    since = at - catching_up.STRIPE_REMEMBERS
+    catching_up.sync(since=since, at=at)
+    catching_up.act(at=at + timedelta(days=1))
     payouts.sync(since=since)
 
 
