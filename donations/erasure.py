@@ -12,6 +12,7 @@ from .models import (
     Letter,
     Pledge,
     Receipt,
+    RefundRequest,
     StatementLine,
     Subscription,
     Supporter,
@@ -27,7 +28,7 @@ class AlreadyForgotten(ForgetError):
 
 
 class StillGiving(ForgetError):
-    """A card is still charged each month: without the private link nobody could stop that."""
+    """A card is still charged, or money is still to be sent back: without the private link nobody could see to that."""
 
 
 @transaction.atomic
@@ -35,7 +36,7 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
     """Forgets whoever gave `pledge`, in all their gifts if they left an address; returns how many gifts that were.
 
     Gone are the address and its search hash, names on receipts and in public, the country, letters not sent yet,
-    and what names the payer on slips for cash and on bank lines matched to the gifts. All private links close.
+    and what names the payer on slips for cash, on refunds paid, and on bank lines matched to the gifts or these. All private links close.
     Receipts keep number and sentence: the fund must be able to show them, and they name nobody. Raises AlreadyForgotten, StillGiving.
     """
     pledge = Pledge.objects.get(pk=pledge.pk)
@@ -62,14 +63,19 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
                 "it takes up to an hour."
             )
         )
+    to_pay = RefundRequest.objects.open().filter(bank_account__isnull=False)
+    if to_pay.filter(donation__pledge__in=gifts).exists():
+        raise StillGiving(_("Money is being sent back to your account. Wait until it is paid."))
     # Addresses that letters went to before, kept until they are told so.
     before = list(Supporter.objects.filter(letters__pledge__in=gifts).values_list("pk", flat=True))
     dropped = Letter.objects.filter(Q(sent_at=None) | Q(supporter__isnull=False))
     dropped.filter(pledge__in=gifts).delete()
     Supporter.objects.filter(pk__in=before, pledges=None, letters=None).delete()
-    StatementLine.objects.filter(matches__donation__pledge__in=gifts).update(
-        counterparty="", counterparty_account="", text=""
-    )
+    StatementLine.objects.filter(
+        Q(matches__donation__pledge__in=gifts)
+        | Q(matches__refund_request__donation__pledge__in=gifts)
+    ).update(counterparty="", counterparty_account="", text="")
+    RefundRequest.objects.filter(donation__pledge__in=gifts).update(payee_name="", payee_account="")
     CashReceipt.objects.filter(Q(pledge__in=gifts) | Q(donation__pledge__in=gifts)).update(payer="")
     Receipt.objects.filter(donation__pledge__in=gifts).update(country="")
     Pledge.objects.filter(pk__in=gifts).update(

@@ -23,6 +23,7 @@ from . import (
     refunds,
     stripe_api,
 )
+from .models import Subscription
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,9 @@ def process_events() -> None:
     if not catching_up.act(at=now):
         return
     try:
+        # Who says that they never gave would dispute the next charge, too.
+        for subscription in Subscription.objects.live().doubted():
+            monthly.stop(subscription, at=timezone.now())
         # So that the fee stands beside the gift within seconds, and what went back or out as soon as it is told of.
         if since := payouts.awaited_since(told_since=now, at=timezone.now()):
             payouts.sync(since=since)

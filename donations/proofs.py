@@ -188,13 +188,14 @@ PROOFS: dict[str, tuple[str, str]] = {
                          IS DISTINCT FROM (abs(m.amount), m.currency::text, m.undone_at IS NOT NULL)
                 END
                 OR m.gift IS DISTINCT FROM (CASE WHEN m.donation_id IS NOT NULL THEN m.source END)
-                OR m.proved IS DISTINCT FROM (CASE WHEN m.undone_at IS NULL AND m.disbursement_id IS NOT NULL
+                OR m.proved IS DISTINCT FROM (CASE WHEN m.undone_at IS NULL
+                                                    AND coalesce(m.disbursement_id, m.refund_request_id) IS NOT NULL
                                                    THEN -m.amount END)
                 OR m.arrived IS DISTINCT FROM (CASE WHEN coalesce(m.payout_id, m.deposit_id) IS NOT NULL
                                                     THEN m.amount END) AS wrong
         FROM (
             SELECT s.*, l.amount, l.currency, d.source AS gift, coalesce(p.amount, c.amount) AS arrived,
-                   CASE WHEN s.undone_at IS NULL THEN b.amount END AS proved,
+                   CASE WHEN s.undone_at IS NULL THEN coalesce(b.amount, q.amount) END AS proved,
                    'bank:' || a.code || ':' || l.key
                    || CASE WHEN s.nth > 1 THEN ':' || s.nth ELSE '' END AS source
             FROM (SELECT *, row_number() OVER (PARTITION BY line_id ORDER BY id) AS nth
@@ -204,7 +205,8 @@ PROOFS: dict[str, tuple[str, str]] = {
             LEFT JOIN donations_donation d ON d.id = s.donation_id
             LEFT JOIN donations_payout p ON p.id = s.payout_id
             LEFT JOIN donations_cashdeposit c ON c.id = s.deposit_id
-            LEFT JOIN donations_disbursement b ON b.id = s.disbursement_id AND b.paid_at IS NOT NULL) m
+            LEFT JOIN donations_disbursement b ON b.id = s.disbursement_id AND b.paid_at IS NOT NULL
+            LEFT JOIN donations_refundrequest q ON q.id = s.refund_request_id AND q.paid_at IS NOT NULL) m
         FULL JOIN (
             SELECT e.source, e.amount, e.currency, r.id IS NOT NULL AS is_reversed
             FROM donations_entry e LEFT JOIN donations_entry r ON r.reverses_id = e.id

@@ -53,7 +53,11 @@ class StatementLineAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         standing = StatementMatch.objects.standing().select_related(
-            "payout", "disbursement", "donation", "deposit"
+            "payout",
+            "disbursement",
+            "donation__receipt",
+            "deposit",
+            "refund_request__donation__receipt",
         )
         return (
             super()
@@ -262,6 +266,8 @@ def told(match: StatementMatch) -> str:
         return _("payout %(payout)s") % {"payout": match.payout}
     if match.disbursement:
         return _("payment %(payment)s") % {"payment": match.disbursement}
+    if match.refund_request:
+        return _("refund %(refund)s") % {"refund": match.refund_request}
     if match.deposit:
         return _("cash brought to the bank on %(day)s") % {"day": match.deposit.deposited_on}
     if match.donation:

@@ -306,9 +306,10 @@ class RefundRequest(models.Model):
 
     @property
     def has_its_payee(self) -> bool:
-        """The payee is still the one `payee_hash`, and so the approval, stands for."""
+        """The payee is still the one `payee_hash`, and so the approval, stands for; forgotten ones of old count."""
         return (
             not self.payee_hash
+            or bool(self.paid_at or self.refused_at)
             or hash_payee(self.payee_name, self.payee_account) == self.payee_hash
         )
 

@@ -24,6 +24,13 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         """Those that may still be charged, paused ones included."""
         return self.filter(ended_at=None)
 
+    def doubted(self) -> "SubscriptionQuerySet":
+        """Those of whose charges a bank took back, questions or suspects one."""
+        return self.filter(
+            Q(pledge__donations__disputes__isnull=False)
+            | Q(pledge__donations__fraud_warnings__isnull=False)
+        ).distinct()
+
     def to_remind(self, at: datetime) -> "SubscriptionQuerySet":
         """Those charged within the next days whose supporter asked to be told before."""
         return self.live().filter(

@@ -21,13 +21,14 @@ from ..models import (
     Letter,
     Payout,
     Pledge,
+    RefundRequest,
     StatementLine,
     StatementMatch,
 )
 from .errors import AlreadyMatched, DoesNotFit, ReconciliationError
 
 # A pledge or a fund: the line is a gift, announced or not. A slip: the cheque it was written for.
-Target = Payout | Disbursement | CashDeposit | CashReceipt | Pledge | Fund
+Target = Payout | Disbursement | RefundRequest | CashDeposit | CashReceipt | Pledge | Fund
 
 
 @transaction.atomic
@@ -36,7 +37,8 @@ def match(*, line: StatementLine, target: Target, by: User, at: datetime) -> Sta
 
     A payout has arrived (in transit → bank). A pledge or fund was given to: a donation is made (fund → bank), and its
     receipt queued when the supporter left an address. A pending cheque was paid: the same, for its slip. Cash brought to
-    the bank has arrived (in transit → bank). A disbursement was booked when it was paid: the line proves it.
+    the bank has arrived (in transit → bank). A disbursement, and a refund by transfer, was booked when it was paid: the
+    line proves it.
     Raises AlreadyMatched, DoesNotFit; and then nothing is changed.
     """
     line = _locked(line)
@@ -46,6 +48,8 @@ def match(*, line: StatementLine, target: Target, by: User, at: datetime) -> Sta
             standing.payout = _arrived(line, target)
         case Disbursement():
             standing.disbursement = _proved(line, target)
+        case RefundRequest():
+            standing.refund_request = _proved_refund(line, target)
         case CashDeposit():
             standing.deposit = _deposited(line, target)
         case CashReceipt():
@@ -101,10 +105,19 @@ def unmatch(*, match: StatementMatch, reason: str, by: User, at: datetime) -> No
     if entry := Entry.objects.filter(source=source).first():
         ledger.reverse(entry, by=by, reason=reason.strip(), at=at)
     if match.donation_id:
+        _check_nothing_went_back(match.donation_id)
         Donation.objects.filter(pk=match.donation_id).update(reversed_at=at)
         Letter.objects.filter(donation=match.donation_id, sent_at=None).delete()
     match.undone_by, match.undone_at = by, at
     match.save(update_fields=["undone_by", "undone_at"])
+
+
+def _check_nothing_went_back(donation_id: int) -> None:
+    donation = Donation.objects.select_for_update(no_key=True).get(pk=donation_id)
+    if donation.refundable() < donation.amount:
+        raise ReconciliationError(
+            _("Money of this gift was sent back, or is asked back: it cannot be anything else now.")
+        )
 
 
 def _locked(line: StatementLine) -> StatementLine:
@@ -182,6 +195,20 @@ def _proved(line: StatementLine, disbursement: Disbursement) -> Disbursement:
     if disbursement.matches.standing().exists():
         raise AlreadyMatched(_("This payment was found on another line already."))
     return disbursement
+
+
+def _proved_refund(line: StatementLine, refund: RefundRequest) -> RefundRequest:
+    refund = RefundRequest.objects.select_for_update().get(pk=refund.pk)
+    _check_amount(line, -refund.amount, refund.currency)
+    if not refund.paid_at:
+        raise DoesNotFit(
+            _("This refund is not recorded as paid. Record that first, then match the line.")
+        )
+    if refund.bank_account_id != line.account_id:
+        raise DoesNotFit(_("This refund was paid from another bank account."))
+    if refund.matches.standing().exists():
+        raise AlreadyMatched(_("This refund was found on another line already."))
+    return refund
 
 
 def _given(

@@ -11,7 +11,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ..currencies import written
-from ..models import CashDeposit, CashReceipt, Disbursement, Payout, Pledge, StatementLine
+from ..models import (
+    CashDeposit,
+    CashReceipt,
+    Disbursement,
+    Payout,
+    Pledge,
+    RefundRequest,
+    StatementLine,
+)
 from ..references import Slip, SlipKind, find_references, format_reference, slips, squeeze
 
 # A payout is expected on a day; banks and weekends move it by a few.
@@ -35,7 +43,7 @@ class Certainty(IntEnum):
 class Suggestion:
     """One candidate for a line, and why."""
 
-    target: Payout | Disbursement | CashDeposit | CashReceipt | Pledge
+    target: Payout | Disbursement | RefundRequest | CashDeposit | CashReceipt | Pledge
     certainty: Certainty
     reasons: tuple[str, ...]
     days_apart: int = 0
@@ -56,7 +64,7 @@ def suggest_many(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     coming = [line for line in lines if line.amount > 0]
     going = [line for line in lines if line.amount < 0]
     found: dict[int, list[Suggestion]] = {line.pk: [] for line in lines}
-    for part in (_payouts(coming), _handed(coming), _pledges(coming), _disbursements(going)):
+    for part in (_payouts(coming), _handed(coming), _pledges(coming), _payments_out(going)):
         for pk, suggestions in part.items():
             found[pk] += suggestions
     for pk, suggestions in found.items():
@@ -143,42 +151,44 @@ def _handed_over(
     )
 
 
-def _disbursements(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+def _payments_out(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     found: dict[int, list[Suggestion]] = defaultdict(list)
     if not lines:
         return found
-    paid: dict[tuple[int, Decimal], list[Disbursement]] = defaultdict(list)
-    for disbursement in Disbursement.objects.unproved().filter(
-        bank_account__in={line.account_id for line in lines},
-        amount__in={-line.amount for line in lines},
-    ):
-        paid[disbursement.bank_account_id, disbursement.amount].append(disbursement)
+    paid: dict[tuple[int | None, Decimal], list[Disbursement | RefundRequest]] = defaultdict(list)
+    theirs = {
+        "bank_account__in": {line.account_id for line in lines},
+        "amount__in": {-line.amount for line in lines},
+    }
+    refunds = RefundRequest.objects.unproved().select_related("donation__receipt")
+    for payment in (*Disbursement.objects.unproved().filter(**theirs), *refunds.filter(**theirs)):
+        paid[payment.bank_account_id, payment.amount].append(payment)
     for line in lines:
-        for disbursement in paid[line.account_id, -line.amount]:
-            found[line.pk].append(_disbursement(line, disbursement))
+        for payment in paid[line.account_id, -line.amount]:
+            found[line.pk].append(_payment(line, payment))
     return found
 
 
-def _disbursement(line: StatementLine, disbursement: Disbursement) -> Suggestion:
+def _payment(line: StatementLine, payment: Disbursement | RefundRequest) -> Suggestion:
     reasons = [_("The amount is the payment's.")]
     written = _written(line)
-    has_reference = squeeze(disbursement.payment_reference) in written
-    has_payee = squeeze(disbursement.payee_name) in written or (
+    has_reference = squeeze(payment.payment_reference or "") in written
+    has_payee = squeeze(payment.payee_name) in written or (
         bool(line.counterparty_account)
-        and squeeze(line.counterparty_account) == squeeze(disbursement.payee_account)
+        and squeeze(line.counterparty_account) == squeeze(payment.payee_account)
     )
     if has_reference:
         reasons.append(_("The text has the payment's reference."))
     if has_payee:
         reasons.append(_("The receiver is the payee."))
-    assert disbursement.paid_on is not None
-    apart = abs((line.booked_on - disbursement.paid_on).days)
-    reasons.append(_apart(apart, _("It was paid on that day."), disbursement.paid_on))
+    assert payment.paid_on is not None
+    apart = abs((line.booked_on - payment.paid_on).days)
+    reasons.append(_apart(apart, _("It was paid on that day."), payment.paid_on))
     if has_reference:
         certainty = Certainty.SURE
     else:
         certainty = Certainty.LIKELY if has_payee and apart <= NEARBY.days else Certainty.POSSIBLE
-    return Suggestion(disbursement, certainty, tuple(reasons), apart)
+    return Suggestion(payment, certainty, tuple(reasons), apart)
 
 
 def _pledges(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:

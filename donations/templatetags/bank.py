@@ -3,7 +3,7 @@
 from django import template
 from django.utils.translation import gettext as _
 
-from donations.models import CashDeposit, CashReceipt, Disbursement, Payout
+from donations.models import CashDeposit, CashReceipt, Disbursement, Payout, RefundRequest
 from donations.reconciliation import Suggestion
 from donations.reconciliation.suggestions import Certainty
 from donations.references import format_reference
@@ -30,6 +30,11 @@ def candidate(suggestion: Suggestion) -> str:
         return _("Payment %(reference)s to %(payee)s") % {
             "reference": target.payment_reference,
             "payee": target.payee_name,
+        }
+    if isinstance(target, RefundRequest):
+        return _("Refund %(reference)s of %(gift)s") % {
+            "reference": target.payment_reference,
+            "gift": target.donation,
         }
     if isinstance(target, CashDeposit):
         return _("Cash brought to the bank")

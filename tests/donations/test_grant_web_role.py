@@ -5,12 +5,14 @@ from decimal import Decimal
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, transaction
+from django.utils import timezone
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
 from donations import allocation, ledger
-from donations.models import AccountKey, Entry
+from donations.models import AccountKey, Donation, Entry
 from donations.proofs import prove
+from donations.sandbox import acts
 from tests import factories
 from tests.donations.card_gifts import catch_up, give_by_card
 from tests.donations.conftest import pay
@@ -72,16 +74,10 @@ def test_web_takes_gifts_sets_aside_pays_and_freezes(as_web, fund):
     cost = factories.make_cost(fund.case, by=by)
     allocation.allocate(fund=fund, cost=cost, amount=Decimal(80), by=by, at=NOW)
     pay(cost, "50", by=by)
-    ledger.post(
-        ledger.Posting(
-            Entry.Kind.DISPUTE_FEE,
-            AccountKey.fund(fund, "EUR"),
-            AccountKey.stripe("EUR"),
-            Decimal(90),
-            NOW.date(),
-            "stripe:txn_x:fee",
-        )
+    acts.open_dispute(
+        Donation.objects.get().stripe_payment_intent_id, amount=7000, at=timezone.now()
     )
+    catch_up()
 
     assert ledger.balance(AccountKey.fund(fund, "EUR")) == Decimal("-71.75")
     with pytest.raises(allocation.AllocationError):
@@ -104,6 +100,8 @@ def test_web_takes_gifts_sets_aside_pays_and_freezes(as_web, fund):
         "DELETE FROM donations_total",
         "UPDATE donations_account SET frozen_at = NULL",
         "DELETE FROM donations_account",
+        "UPDATE donations_balancetransaction SET fee = 0",
+        "DELETE FROM donations_balancetransaction",
         "UPDATE donations_reversal SET reason = 'x'",
         "DELETE FROM donations_reversal",
         "UPDATE defensefund_securityevent SET kind = 'x'",

@@ -437,6 +437,8 @@ def between(kind, fund, other, cost, currency):
             return transit, AccountKey.cash(currency)
         case "deposit_arrived":
             return stripe, transit
+        case "refund_returned":
+            return stripe, purpose
         case "payout_returned":
             return stripe, transit
         case "payout_arrived":

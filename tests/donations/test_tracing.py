@@ -200,5 +200,5 @@ def test_trace_costs_the_same_however_much_was_spent(world, django_assert_num_qu
         world.spend("10")
     gift.refresh_from_db()
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(10):
         trace_all([gift])

@@ -10,6 +10,7 @@ NARROW = {
     "donations_account": "SELECT, INSERT",
     "donations_entry": "SELECT, INSERT",
     "donations_reversal": "SELECT, INSERT",
+    "donations_balancetransaction": "SELECT, INSERT",
     "donations_total": "SELECT",
     "donations_rate": "SELECT, INSERT",
     "donations_receipt": "SELECT, INSERT, UPDATE",
