@@ -16,6 +16,7 @@ from django_otp.middleware import is_verified
 
 from defensefund import security_log, sign_in
 from defensefund.models import SecurityEvent
+from defensefund.work import waiting_for
 
 
 class StaffSite(AdminSite):
@@ -28,6 +29,13 @@ class StaffSite(AdminSite):
         if not (isinstance(user, User) and user.is_active and user.is_staff):
             return False
         return is_verified(user) or sign_in.is_demo_login(request, user)
+
+    def index(
+        self, request: HttpRequest, extra_context: dict[str, object] | None = None
+    ) -> TemplateResponse:
+        assert isinstance(request.user, User)
+        extra = {"waiting": waiting_for(request.user), **(extra_context or {})}
+        return super().index(request, extra)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         view = self.admin_view

@@ -1,5 +1,6 @@
 """The editors' desk. Every button is a form on a page of its own that calls one verb."""
 
+from . import work  # noqa: F401  offers what waits
 from .appeal import AppealAdmin
 from .case import CaseAdmin
 from .defendant import DefendantAdmin

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from appeals import publishing
 from appeals.models import Update, UpdateText
+from appeals.models.update import UpdateQuerySet
 from defensefund.verbs import Verb
 
 from . import previews
@@ -38,13 +39,17 @@ class StateFilter(admin.SimpleListFilter):
         return list(State.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Update]) -> QuerySet[Update]:
-        steps: dict[str | None, dict[str, bool]] = {
-            State.DRAFT: {"submitted_at__isnull": True},
-            State.SUBMITTED: {"submitted_at__isnull": False, "reviewed_at__isnull": True},
-            State.REVIEWED: {"reviewed_at__isnull": False, "published_at__isnull": True},
-            State.PUBLISHED: {"published_at__isnull": False},
-        }
-        return queryset.filter(**steps.get(self.value(), {}))
+        assert isinstance(queryset, UpdateQuerySet)
+        match self.value():
+            case State.DRAFT:
+                return queryset.filter(submitted_at__isnull=True)
+            case State.SUBMITTED:
+                return queryset.waiting()
+            case State.REVIEWED:
+                return queryset.publishable()
+            case State.PUBLISHED:
+                return queryset.filter(published_at__isnull=False)
+        return queryset
 
 
 def submit(update: Update, _data: dict[str, Any], by: User, at: datetime) -> str:

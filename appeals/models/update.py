@@ -26,6 +26,10 @@ class UpdateQuerySet(models.QuerySet["Update"]):
         """Submitted, and not yet reviewed."""
         return self.filter(submitted_at__isnull=False, reviewed_at__isnull=True)
 
+    def publishable(self) -> "UpdateQuerySet":
+        """Reviewed, and not public."""
+        return self.filter(reviewed_at__isnull=False, published_at__isnull=True)
+
 
 def together(instant: str, person: str) -> Q:
     """Both are set, or neither."""

@@ -1,5 +1,6 @@
 """The money's office: rows to look at, and pages on which one verb is called."""
 
+from . import work  # noqa: F401  offers what waits
 from .balance import BalanceTransactionAdmin
 from .bank_account import BankAccountAdmin
 from .cash import CashDepositAdmin, CashReceiptAdmin

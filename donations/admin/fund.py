@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -102,11 +102,20 @@ class OpenFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("open", gettext_lazy("open")), ("closed", gettext_lazy("closed"))]
+        return [
+            ("open", gettext_lazy("open")),
+            ("frozen", gettext_lazy("frozen")),
+            ("closed", gettext_lazy("closed")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() in {"open", "closed"}:
-            return queryset.filter(closed_on__isnull=self.value() == "open")
+        match self.value():
+            case "open":
+                return queryset.open()
+            case "frozen":
+                return queryset.filter(Exists(Account.objects.frozen().filter(fund=OuterRef("pk"))))
+            case "closed":
+                return queryset.exclude(closed_on=None)
         return queryset
 
 

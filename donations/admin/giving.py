@@ -122,14 +122,14 @@ class EventState(SimpleListFilter):
             ("done", _("acted on")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         match self.value():
             case "waiting":
                 return queryset.filter(processed_at=None, refused_at=None)
             case "failing":
-                return queryset.filter(processed_at=None, refused_at=None, attempts__gt=0)
+                return queryset.failing()
             case "refused":
-                return queryset.filter(refused_at__isnull=False)
+                return queryset.refused()
             case "done":
                 return queryset.filter(processed_at__isnull=False)
         return queryset
@@ -188,12 +188,12 @@ class LetterState(SimpleListFilter):
             ("sent", _("sent")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         match self.value():
             case "waiting":
                 return queryset.filter(sent_at=None, bounced_at=None)
             case "failing":
-                return queryset.filter(sent_at=None, bounced_at=None, attempts__gt=0)
+                return queryset.failing()
             case "bounced":
                 return queryset.filter(bounced_at__isnull=False)
             case "sent":

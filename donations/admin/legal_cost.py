@@ -100,9 +100,9 @@ class NeedFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         match self.value():
             case "money":
-                return queryset.filter(missing__gt=0)
+                return queryset.without_their_money()
             case "request":
-                return queryset.filter(set_aside__gt=F("paid") + F("requested"))
+                return queryset.requestable()
             case "nothing":
                 return queryset.filter(paid__gte=F("owed"))
         return queryset

@@ -3,6 +3,7 @@
 import secrets
 import uuid
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -47,6 +48,18 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
             requested=Coalesce(Sum("disbursements__amount", filter=is_open), zero),
             paid=Coalesce(Sum("disbursements__amount", filter=is_paid), zero),
         ).annotate(missing=F("owed") - F("set_aside"))
+
+    def without_their_money(self) -> "LegalCostQuerySet":
+        """Less is set aside than is owed."""
+        costs: Any = self.with_figures()
+        lacking: LegalCostQuerySet = costs.filter(missing__gt=0)
+        return lacking
+
+    def requestable(self) -> "LegalCostQuerySet":
+        """With money set aside that nobody has asked for yet."""
+        costs: Any = self.with_figures()
+        ready: LegalCostQuerySet = costs.filter(set_aside__gt=F("paid") + F("requested"))
+        return ready
 
 
 class LegalCost(models.Model):

@@ -15,6 +15,10 @@ class LetterQuerySet(models.QuerySet["Letter"]):
     def due(self, at: datetime) -> "LetterQuerySet":
         return self.filter(sent_at=None, bounced_at=None, due_at__lte=at)
 
+    def failing(self) -> "LetterQuerySet":
+        """Tried in vain, to be tried again."""
+        return self.filter(sent_at=None, bounced_at=None, attempts__gt=0)
+
     def about_a_receipt(self) -> "LetterQuerySet":
         return self.filter(kind__in=[Letter.Kind.RECEIPT, Letter.Kind.RECEIPT_COPY])
 

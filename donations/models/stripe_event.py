@@ -12,6 +12,13 @@ class StripeEventQuerySet(models.QuerySet["StripeEvent"]):
         """Neither acted on nor refused, and due for a (further) try at the instant `at`."""
         return self.filter(processed_at=None, refused_at=None, due_at__lte=at)
 
+    def failing(self) -> "StripeEventQuerySet":
+        """Tried in vain, to be tried again."""
+        return self.filter(processed_at=None, refused_at=None, attempts__gt=0)
+
+    def refused(self) -> "StripeEventQuerySet":
+        return self.filter(refused_at__isnull=False)
+
     def troubled(self) -> "StripeEventQuerySet":
         return self.exclude(error="")
 

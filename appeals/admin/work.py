@@ -1,0 +1,41 @@
+"""What of the texts waits for whom."""
+
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import ngettext
+
+from appeals.models import Figure, Update, UpdateText
+from defensefund.work import Work, offer
+
+
+def to_review(user: User) -> QuerySet[Update]:
+    """Not what the person wrote themselves."""
+    own = UpdateText.objects.filter(update=OuterRef("pk"), written_by=user)
+    return Update.objects.waiting().exclude(created_by=user).exclude(Exists(own))
+
+
+offer(
+    Work(
+        "appeals.review_update",
+        to_review,
+        lambda count: ngettext("update to review", "updates to review", count),
+        "admin:appeals_update_changelist",
+        "state=submitted",
+    ),
+    Work(
+        "appeals.publish_update",
+        lambda _user: Update.objects.publishable(),
+        lambda count: ngettext(
+            "update reviewed, to be published", "updates reviewed, to be published", count
+        ),
+        "admin:appeals_update_changelist",
+        "state=reviewed",
+    ),
+    Work(
+        "appeals.confirm_figure",
+        lambda _user: Figure.objects.proposed(),
+        lambda count: ngettext("figure to confirm", "figures to confirm", count),
+        "admin:appeals_figure_changelist",
+        "confirmed=no",
+    ),
+)

@@ -1,0 +1,78 @@
+"""What waits for a person of the office: each app says which of its rows do, and the office's first page counts them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import QuerySet
+from django.urls import reverse
+
+# A count costs the same at any size: above it the page says "999+".
+MOST = 999
+
+
+@dataclass(frozen=True)
+class Work:
+    """`rows(user)` are those that wait for whoever has `permission` ("<app>.<codename>"); `words(count)` name them.
+
+    `page` is the address by name where they are listed, `query` what filters that list.
+    """
+
+    permission: str
+    rows: Callable[[User], "QuerySet[Any]"]
+    words: Callable[[int], str]
+    page: str
+    query: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """So many rows, in words, and where to go."""
+
+    count: str
+    words: str
+    url: str
+
+
+_offered: list[Work] = []
+
+
+def offer(*works: Work) -> None:
+    """Called once by each app's admin, in the order in which the page lists them."""
+    _offered.extend(works)
+
+
+def waiting_for(user: User) -> list[Waiting]:
+    """What there is to do for `user` and is not nothing; one query."""
+    works = [work for work in _offered if user.has_perm(work.permission)]
+    counts = _count(work.rows(user) for work in works)
+    return [
+        Waiting(
+            count=str(count) if count <= MOST else f"{MOST}+",
+            words=work.words(count),
+            url=reverse(work.page) + (work.query and f"?{work.query}"),
+        )
+        for work, count in zip(works, counts, strict=True)
+        if count
+    ]
+
+
+def _count(rows: Iterable["QuerySet[Any]"]) -> list[int]:
+    """How many each has, at most one more than MOST."""
+    parts: list[str] = []
+    values: list[Any] = []
+    for each in rows:
+        try:
+            sql, params = each.order_by().values("pk")[: MOST + 1].query.sql_with_params()
+        except EmptyResultSet:
+            sql, params = "SELECT 1 WHERE false", ()
+        parts.append(f"(SELECT count(*) FROM ({sql}) AS part)")  # noqa: S608  Django's own SQL
+        values += params
+    if not parts:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}", values)
+        return list(cursor.fetchone())

@@ -1,0 +1,153 @@
+"""What of the money waits for whom: what is to be decided by another person, and what went wrong."""
+
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils.translation import ngettext
+
+from defensefund.work import Work, offer
+
+from ..models import (
+    Account,
+    Disbursement,
+    Dispute,
+    Fund,
+    FundCover,
+    LegalCost,
+    Letter,
+    PaymentPause,
+    RefundRequest,
+    StatementLine,
+    StripeEvent,
+)
+
+
+def frozen_and_nobody_asked(_user: User) -> QuerySet[Fund]:
+    asked = FundCover.objects.undecided().filter(
+        target=OuterRef("fund"), currency=OuterRef("currency")
+    )
+    frozen = Account.objects.frozen().filter(fund=OuterRef("pk")).exclude(Exists(asked))
+    return Fund.objects.filter(Exists(frozen))
+
+
+offer(
+    Work(
+        "donations.match_statementline",
+        lambda _user: StatementLine.objects.unmatched(),
+        lambda count: ngettext("bank line to match", "bank lines to match", count),
+        "admin:donations_statementline_open",
+    ),
+    Work(
+        "donations.approve_disbursement",
+        lambda user: Disbursement.objects.undecided().exclude(requested_by=user),
+        lambda count: ngettext("payment to approve", "payments to approve", count),
+        "admin:donations_disbursement_changelist",
+        f"state={Disbursement.State.TO_APPROVE}",
+    ),
+    Work(
+        "donations.pay_disbursement",
+        lambda _user: Disbursement.objects.payable(),
+        lambda count: ngettext("approved payment to make", "approved payments to make", count),
+        "admin:donations_disbursement_changelist",
+        f"state={Disbursement.State.TO_PAY}",
+    ),
+    Work(
+        "donations.approve_refundrequest",
+        lambda user: RefundRequest.objects.undecided().exclude(requested_by=user),
+        lambda count: ngettext("refund to approve", "refunds to approve", count),
+        "admin:donations_refundrequest_changelist",
+        f"state={RefundRequest.State.TO_APPROVE}",
+    ),
+    Work(
+        "donations.pay_refundrequest",
+        lambda _user: RefundRequest.objects.payable(),
+        lambda count: ngettext(
+            "approved refund to transfer", "approved refunds to transfer", count
+        ),
+        "admin:donations_refundrequest_changelist",
+        f"state={RefundRequest.State.TO_PAY}",
+    ),
+    Work(
+        "donations.approve_fundcover",
+        lambda user: FundCover.objects.undecided().exclude(requested_by=user),
+        lambda count: ngettext("cover of a fund to approve", "covers of funds to approve", count),
+        "admin:donations_fundcover_changelist",
+        "state=approve",
+    ),
+    Work(
+        "donations.request_fundcover",
+        frozen_and_nobody_asked,
+        lambda count: ngettext(
+            "fund below zero that another must cover",
+            "funds below zero that others must cover",
+            count,
+        ),
+        "admin:donations_fund_changelist",
+        "state=frozen",
+    ),
+    Work(
+        "donations.accept_dispute",
+        lambda _user: Dispute.objects.to_answer(),
+        lambda count: ngettext("dispute to answer", "disputes to answer", count),
+        "admin:donations_dispute_changelist",
+        "state=answer",
+    ),
+    Work(
+        "donations.allocate_fund",
+        lambda _user: LegalCost.objects.without_their_money(),
+        lambda count: ngettext(
+            "legal cost without all its money set aside",
+            "legal costs without all their money set aside",
+            count,
+        ),
+        "admin:donations_legalcost_changelist",
+        "need=money",
+    ),
+    Work(
+        "donations.request_disbursement",
+        lambda _user: LegalCost.objects.requestable(),
+        lambda count: ngettext(
+            "legal cost to ask payment for", "legal costs to ask payment for", count
+        ),
+        "admin:donations_legalcost_changelist",
+        "need=request",
+    ),
+    Work(
+        "donations.switch_payment",
+        lambda _user: PaymentPause.objects.in_force(),
+        lambda count: ngettext("way to give is paused", "ways to give are paused", count),
+        "admin:donations_paymentpause_changelist",
+    ),
+    Work(
+        "donations.retry_stripeevent",
+        lambda _user: StripeEvent.objects.refused(),
+        lambda count: ngettext(
+            "message of Stripe refused: nothing was booked",
+            "messages of Stripe refused: nothing was booked",
+            count,
+        ),
+        "admin:donations_stripeevent_changelist",
+        "state=refused",
+    ),
+    Work(
+        "donations.retry_stripeevent",
+        lambda _user: StripeEvent.objects.failing(),
+        lambda count: ngettext(
+            "message of Stripe failed and is tried again",
+            "messages of Stripe failed and are tried again",
+            count,
+        ),
+        "admin:donations_stripeevent_changelist",
+        "state=failing",
+    ),
+    Work(
+        "donations.view_letter",
+        lambda _user: Letter.objects.failing(),
+        lambda count: ngettext(
+            "letter could not be sent and is tried again",
+            "letters could not be sent and are tried again",
+            count,
+        ),
+        "admin:donations_letter_changelist",
+        "state=failing",
+    ),
+)
