@@ -185,7 +185,8 @@ class DonateForm(SentOnceForm):
         label=_("Another amount"),
         required=False,
         max_length=30,
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        # Not autocomplete="off": then browsers give nothing back to who comes back to the page.
+        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
     )
     frequency = forms.ChoiceField(
         label=_("How often"),
