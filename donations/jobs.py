@@ -37,13 +37,21 @@ def process_events() -> None:
     try:
         # Who says that they never gave would dispute the next charge, too.
         for subscription in Subscription.objects.live().doubted():
-            monthly.stop(subscription, at=timezone.now())
+            _stop_doubted(subscription)
         # So that the fee stands beside the gift within seconds, and what went back or out as soon as it is told of.
         if since := payouts.awaited_since(told_since=now, at=timezone.now()):
             payouts.sync(since=since)
         pausing.close_tried_pages(at=timezone.now())
     except stripe_api.StripeUnavailable:
         logger.warning("Stripe does not answer; money follows at the next turn")
+
+
+def _stop_doubted(subscription: Subscription) -> None:
+    try:
+        monthly.stop(subscription, at=timezone.now())
+    except (monthly.NotPossible, stripe_api.StripeRefused) as error:
+        # It stays among the doubted ones, so the next turn asks again; the gifts of others go on meanwhile.
+        logger.warning("%s is not stopped: %s", subscription, error)
 
 
 @app.task(name="ask_stripe", queueing_lock="ask_stripe")
