@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from defensefund.office import ReadOnlyAdmin, page, require
 from defensefund.templatetags.formats import money
@@ -31,7 +31,7 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("open", gettext_lazy("open")), ("matched", gettext_lazy("matched"))]
+        return [("open", pgettext_lazy("bank line", "open")), ("matched", gettext_lazy("matched"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         if self.value() == "open":

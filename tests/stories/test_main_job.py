@@ -244,7 +244,7 @@ def test_from_the_appeal_to_a_paid_bill_and_back_to_the_public(house, letters):
         "Neto",
         "− Pagado",
         "Saldo",
-        "asignado a costos",
+        "asignado a gastos",
         "libre",
         "en el banco",
     )
