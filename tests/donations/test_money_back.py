@@ -7,7 +7,16 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from donations import allocation, disputes, emails, ledger, payouts, refunds, webhooks
+from donations import (
+    allocation,
+    disputes,
+    emails,
+    jobs,
+    ledger,
+    payouts,
+    refunds,
+    webhooks,
+)
 from donations.models import (
     Account,
     AccountKey,
@@ -25,6 +34,7 @@ from donations.sandbox.models import SandboxObject
 from donations.transparency import books
 from tests import factories
 from tests.donations.card_gifts import at_stripe, broken, catch_up, give_by_card, work
+from tests.donations.monthly_gifts import begin_monthly
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
@@ -400,6 +410,29 @@ def test_dispute_is_booked_once_whoever_tells_first(gift, deliver, webhooks_arri
     assert Dispute.objects.get().status == "won"
     assert Entry.objects.filter(kind__in=["dispute", "dispute_won"]).count() == 2
     assert_equal_to_stripe()
+
+
+@pytest.mark.parametrize(
+    "doubt",
+    [
+        lambda payment: acts.open_dispute(payment, at=timezone.now()),
+        lambda payment: acts.open_dispute(payment, is_inquiry=True, at=timezone.now()),
+        lambda payment: acts.warn(payment, at=timezone.now()),
+    ],
+)
+def test_monthly_gift_of_which_a_bank_doubts_a_charge_is_stopped(db, doubt):
+    subscription = begin_monthly()
+    other = begin_monthly(supporter=factories.make_supporter("bea@example.org"))
+    doubt(Donation.objects.get(pledge=subscription.pledge).stripe_payment_intent_id)
+    webhooks.catch_up(since=timezone.now() - timedelta(hours=1), at=timezone.now())
+
+    jobs.process_events()
+    catch_up()
+
+    subscription.refresh_from_db()
+    other.refresh_from_db()
+    assert (subscription.is_live, other.is_live) == (False, True)
+    assert subscription.changes.get().kind == "stop"
 
 
 # --- After the fund is spent --------------------------------------------------------------------
