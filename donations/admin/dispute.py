@@ -20,7 +20,8 @@ from defensefund.verbs import Verb, VerbAdmin
 from .. import disputes
 from ..models import Account, Dispute, FraudWarning
 from .refund import TAGS as REFUND_TAGS
-from .refund_forms import ReasonForm, in_words
+from .refund_forms import ReasonForm
+from .stripe_words import dispute_reason, fraud, refusal
 
 Status = Dispute.Status
 GOOD = frozenset({Status.WON, Status.WARNING_CLOSED, Status.PREVENTED})
@@ -76,7 +77,7 @@ class DisputeFilter(admin.SimpleListFilter):
 @admin.register(Dispute)
 class DisputeAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = (
-        "opened_at", "donation", "amount_written", "reason", "state_tag", "deadline", "fee_written",
+        "opened_at", "donation", "amount_written", "why", "state_tag", "deadline", "fee_written",
     )  # fmt: skip
     list_filter = (DisputeFilter,)
     search_fields = ("=stripe_dispute_id", "=donation__stripe_payment_intent_id")
@@ -118,7 +119,8 @@ class DisputeAdmin(VerbAdmin, ReadOnlyAdmin):
             "tag": tag(row),
             "taken": max(-row.moved, 0),
             "is_late": _is_late(row),
-            "error": in_words(row.error) if row.error else "",
+            "error": refusal(row.error),
+            "reason": dispute_reason(row.reason),
             "is_frozen": frozen.exists(),
             "may_see_donation": request.user.has_perm("donations.view_donation"),
         }
@@ -126,6 +128,10 @@ class DisputeAdmin(VerbAdmin, ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("amount"), ordering="amount")
     def amount_written(self, row: Dispute) -> str:
         return money(row.amount, row.currency)
+
+    @admin.display(description=gettext_lazy("reason"), ordering="reason")
+    def why(self, row: Dispute) -> str:
+        return dispute_reason(row.reason)
 
     @admin.display(description=gettext_lazy("fee"))
     def fee_written(self, row: Any) -> str:
@@ -155,7 +161,7 @@ def _is_late(row: Dispute) -> bool:
 class FraudWarningAdmin(VerbAdmin, ReadOnlyAdmin):
     """Answered by the system; what is above its limit waits as a refund for a person's approval."""
 
-    list_display = ("warned_at", "donation", "fraud_type", "answer_written", "refund_state")
+    list_display = ("warned_at", "donation", "what", "answer_written", "refund_state")
     list_filter = ("answer",)
     search_fields = ("=stripe_warning_id", "=donation__stripe_payment_intent_id")
     search_help_text = gettext_lazy("A warning (issfr_…) or a payment (pi_…).")
@@ -174,10 +180,15 @@ class FraudWarningAdmin(VerbAdmin, ReadOnlyAdmin):
         state = row.request.state() if row.request else None
         return {
             "warning": row,
+            "fraud": fraud(row.fraud_type),
             "state": state,
             "tag": REFUND_TAGS[state] if state else "",
             "may_see_donation": request.user.has_perm("donations.view_donation"),
         }
+
+    @admin.display(description=gettext_lazy("kind of fraud"), ordering="fraud_type")
+    def what(self, row: FraudWarning) -> str:
+        return fraud(row.fraud_type)
 
     @admin.display(description=gettext_lazy("answer"), ordering="answer")
     def answer_written(self, row: FraudWarning) -> str:

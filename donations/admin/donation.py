@@ -16,10 +16,11 @@ from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin
 
 from .. import refunds
-from ..models import Dispute, Donation, Refund
+from ..models import Dispute, Donation, Refund, RefundRequest
 from .giving import LetterInline
 from .letter_verbs import RESEND
-from .refund_forms import RefundForm, in_words
+from .refund_forms import RefundForm
+from .stripe_words import dispute_reason, failure, fraud, refusal
 
 
 def ask_refund(donation: Donation, data: dict[str, Any], by: User, at: datetime) -> str:
@@ -35,6 +36,12 @@ def why_no_refund(donation: Any, _by: User) -> str:
     if donation.refundable() <= 0:
         return _("Nothing is left to send back: it went back, was asked back, or is in a dispute.")
     return ""
+
+
+def _why_not_done(request: RefundRequest) -> str:
+    """Why Stripe or the supporter's bank did not take it; "" when they did."""
+    came_back = request.refund.failure_reason if request.refund else ""
+    return refusal(request.error) or failure(came_back)
 
 
 class BackFilter(admin.SimpleListFilter):
@@ -109,11 +116,13 @@ class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
         return {
             "donation": row,
             "left": row.refundable(),
-            "requests": [(each, each.state(), in_words(each.error)) for each in requests],
+            "requests": [(each, each.state(), _why_not_done(each)) for each in requests],
             # Those that nobody asked for here.
-            "refunds": row.refunds.filter(request=None),
-            "disputes": row.disputes.with_money(),
-            "warnings": row.fraud_warnings.select_related("request"),
+            "refunds": [
+                (each, failure(each.failure_reason)) for each in row.refunds.filter(request=None)
+            ],
+            "disputes": [(each, dispute_reason(each.reason)) for each in row.disputes.with_money()],
+            "warnings": [(each, fraud(each.fraud_type)) for each in row.fraud_warnings.all()],
         }
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount")

@@ -18,7 +18,8 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import ledger, refunds
 from ..models import Account, AccountKey, RefundRequest, StatementMatch
-from .refund_forms import ReasonForm, RefundApproveForm, RefundPayForm, in_words
+from .refund_forms import ReasonForm, RefundApproveForm, RefundPayForm
+from .stripe_words import failure, fraud, refusal
 
 State = RefundRequest.State
 TAGS = {
@@ -181,7 +182,9 @@ class RefundRequestAdmin(VerbAdmin, ReadOnlyAdmin):
             "state": state,
             "tag": TAGS[state],
             "proof": proof,
-            "error": in_words(row.error) if row.error else "",
+            "error": refusal(row.error),
+            "failure": failure(row.refund.failure_reason) if row.refund else "",
+            "fraud": fraud(row.fraud_warning.fraud_type) if hasattr(row, "fraud_warning") else "",
             "free": ledger.free(fund),
             "is_frozen": Account.objects.frozen().filter(code=fund.code).exists(),
             "may_see_donation": may("donations.view_donation"),

@@ -1,7 +1,6 @@
 """What people fill in to send money back: how much, why, and by bank transfer to whom."""
 
 from decimal import Decimal
-from typing import Any
 
 from django import forms
 from django.conf import settings
@@ -134,17 +133,3 @@ class RefundPayForm(VerbForm):
 
     def prepare(self) -> None:
         self.fields["paid_on"].initial = timezone.now().date()
-
-
-def in_words(error: str) -> str:
-    """Stripe's refusal as a sentence; the code itself where we have none for it."""
-    sentences: dict[str, Any] = {
-        "charge_already_refunded": _("Stripe says that this payment was sent back already."),
-        "charge_disputed": _("The supporter's bank has taken this payment back in a dispute."),
-        "balance_insufficient": _("There is not enough on Stripe's balance to send it back."),
-    }
-    return str(
-        sentences.get(
-            error, _("Stripe refused it (%(code)s): look at the payment there.") % {"code": error}
-        )
-    )

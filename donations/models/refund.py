@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import Q, Sum
 from django.utils.translation import gettext_lazy as _
 
+from donations.currencies import written
+
 from .donation import Donation
 from .fields import MoneyField
 from .letter import Letter
@@ -101,7 +103,7 @@ class Refund(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.donation}: −{self.amount}"
+        return f"{self.donation}: −{written(self.amount, self.donation.currency)}"
 
     @classmethod
     def told(cls, facts: Mapping[str, Any], donation: Donation) -> "Refund":

@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField
+from donations.currencies import written
 
 from .bank_account import BankAccount
 from .donation import Donation
@@ -292,7 +293,7 @@ class RefundRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.donation}: −{self.amount}"
+        return f"{self.donation}: −{written(self.amount, self.currency)}"
 
     @property
     def idempotency_key(self) -> str:

@@ -177,7 +177,7 @@ def test_failed_refund_is_told_in_a_sentence(treasurer, gift):
 
     shown = text_of(treasurer.get(page(row)))
 
-    assert "The supporter's bank did not take it (expired_or_canceled_card)" in shown
+    assert "The refund did not arrive (the card has expired or was cancelled)" in shown
     assert "Came back to the fund" in shown
 
 
