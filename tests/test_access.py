@@ -23,6 +23,7 @@ from donations.models import CashReceipt, Entry, FundCover, Payout, TaxSentence
 from donations.tokens import gift_token
 from tests import factories
 from tests.appeals import factories as editorial
+from tests.donations.monthly_gifts import make_subscription
 from tests.donations.reconciliation.files import make_line
 from tests.factories import NOW, log_in, make_user
 
@@ -120,6 +121,7 @@ MODELS: dict[str, dict[str, str]] = {
     "donations.donation": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.letter": {"treasurer": "v", "superuser": "v"},
     "donations.pledge": {"treasurer": "v", "superuser": "v"},
+    "donations.subscription": {"treasurer": "v", "superuser": "v"},
     "donations.receipt": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.taxsentence": {"treasurer": "vac", "superuser": "vac"},
     "donations.stripeevent": {"treasurer": "v", "superuser": "v"},
@@ -422,6 +424,7 @@ def rows(db):
             country="AR", language="es", sentence="Sample"
         ).pk,
         "donations.pledge": donation.pledge.pk,
+        "donations.subscription": make_subscription().pk,
         "donations.stripeevent": factories.make_event().pk,
         "token": gift_token(factories.make_pledge(appeal)),
     }

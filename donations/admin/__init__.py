@@ -24,6 +24,7 @@ from .rate import RateAdmin
 from .refund import RefundRequestAdmin
 from .statement import StatementImportAdmin
 from .statement_line import StatementLineAdmin
+from .subscription import SubscriptionAdmin
 
 __all__ = [
     "AccountAdmin",
@@ -50,5 +51,6 @@ __all__ = [
     "StatementImportAdmin",
     "StatementLineAdmin",
     "StripeEventAdmin",
+    "SubscriptionAdmin",
     "TaxSentenceAdmin",
 ]

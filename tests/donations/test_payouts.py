@@ -221,3 +221,36 @@ def test_four_syncs_at_once_book_everything_once():
     assert (Payout.objects.count(), Entry.objects.filter(kind="fee").count()) == (1, 10)
     assert ledger.balance(STRIPE) == 0
     assert broken() == []
+
+
+def test_only_what_is_awaited_is_listed_and_not_again(fund):
+    now = timezone.now()
+    asked = {"told_since": now, "at": now}
+    assert payouts.awaited_since(**asked) is None
+
+    give_by_card(fund, "25")
+    webhooks.catch_up(since=now - AN_HOUR, at=now)
+    while webhooks.process_pending(at=now):
+        pass
+    donation = Donation.objects.get()
+    since = payouts.awaited_since(**asked)
+    assert since is not None
+    assert since < donation.received_at
+
+    payouts.sync(since=since)
+    assert payouts.awaited_since(**asked) is None
+
+
+def test_fee_that_does_not_come_is_left_to_the_timetable(fund):
+    factories.make_donation(factories.make_pledge(fund=fund), received_at=NOW)
+
+    assert payouts.awaited_since(told_since=NOW, at=NOW + AN_HOUR) == NOW - syncing.MARGIN
+    assert payouts.awaited_since(told_since=NOW, at=NOW + 2 * AN_HOUR) is None
+
+
+@pytest.mark.parametrize("kind", ["payout.paid", "charge.dispute.created"])
+def test_payout_or_dispute_told_of_has_the_balance_listed(db, kind):
+    factories.make_event(kind, processed_at=NOW)
+
+    assert payouts.awaited_since(told_since=NOW, at=NOW) == NOW - syncing.AWAITED
+    assert payouts.awaited_since(told_since=NOW + AN_HOUR, at=NOW) is None
