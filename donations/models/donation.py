@@ -86,12 +86,18 @@ class Donation(models.Model):
             ),
         ]
         indexes = [
+            # Those of late are awaited on Stripe's balance.
+            models.Index(
+                name="donation_without_fee",
+                fields=["received_at"],
+                condition=Q(method="card", fee=None),
+            ),
             # What arrived lately is set against what was declined lately.
             models.Index(
                 name="donation_recent_cards",
                 fields=["currency", "received_at"],
                 condition=Q(method="card"),
-            )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,21 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+# What these tell of is on Stripe's balance.
+BALANCE_TYPES = (
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.updated",
+    "payout.failed",
+    "payout.paid",
+    "payout.reconciliation_completed",
+    "refund.created",
+    "refund.failed",
+    "refund.updated",
+)
+
 
 class StripeEventQuerySet(models.QuerySet["StripeEvent"]):
     def pending(self, at: datetime) -> "StripeEventQuerySet":
@@ -74,7 +89,13 @@ class StripeEvent(models.Model):
                 name="stripe_event_pending",
                 fields=["due_at"],
                 condition=Q(processed_at=None, refused_at=None),
-            )
+            ),
+            # After each batch it is looked whether the balance is to be listed.
+            models.Index(
+                name="stripe_event_of_balance",
+                fields=["processed_at"],
+                condition=Q(type__in=BALANCE_TYPES),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Min, Q
+from django.db.models import Min
 from django.utils import timezone
 
 from donations import ledger, stripe_api, stripe_facts
 from donations.models import BalanceTransaction, Donation, StripeEvent
+from donations.models.stripe_event import BALANCE_TYPES
 
 from .movements import Booking
 from .to_bank import book_payouts
@@ -41,10 +42,7 @@ def awaited_since(*, told_since: datetime, at: datetime) -> datetime | None:
         method=Donation.Method.CARD, fee=None, received_at__gte=at - AWAITED
     ).aggregate(first=Min("received_at"))["first"]
     told = StripeEvent.objects.filter(
-        Q(type__startswith="payout.")
-        | Q(type__startswith="refund.")
-        | Q(type__startswith="charge.dispute."),
-        processed_at__gte=told_since,
+        type__in=BALANCE_TYPES, processed_at__gte=told_since
     ).aggregate(first=Min("created_at"))["first"]
     # A payout is told of when it leaves, and lists by when it was made.
     instants = [without_fee and without_fee - MARGIN, told and told - AWAITED]
