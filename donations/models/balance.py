@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from .fields import CurrencyField, MoneyField
+from .payout import Payout
 
 
 class BalanceTransactionQuerySet(models.QuerySet["BalanceTransaction"]):
@@ -16,7 +17,7 @@ class BalanceTransactionQuerySet(models.QuerySet["BalanceTransaction"]):
 
 
 class BalanceTransaction(models.Model):
-    """One movement on Stripe's balance: `amount` − `fee` = `net`, below zero when money leaves. Never changed."""
+    """One movement on Stripe's balance: `amount` − `fee` = `net`, below zero when money leaves. Never changed but for its payout."""
 
     PAYMENTS = ("charge", "payment")
     REFUNDS = ("refund", "payment_refund")
@@ -38,6 +39,14 @@ class BalanceTransaction(models.Model):
     )
     stripe_payment_intent_id = models.CharField(_("Stripe payment"), max_length=255, blank=True)
     is_dispute = models.BooleanField(_("for a dispute"))
+    payout = models.ForeignKey(
+        Payout,
+        models.PROTECT,
+        null=True,
+        related_name="movements",
+        verbose_name=_("payout"),
+        help_text=_("That brought it to the bank; empty until Stripe says which."),
+    )
 
     objects = BalanceTransactionQuerySet.as_manager()
 

@@ -23,6 +23,11 @@ class Payout(models.Model):
     returned_at = models.DateTimeField(
         _("returned at"), null=True, help_text=_("When the bank sent it back to Stripe.")
     )
+    itemised_at = models.DateTimeField(
+        _("itemised at"),
+        null=True,
+        help_text=_("When Stripe had said which movements it is the sum of, and they were."),
+    )
 
     objects = PayoutQuerySet.as_manager()
 

@@ -13,6 +13,7 @@ from donations import ledger, stripe_api, stripe_facts
 from donations.models import BalanceTransaction, Donation, StripeEvent
 from donations.models.stripe_event import BALANCE_TYPES
 
+from .itemising import Items, fetch_items, keep_items
 from .movements import Booking
 from .to_bank import book_payouts
 
@@ -55,9 +56,12 @@ def sync(*, since: datetime) -> Synced:
     Raises stripe_api.StripeUnavailable or StripeRefused, with nothing booked.
     """
     read_at = timezone.now()
-    movements = list(stripe_api.balance_transactions(since=since))
     payouts = list(stripe_api.payouts(since=since))
-    synced = _book(movements, payouts, read_at=read_at)
+    items = fetch_items(payouts)
+    # A payout may bring money of long before.
+    movements = {m.id: m for m in stripe_api.balance_transactions(since=since)}
+    movements |= {m.id: m for listed in items.values() for m in listed}
+    synced = _book([*movements.values()], payouts, items, read_at=read_at)
     for item in synced.unplaced:
         logger.warning("unplaced on Stripe's balance: %s", item)
     return synced
@@ -67,6 +71,7 @@ def sync(*, since: datetime) -> Synced:
 def _book(
     movements: Sequence[stripe_facts.BalanceTransaction],
     payouts: Sequence[stripe_facts.Payout],
+    items: Items,
     *,
     read_at: datetime,
 ) -> Synced:
@@ -84,6 +89,7 @@ def _book(
     booking.write()
     synced = Synced(unplaced=booking.unplaced)
     postings = [*booking.postings, *book_payouts(payouts, synced.unplaced)]
+    keep_items(items, synced.unplaced, at=read_at)
     synced.new_entries = ledger.post_many(postings)
     return synced
 

@@ -3,11 +3,12 @@
 from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from donations import ledger, payouts, stripe_api, webhooks
-from donations.models import AccountKey, Donation, Entry, Payout
-from donations.payouts import syncing
+from donations.models import AccountKey, BalanceTransaction, Donation, Entry, Payout
+from donations.payouts import itemising, syncing
 from donations.proofs import prove
 from donations.sandbox import acts
 from donations.sandbox.models import SandboxObject
@@ -202,7 +203,7 @@ def test_sync_costs_the_same_with_many_gifts(fund, gifts, django_assert_num_quer
     out = list(stripe_api.payouts(since=timezone.now() - AN_HOUR))
 
     with django_assert_num_queries(17):
-        syncing._book(objects, out, read_at=timezone.now())
+        syncing._book(objects, out, {}, read_at=timezone.now())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -254,3 +255,33 @@ def test_payout_or_dispute_told_of_has_the_balance_listed(db, kind):
 
     assert payouts.awaited_since(told_since=NOW, at=NOW) == NOW - syncing.AWAITED
     assert payouts.awaited_since(told_since=NOW + AN_HOUR, at=NOW) is None
+
+
+def test_payout_is_the_sum_of_its_movements_and_each_names_it(fund):
+    give_by_card(fund, "25")
+    give_by_card(fund, "100")
+    paid = acts.pay_out("eur", at=timezone.now())
+    give_by_card(fund, "40")
+
+    catch_up()
+
+    payout = Payout.objects.get(stripe_payout_id=paid["id"])
+    assert payout.itemised_at
+    assert sorted(payout.movements.values_list("amount", "fee")) == [
+        (Decimal(25), Decimal("0.63")),
+        (Decimal(100), Decimal("1.75")),
+    ]
+    assert [m.amount for m in BalanceTransaction.objects.filter(payout=None, type="charge")] == [40]
+    # Once told, it stays, and a second run asks no more.
+    with pytest.raises(IntegrityError, match="never changed"), transaction.atomic():
+        payout.movements.update(payout=None)
+    assert itemising.fetch_items(list(stripe_api.payouts(since=timezone.now() - AN_HOUR))) == {}
+
+
+def test_payout_that_is_not_the_sum_of_its_movements_is_left_to_a_person(fund):
+    give_by_card(fund, "100")
+    paid = acts.pay_out("eur", at=timezone.now())
+    SandboxObject.objects.filter(id=paid["id"]).update(data=paid | {"amount": 9000})
+
+    assert catch_up().unplaced == [f"{paid['id']}: its movements come to 98.25 EUR, it is 90.00"]
+    assert Payout.objects.get().itemised_at is None
