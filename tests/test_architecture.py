@@ -34,6 +34,7 @@ PLACES = [
         "estimates",
         "exports",
         "gift_state",
+        "gift_story",
         "giving_health",
         "monthly_state",
         "own_data",

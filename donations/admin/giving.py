@@ -17,6 +17,7 @@ from defensefund.office import ReadOnlyAdmin, RowsInline, WritableAdmin
 from defensefund.templatetags.formats import money
 from defensefund.verbs import VerbAdmin
 from donations import webhooks
+from donations.gift_story import story_of
 from donations.models import (
     Checkout,
     Decline,
@@ -96,6 +97,9 @@ class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
     )
     readonly_fields = ("written", "transfer_reference", "has_address")
     inlines = (CheckoutInline, DeclineInline, DonationInline, LetterInline)
+
+    def facts(self, request: HttpRequest, row: Pledge) -> dict[str, Any]:
+        return {"story": story_of(row)}
 
     @admin.display(description=_("amount"), ordering="amount")
     def written(self, pledge: Pledge) -> str:
