@@ -41,7 +41,7 @@ class BooksFilter(admin.SimpleListFilter):
 @admin.register(BalanceTransaction)
 class BalanceTransactionAdmin(ReadOnlyAdmin):
     list_display = (
-        "created_at", "stripe_id", "type", "amount_written", "fee_written", "net_written", "booked",
+        "created_at", "type", "amount_written", "fee_written", "net_written", "booked", "stripe_id",
     )  # fmt: skip
     list_filter = (BooksFilter, "type", "currency")
     list_per_page = 50
