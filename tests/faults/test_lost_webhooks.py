@@ -15,7 +15,7 @@ from tests.faults.shuffles import night, outcome, play, sync
 
 LOST = (0.0, 0.5, 1.0)
 # Some 300 events, each told up to five times; the other world has a thousand.
-SMALL, LARGE = 1, 4
+SMALL, LARGE = 1, 5
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,11 @@ from decimal import Decimal
 from random import Random
 from uuid import UUID
 
-from donations import checkout, monthly, stripe_api, webhooks
-from donations.models import Pledge, Subscription
+from django.contrib.auth.models import User
+
+from donations import checkout, conditional, monthly, refunds, stripe_api, webhooks
+from donations.currencies import quantize
+from donations.models import Donation, KeptCard, Pledge, Subscription
 from donations.sandbox import acts
 from donations.sandbox.errors import SandboxError
 from donations.sandbox.models import SandboxDelivery, SandboxObject
@@ -46,6 +49,7 @@ class World:
     clock: Clock
     funds: list
     began_at: datetime
+    treasurer: User
     random: Random = field(default_factory=lambda: Random(2026))
     given: int = 0
 
@@ -192,7 +196,7 @@ def build(clock: Clock, *, times: int) -> World:
         factories.make_fund("general", "general"),
         factories.make_fund("case", "sample-case", case=factories.make_case(appeal, "one")),
     ]
-    world = World(clock, funds, began_at=clock())
+    world = World(clock, funds, began_at=clock(), treasurer=factories.make_user("treasurer"))
     later: Later = []
     _live_told(world, later)
     for week in range(WEEKS):
@@ -204,11 +208,15 @@ def build(clock: Clock, *, times: int) -> World:
 
 
 def _live_told(world: World, later: Later) -> None:
-    """Monthly gifts that were told of, so that their supporters can change them here."""
+    """Gifts that were told of, so that people can go on with them here: changed, sent back, charged on a condition."""
     dearer, paused, stopped = (world.give_monthly(currency="EUR") for _n in range(3))
+    returned, partly = (world.give(currency="EUR") for _n in range(2))
+    kept = [_keep_card(world, card) for card in ("4242", "4242", "9995")]
     webhooks.catch_up(since=world.began_at, at=world.clock())
     while webhooks.process_pending(at=world.clock()):
         pass
+    conditional.keep_cards(at=world.clock())
+    assert all(KeptCard.objects.filter(pledge=pledge).exists() for pledge in kept)
 
     def known(name: str) -> Subscription:
         return Subscription.objects.get(stripe_subscription_id=name)
@@ -223,7 +231,46 @@ def _live_told(world: World, later: Later) -> None:
         (3, lambda: monthly.pause(known(paused), at=world.clock())),
         (6, lambda: monthly.resume(known(paused), at=world.clock())),
         (7, lambda: monthly.stop(known(stopped), at=world.clock())),
+        (4, lambda: _send_back(world, returned, Decimal(1))),
+        (4, lambda: _send_back(world, partly, Decimal("0.5"))),
+        # Decided, and charged; and three days later what was declined is tried again.
+        (5, lambda: conditional.run(at=world.clock())),
+        (6, lambda: conditional.run(at=world.clock())),
     ]
+
+
+def _keep_card(world: World, card: str) -> Pledge:
+    """A card is left for the day when the target is met."""
+    appeal = world.funds[0].appeal
+    condition = appeal.conditions.first() or factories.make_condition(
+        appeal,
+        target=Decimal(50),
+        ends_on=(world.clock() + timedelta(weeks=WEEKS)).date(),
+        created_at=world.clock(),
+    )
+    pledge = world.promise(
+        currency="EUR",
+        method=Pledge.Method.KEPT_CARD,
+        condition=condition,
+        email=f"kept{world.given}@example.org",
+        covers_fee=False,
+        fund=world.funds[0],
+    )
+    acts.pay(world.session(pledge), card=card, at=world.clock.go_on(minutes=2))
+    return pledge
+
+
+def _send_back(world: World, payment: str, share: Decimal) -> None:
+    """The office sends a gift back, or a share of it."""
+    donation = Donation.objects.get(stripe_payment_intent_id=payment)
+    refunds.request(
+        donation=donation,
+        amount=quantize(donation.amount * share, donation.currency),
+        reason="asked",
+        by=world.treasurer,
+        at=world.clock(),
+    )
+    refunds.send_due(at=world.clock())
 
 
 def _live(world: World, week: int, later: Later) -> None:
