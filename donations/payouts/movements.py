@@ -16,6 +16,7 @@ from donations.models import (
     Letter,
     Refund,
     RefundRequest,
+    bulk,
 )
 from donations.stripe_facts import BalanceTransaction as Movement
 
@@ -82,7 +83,7 @@ class Booking:
             if donation.fee != fees[payment]:
                 donation.fee = fees[payment]
                 changed.append(donation)
-        Donation.objects.bulk_update(changed, ["fee"])
+        bulk.write(changed, ["fee"])
 
     def _write_refunds(self) -> None:
         if not self._refunds:
@@ -115,7 +116,7 @@ class Booking:
             self.postings.append(out_of_fund(movement, donation, kind))
             if movement.fee:
                 self.postings.append(out_of_fund(movement, donation, Entry.Kind.FEE, "fee"))
-        Refund.objects.bulk_update(changed.values(), ["source", "return_source", "returned_at"])
+        bulk.write(changed.values(), ["source", "return_source", "returned_at"])
         Letter.objects.bulk_create(letters, ignore_conflicts=True)
 
     def _refund_rows(self) -> dict[str, Refund]:
@@ -127,7 +128,7 @@ class Booking:
         # Held, so that no event changes them at the same time.
         known = Refund.objects.select_for_update().in_bulk(told, field_name="stripe_refund_id")
         heard = [row for name, row in known.items() if row.hear(told[name][0].source_facts)]
-        Refund.objects.bulk_update(heard, ["status", "failure_reason"])
+        bulk.write(heard, ["status", "failure_reason"])
         left: dict[int, Decimal] = {}
         new = []
         for name, (movement, donation) in told.items():
@@ -157,7 +158,7 @@ class Booking:
             for name, row in known.items()
             if row.hear(told[name][0].source_facts, at=self.read_at)
         ]
-        Dispute.objects.bulk_update(heard, Dispute.TOLD)
+        bulk.write(heard, Dispute.TOLD)
         Dispute.objects.bulk_create(
             Dispute.told(movement.source_facts, donation, at=self.read_at)
             for name, (movement, donation) in told.items()

@@ -10,7 +10,7 @@ from django.db.models import Min
 from django.utils import timezone
 
 from donations import ledger, stripe_api, stripe_facts
-from donations.models import BalanceTransaction, Donation, StripeEvent
+from donations.models import BalanceTransaction, Donation, StripeEvent, locks
 from donations.models.stripe_event import BALANCE_TYPES
 
 from .itemising import Items, fetch_items, keep_items
@@ -75,6 +75,8 @@ def _book(
     *,
     read_at: datetime,
 ) -> Synced:
+    # Their events may come at the same moment, or another run.
+    locks.hold(movement.source_id for movement in movements if movement.source_facts)
     _keep(movements)
     donations = {
         str(donation.stripe_payment_intent_id): donation

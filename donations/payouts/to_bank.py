@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from donations import stripe_facts
 from donations.ledger import Posting
-from donations.models import AccountKey, Entry, Payout
+from donations.models import AccountKey, Entry, Payout, bulk
 
 
 def book_payouts(payouts: Sequence[stripe_facts.Payout], unplaced: list[str]) -> Iterable[Posting]:
@@ -45,7 +45,7 @@ def book_payouts(payouts: Sequence[stripe_facts.Payout], unplaced: list[str]) ->
         postings.append(_between(row, Entry.Kind.PAYOUT_RETURNED))
     # Two runs at once may both find a payout new: the second keeps the first's row.
     Payout.objects.bulk_create(new, ignore_conflicts=True)
-    Payout.objects.bulk_update(returned, ["returned_at"])
+    bulk.write(returned, ["returned_at"])
     return postings
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from donations import stripe_api
-from donations.models import Refund, RefundRequest
+from donations.models import Refund, RefundRequest, locks
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +90,8 @@ def _ask(request: RefundRequest) -> Mapping[str, Any]:
 @transaction.atomic
 def _note(request: RefundRequest, facts: Mapping[str, Any]) -> None:
     """Keeps Stripe's answer, unless its event has told it already. The money is booked from its balance."""
+    # Stripe tells of it within moments.
+    locks.hold([str(facts["id"])])
     told = Refund.told(facts, request.donation)
     refund, is_new = Refund.objects.get_or_create(
         stripe_refund_id=told.stripe_refund_id,

@@ -25,6 +25,7 @@ from donations.models import (
     StripeEvent,
     Subscription,
     SubscriptionChange,
+    bulk,
 )
 from donations.models.subscription import TAKEN
 
@@ -105,8 +106,7 @@ class Plan:
         for model in NEW:
             model._default_manager.bulk_create(self._new.get(model, []))
         for changed, names in CHANGING.items():
-            rows = self._changed.get(changed, {}).values()
-            changed._default_manager.bulk_update(rows, names)
+            bulk.write(self._changed.get(changed, {}).values(), names)
         RefundRequest.objects.link(self.told_refunds)
         ledger.post_many(self.postings)
 

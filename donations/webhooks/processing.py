@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from donations import stripe_api
-from donations.models import StripeEvent
+from donations.models import StripeEvent, bulk, locks
 from donations.models.stripe_event import StripeEventQuerySet
 from donations.stripe_facts import Event
 
@@ -35,11 +35,6 @@ FIRST_RETRY = timedelta(seconds=30)
 LONGEST_RETRY = timedelta(hours=6)
 # While a worker asks Stripe about an event the others leave it alone; killed meanwhile, it is asked again after this.
 LEASE = timedelta(minutes=5)
-# One after the other in the order of the numbers, whatever the batch: so no two workers wait for each other.
-HOLD = """
-SELECT pg_advisory_xact_lock(hashtext('donations.webhooks'), number)
-FROM (SELECT DISTINCT hashtext(name) AS number FROM unnest(%s::text[]) AS name ORDER BY number) numbers
-"""
 
 KEEP = """
 INSERT INTO donations_stripeevent (event_id, type, object_id, livemode, account, api_version, created_at, facts,
@@ -101,25 +96,19 @@ def process_pending(*, at: datetime, limit: int = BATCH) -> int:
 def _hold(events: StripeEventQuerySet, *, at: datetime, limit: int) -> Sequence[StripeEvent]:
     """Due events for this transaction alone, and with them all that concerns the same gifts.
 
-    What two events of one gift change is partly not there yet and cannot be locked as rows; so a name stands for it.
-    Whatever is read after this is what the others left.
+    Whatever is read after this is what other workers, and runs over Stripe's balance, left.
     """
     held = list(
         events.pending(at)
         .exclude(type__in=READS, read_at=None)
         .select_for_update(skip_locked=True)[:limit]
     )
-    if held:
-        names = sorted({str(pledge_uuid_of(event) or event.object_id) for event in held})
-        with connection.cursor() as cursor:
-            cursor.execute(HOLD, [names])
+    locks.hold(str(pledge_uuid_of(event) or event.object_id) for event in held)
     return held
 
 
 def _note(events: Sequence[StripeEvent]) -> None:
-    StripeEvent.objects.bulk_update(
-        events, ["processed_at", "refused_at", "attempts", "error", "due_at"]
-    )
+    bulk.write(events, ["processed_at", "refused_at", "attempts", "error", "due_at"])
 
 
 def _read_on(*, at: datetime, limit: int) -> None:
@@ -141,7 +130,7 @@ def _read_on(*, at: datetime, limit: int) -> None:
         event.facts = event.facts | facts
     for event in events:
         event.due_at = at
-    StripeEvent.objects.bulk_update(events, ["read_at", "facts", "due_at"])
+    bulk.write(events, ["read_at", "facts", "due_at"])
 
 
 @transaction.atomic

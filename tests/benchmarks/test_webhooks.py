@@ -1,14 +1,11 @@
 import itertools
 import json
 import time
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
-from donations import webhooks
-from donations.models import Donation, Letter, StripeEvent
+from donations.models import StripeEvent
 from tests import factories, stripe_events
 from tests.benchmarks.conftest import in_turns
 from tests.benchmarks.urls import TABLE
@@ -19,7 +16,6 @@ pytestmark = [
     pytest.mark.urls("tests.benchmarks.urls"),
     pytest.mark.django_db(transaction=True),
 ]
-LATER = datetime(2030, 1, 1, tzinfo=UTC)
 numbers = itertools.count()
 
 
@@ -102,48 +98,3 @@ def test_bad_signature_against_hello(client, body, row):
     row("webhook, bad signature / hello", f"{rates.ratio:.2f}", "≥ 0.90", f"{rates.ours:.0f}/s")
     assert StripeEvent.objects.count() == 0
     assert rates.ratio >= 0.9
-
-
-def test_processing_stored_events(client, row):
-    fund, appeal = factories.make_fund(), factories.make_appeal()
-    rows = []
-    created = datetime.fromtimestamp(stripe_events.CREATED, UTC)
-    for number in range(1000):
-        pledge = factories.make_pledge(
-            appeal, fund, supporter=factories.make_supporter(f"p{number}@example.org")
-        )
-        checkout = factories.make_checkout(pledge)
-        for kind in ("checkout.session.completed", "payment_intent.succeeded"):
-            subject = {
-                "amount_total": str(pledge.amount),
-                "currency": "EUR",
-                "payment_status": "paid",
-                "payment_intent": f"pi_{number}",
-                "metadata": {"pledge": str(pledge.uuid)},
-            }
-            rows.append(
-                StripeEvent(
-                    event_id=f"evt_{kind}_{number}",
-                    type=kind,
-                    object_id=str(checkout.stripe_session_id),
-                    livemode=False,
-                    created_at=created + timedelta(seconds=number),
-                    received_at=created,
-                    due_at=created,
-                    facts=subject,
-                )
-            )
-    StripeEvent.objects.bulk_create(rows)
-
-    started = time.perf_counter()
-    with CaptureQueriesContext(connection) as queries:
-        while webhooks.process_pending(at=LATER):
-            pass
-    seconds = time.perf_counter() - started
-
-    assert Donation.objects.count() == Letter.objects.count() == 1000
-    rate, each = len(rows) / seconds, len(queries) / len(rows)
-    row("events stored, booked, receipted", f"{rate:.0f}/s", "≥ 250/s", "one worker")
-    row("queries an event", f"{each:.2f}", "≤ 6", "in batches")
-    assert rate >= 250
-    assert each <= 6
