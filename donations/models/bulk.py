@@ -20,8 +20,7 @@ def write(rows: Iterable[Model], names: Sequence[str]) -> None:
     assert meta.pk is not None
     fields: list[Any] = [meta.pk, *(meta.get_field(name) for name in names)]
     columns = [
-        [field.get_db_prep_save(getattr(row, field.attname), connection) for row in rows]
-        for field in fields
+        [field.get_db_prep_save(_value(row, field), connection) for row in rows] for field in fields
     ]
     new = ", ".join(f'"{field.column}"' for field in fields)
     changed = ", ".join(f'"{field.column}" = new."{field.column}"' for field in fields[1:])
@@ -32,6 +31,12 @@ def write(rows: Iterable[Model], names: Sequence[str]) -> None:
             f'WHERE old."{meta.pk.column}" = new."{meta.pk.column}"',
             columns,
         )
+
+
+def _value(row: Model, field: Any) -> Any:
+    """Of a link the other row's key as it is now: that row may have been saved after it was linked."""
+    other = field.get_cached_value(row, default=None) if field.is_relation else None
+    return other.pk if other else getattr(row, field.attname)
 
 
 def _type(field: Any) -> str:

@@ -16,9 +16,11 @@ from tests import factories
 AN_HOUR = timedelta(hours=1)
 
 
-def give_by_card(fund, amount, currency="EUR"):
+def give_by_card(fund, amount, currency="EUR", **fields):
     """A card gift that the sandbox was paid for and whose webhooks never arrived; the completed session."""
-    pledge = factories.make_pledge(factories.make_appeal(), fund, amount=amount, currency=currency)
+    pledge = factories.make_pledge(
+        factories.make_appeal(), fund, amount=amount, currency=currency, **fields
+    )
     visit = factories.make_checkout(pledge)
     session = create_session(
         idempotency_key=visit.idempotency_key,

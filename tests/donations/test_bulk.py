@@ -52,6 +52,26 @@ def test_links_amounts_and_days_are_written():
     )
 
 
+def test_link_to_a_row_that_was_saved_after_it_was_linked_is_written():
+    charge = MonthlyCharge.objects.create(
+        subscription=make_subscription(),
+        stripe_invoice_id="in_1",
+        due_on=TODAY,
+        amount=Decimal(25),
+        state="failed",
+        told_at=NOW,
+    )
+    donation = factories.make_donation()
+    donation.pk = None
+    charge.state, charge.donation = "paid", donation
+    donation.source, donation.stripe_payment_intent_id = "stripe:pi_new", "pi_new"
+    Donation.objects.bulk_create([donation])
+
+    bulk.write([charge], ["state", "donation"])
+
+    assert MonthlyCharge.objects.get().donation == donation
+
+
 def test_nothing_to_write_asks_nothing(django_assert_num_queries):
     with django_assert_num_queries(0):
         bulk.write([], ["error"])
