@@ -57,6 +57,11 @@ def paid(amount="25.50", **changes):
     return acts.pay(session.id, at=timezone.now())
 
 
+def left():
+    """A session whose page was left and is closed now, as Stripe shows it: one webhook tells of it."""
+    return acts.expire(open_session().id, at=timezone.now())
+
+
 def create_monthly(units=2500, **changes):
     """A session for a monthly gift, asked for with raw parameters."""
     item = line(units)

@@ -270,7 +270,7 @@ def test_what_waits_is_delivered_at_once_by_a_button(here):
 
     press(here, "deliver_due", "all", back="events")
 
-    assert SandboxDelivery.objects.due(timezone.now()).count() == 1
+    assert SandboxDelivery.objects.due(timezone.now()).count() == 2
 
 
 def test_faults_are_set_shown_everywhere_and_reset_by_one_click(here):

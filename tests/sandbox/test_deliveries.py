@@ -13,7 +13,7 @@ from django.utils import timezone
 from donations import stripe_api
 from donations.sandbox import acts, deliveries, events
 from donations.sandbox.models import SandboxDelivery, SandboxObject
-from tests.sandbox.steps import open_session, paid
+from tests.sandbox.steps import left, open_session, paid
 
 pytestmark = pytest.mark.django_db
 
@@ -50,9 +50,10 @@ def door():
 def test_webhook_is_an_event_that_the_sdk_and_we_accept(door):
     session = paid()
 
-    assert deliveries.deliver_due(at=timezone.now(), url=door.url) == 1
+    assert deliveries.deliver_due(at=timezone.now(), url=door.url) == 2
 
-    [(path, body, headers)] = door.got
+    # First the payment, then the page it was made on.
+    (path, body, headers) = door.got[-1]
     signature = headers["Stripe-Signature"]
     event = stripe_api.client().construct_event(body, signature, settings.STRIPE_WEBHOOK_SECRETS[0])
     assert (path, event.type, event.data.object.id) == (
@@ -67,7 +68,7 @@ def test_webhook_is_an_event_that_the_sdk_and_we_accept(door):
     # Somebody's details are in what is sent, and not in what we keep.
     assert b"somebody@example.org" in body
     assert "somebody" not in str(ours.facts).lower()
-    delivery = SandboxDelivery.objects.get()
+    delivery = SandboxDelivery.objects.latest("pk")
     assert (delivery.attempts, delivery.last_answer, delivery.delivered_at is not None) == (
         1,
         "200",
@@ -77,7 +78,7 @@ def test_webhook_is_an_event_that_the_sdk_and_we_accept(door):
 
 def test_webhook_not_taken_is_tried_again_and_once_taken_never_again(door):
     door.answers = [500, 302, 200]
-    session = paid()
+    session = left()
     now = timezone.now()
 
     tries = [
@@ -95,7 +96,7 @@ def test_webhook_not_taken_is_tried_again_and_once_taken_never_again(door):
 
 
 def test_closed_door_is_tried_again_and_given_up_at_last():
-    paid()
+    left()
     at = timezone.now()
 
     for _i in range(deliveries.MAX_ATTEMPTS + 3):
@@ -127,7 +128,7 @@ def test_pauses_grow_to_an_hour():
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_held_open_while_a_webhook_is_on_its_way():
     """Whoever else delivers meanwhile leaves it alone; one who is killed meanwhile leaves it for later."""
-    paid()
+    left()
     at, others = timezone.now(), []
 
     def killed_on_the_way(*_sent):
@@ -152,7 +153,7 @@ def test_event_can_be_delivered_again_and_one_nobody_asked_for_at_all(door):
         events.deliver_again(event, at=timezone.now())
 
     assert deliveries.deliver_due(at=timezone.now(), url=door.url) == 2
-    assert len({body for _p, body, _h in door.got}) == 2
+    assert len({body for _p, body, _h in door.got}) == 3
 
 
 def test_webhooks_go_out_in_the_order_they_fell_due(door):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from donations import stripe_api
 from donations.sandbox import acts, deliveries, faults
 from donations.sandbox.models import SandboxDelivery, SandboxFaults, SandboxObject
-from tests.sandbox.steps import in_minutes, open_session, paid
+from tests.sandbox.steps import in_minutes, left, open_session, paid
 
 pytestmark = pytest.mark.django_db
 Api = SandboxFaults.Api
@@ -49,23 +49,23 @@ def test_nothing_goes_wrong_unless_it_was_asked_for():
     assert not faults.current().goes_wrong()
     paid()
 
-    assert sent(timezone.now()) == ["checkout.session.completed"]
+    assert sent(timezone.now()) == ["payment_intent.succeeded", "checkout.session.completed"]
 
 
 def test_every_webhook_goes_out_twice():
     set_faults(is_twice=True)
-    paid()
+    left()
 
-    assert sent(timezone.now()) == ["checkout.session.completed"] * 2
+    assert sent(timezone.now()) == ["checkout.session.expired"] * 2
 
 
 def test_webhooks_go_out_late():
     set_faults(late_seconds=60)
     at = timezone.now()
-    acts.pay(open_session().id, at=at)
+    acts.expire(open_session().id, at=at)
 
     assert sent(at + timedelta(seconds=59)) == []
-    assert sent(at + timedelta(seconds=60)) == ["checkout.session.completed"]
+    assert sent(at + timedelta(seconds=60)) == ["checkout.session.expired"]
 
 
 def test_the_newest_webhook_goes_first():
@@ -86,7 +86,7 @@ def test_the_newest_webhook_goes_first():
     ]
 
 
-@pytest.mark.parametrize(("percent", "delivered"), [(0, 29), (100, 0)])
+@pytest.mark.parametrize(("percent", "delivered"), [(0, 30), (100, 0)])
 def test_all_or_no_webhooks_are_lost(percent, delivered):
     set_faults(drop_percent=percent)
     payment = paid("100")["payment_intent"]

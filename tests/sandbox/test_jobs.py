@@ -13,7 +13,7 @@ from donations.sandbox.models import (
     SandboxObject,
     SandboxRequest,
 )
-from tests.sandbox.steps import open_session, paid, subscribed
+from tests.sandbox.steps import left, open_session, paid, subscribed
 
 pytestmark = pytest.mark.django_db
 
@@ -40,7 +40,7 @@ def test_payment_wakes_the_worker_at_once():
 
 @pytest.mark.django_db(transaction=True)
 def test_webhook_not_taken_is_tried_when_it_is_due_without_keeping_new_ones_waiting():
-    paid()
+    left()
     jobs.deliver_webhooks()
     jobs.deliver_webhooks()
 
@@ -53,7 +53,7 @@ def test_webhook_not_taken_is_tried_when_it_is_due_without_keeping_new_ones_wait
 def test_webhook_that_waits_for_later_keeps_no_earlier_one_waiting():
     for seconds in (40, 5, 3600):
         SandboxFaults.objects.update_or_create(pk=1, defaults={"late_seconds": seconds})
-        paid()
+        left()
         jobs.deliver_webhooks()
 
     dues = SandboxDelivery.objects.order_by("due_at").values_list("due_at", flat=True)
@@ -95,7 +95,7 @@ def test_sweep_closes_pages_and_forgets_answers():
 
 @pytest.mark.django_db(transaction=True)
 def test_nothing_is_done_where_stripe_itself_is(settings):
-    paid()
+    left()
     settings.STRIPE_SANDBOX = False
 
     jobs.deliver_webhooks()
