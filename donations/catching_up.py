@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max
 
 from . import pausing, payouts, refunds, webhooks
-from .models import Entry, StripeEvent
+from .models import Entry
 
 STRIPE_REMEMBERS = timedelta(days=30)
 
@@ -16,15 +16,14 @@ STRIPE_REMEMBERS = timedelta(days=30)
 class Found:
     """What a run found: `told` the events that had not arrived, by type; `booked` the new entries, by kind.
 
-    `read` is what objects told whose events Stripe has no more, by the type those had. `unplaced` names each movement on Stripe's balance that a person must place, `left` counts the events that wait for a
-    further try or were refused.
+    `read` is what objects told whose events Stripe has no more, by the type those had. `unplaced` names each movement
+    on Stripe's balance that a person must place.
     """
 
     told: Counter[str]
     read: Counter[str]
     booked: Counter[str]
     unplaced: list[str]
-    left: int
 
 
 def sync(*, since: datetime, at: datetime) -> Found:
@@ -42,7 +41,6 @@ def sync(*, since: datetime, at: datetime) -> Found:
         read=read,
         booked=Counter(kinds),
         unplaced=synced.unplaced,
-        left=StripeEvent.objects.filter(processed_at=None).count(),
     )
 
 

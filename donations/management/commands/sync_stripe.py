@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from donations import catching_up, stripe_api
 from donations.catching_up import Found
-from donations.models import Entry
+from donations.models import Entry, StripeEvent
 
 # What events are about, by the beginning of their type.
 NOUNS = {
@@ -58,8 +58,8 @@ def _in_words(found: Found) -> Iterator[str]:
         yield "Nothing new in the books."
     for item in found.unplaced:
         yield f"On Stripe's balance and not placed: {item}"
-    if found.left:
-        yield f"Events not acted on: {found.left}. The office lists them with their reasons."
+    if left := StripeEvent.objects.filter(processed_at=None).count():
+        yield f"Events not acted on: {left}. The office lists them with their reasons."
 
 
 def _nouns(types: Counter[str]) -> str:
