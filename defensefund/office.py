@@ -1,5 +1,7 @@
 """What the office's pages share: nothing is added, changed or deleted there unless a page says so."""
 
+from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from django import forms
@@ -7,8 +9,27 @@ from django.contrib import admin
 from django.contrib.admin.helpers import AdminForm
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.text import capfirst
+
+
+@cache
+def _person(model: type[Model], name: str) -> Callable[[Any], str]:
+    """Shows whom the key `name` of a row leads to."""
+
+    @admin.display(description=model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
+    def shown(row: Any) -> str:
+        return str(getattr(row, name) or "–")
+
+    return shown
+
+
+def _names_people(model: type[Model], fields: Iterable[Any]) -> list[Any]:
+    """`fields`, those that lead to an account as its name alone: the admin would link it, and few may open accounts."""
+    people = {field.name for field in model._meta.fields if field.related_model is User}
+    return [_person(model, field) if field in people else field for field in fields]
 
 
 class OfficeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -16,6 +37,19 @@ class OfficeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     database took meanwhile."""
 
     actions: Any = None
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return _names_people(self.model, super().get_fields(request, obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return _names_people(self.model, super().get_readonly_fields(request, obj))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Headed by what is listed, not by what to do with it."""
+        extra = {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})}
+        return super().changelist_view(request, extra)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         columns = {field.name for field in obj._meta.concrete_fields}
@@ -54,6 +88,12 @@ class RowsInline(admin.TabularInline):  # type: ignore[type-arg]
     template = "admin/rows_inline.html"
     extra = 0
     can_delete = False
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return _names_people(self.model, super().get_fields(request, obj))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return _names_people(self.model, super().get_readonly_fields(request, obj))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -127,6 +127,7 @@ for _code in _codes:
         )
 LANGUAGES = [(code, LANGUAGE_NAMES[code]) for code in _codes]
 LANGUAGE_CODE = _codes[0]
+FORMAT_MODULE_PATH = "defensefund.formats"
 LOCALE_PATHS = [BASE_DIR / "defensefund" / "locale"]
 USE_I18N = True
 USE_TZ = True

@@ -18,7 +18,7 @@ from defensefund.office import RowsInline, fieldset, page, sent
 from defensefund.verbs import Verb
 
 from . import previews
-from .desk import REFUSALS, DeskAdmin, Preview
+from .desk import REFUSALS, DeskAdmin, Preview, Step, published
 from .forms import AppealTextFormSet, ImportForm, TextForm
 
 
@@ -72,7 +72,6 @@ class AppealAdmin(DeskAdmin):
     list_display = ("slug", "default_language", "published_at", "published_by")
     list_select_related = ("published_by",)
     search_fields = ("slug", "texts__title")
-    readonly_fields = ("published_at", "published_by")
     inlines = (AppealTextInline, CaseInline, FigureInline)
     change_list_template = "admin/appeals/appeal/change_list.html"
     public_notice = gettext_lazy("This appeal is public: everyone reads what you save.")
@@ -96,6 +95,9 @@ class AppealAdmin(DeskAdmin):
             closed=why_not_withdraw,
         ),
     )
+
+    def steps(self, row: Appeal) -> Iterable[Step]:
+        return (published(row),)
 
     def previews(self, row: Appeal) -> Iterable[Preview]:
         return previews.of_appeal(row)

@@ -15,7 +15,7 @@ from defensefund.verbs import Verb
 
 from . import previews
 from .appeal import why_not_publish, why_not_withdraw
-from .desk import REFUSALS, DeskAdmin, Preview
+from .desk import REFUSALS, DeskAdmin, Preview, Step, published
 from .forms import PublicTextFormSet, TextForm
 
 
@@ -52,7 +52,6 @@ class CaseAdmin(DeskAdmin):
     list_filter = ("appeal", "stage")
     list_select_related = ("appeal",)
     search_fields = ("slug", "court", "docket", "texts__title")
-    readonly_fields = ("published_at", "published_by")
     inlines = (CaseTextInline, HearingInline)
     public_notice = gettext_lazy("This case is public: everyone reads what you save.")
     verbs = (
@@ -78,6 +77,9 @@ class CaseAdmin(DeskAdmin):
             closed=why_not_withdraw,
         ),
     )
+
+    def steps(self, row: Case) -> Iterable[Step]:
+        return (published(row),)
 
     def previews(self, row: Case) -> Iterable[Preview]:
         return previews.of_case(row)

@@ -97,24 +97,6 @@ class DefendantAdmin(DeskAdmin):
     inlines = (ConsentInline,)
     verbs = (
         Verb(
-            "identify",
-            gettext_lazy("Write down the name"),
-            gettext_lazy("Only if it is needed. It replaces a name that is there."),
-            "identify_defendant",
-            identify,
-            NameForm,
-            REFUSALS,
-        ),
-        Verb(
-            "forget",
-            gettext_lazy("Erase the name"),
-            gettext_lazy("The alias, the cases and the history of consent stay."),
-            "identify_defendant",
-            forget,
-            refusals=REFUSALS,
-            closed=why_no_forgetting,
-        ),
-        Verb(
             "record_consent",
             gettext_lazy("Record consent"),
             gettext_lazy(
@@ -134,6 +116,24 @@ class DefendantAdmin(DeskAdmin):
             withdraw,
             refusals=REFUSALS,
             closed=why_no_withdrawal,
+        ),
+        Verb(
+            "identify",
+            gettext_lazy("Write down the name"),
+            gettext_lazy("Only if it is needed. It replaces a name that is there."),
+            "identify_defendant",
+            identify,
+            NameForm,
+            REFUSALS,
+        ),
+        Verb(
+            "forget",
+            gettext_lazy("Erase the name"),
+            gettext_lazy("The alias, the cases and the history of consent stay."),
+            "identify_defendant",
+            forget,
+            refusals=REFUSALS,
+            closed=why_no_forgetting,
         ),
     )
 

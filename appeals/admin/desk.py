@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from appeals.consent import NameInText
 from appeals.publishing import NotPublishable
@@ -25,6 +27,22 @@ class Preview:
     body: SafeString
 
 
+@dataclass(frozen=True)
+class Step:
+    """Something done, with its instant where that is kept; or, `is_done` false, still to do."""
+
+    words: str
+    at: datetime | None = None
+    is_done: bool = True
+
+
+def published(row: Any) -> Step:
+    """Whether the public reads `row`, and whose decision that was."""
+    if row.published_at is None:
+        return Step(_("Not public"), is_done=False)
+    return Step(_("Published by %(person)s") % {"person": row.published_by}, row.published_at)
+
+
 class DeskAdmin(VerbAdmin):
     facts_template = "admin/appeals/_facts.html"
     # Said above the form of a row that is public, e.g. what saving does to it.
@@ -34,11 +52,16 @@ class DeskAdmin(VerbAdmin):
         """What the person who decides reads first; looked up only where it is shown."""
         return ()
 
+    def steps(self, row: Any) -> Iterable[Step]:
+        """The way of the row so far and what is next, in order."""
+        return ()
+
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         is_public = getattr(row, "published_at", None) is not None
         return {
             "notice": self.public_notice if is_public else "",
             "previews": self.previews(row),
+            "steps": self.steps(row),
         }
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:

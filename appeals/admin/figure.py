@@ -1,6 +1,7 @@
 """The editors' desk for figures: proposed by an import or by hand, confirmed by a person, shown with their source."""
 
 import textwrap
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from appeals import consent, publishing
 from appeals.models import Figure, FigureText, Source
 from defensefund.verbs import Verb
 
-from .desk import REFUSALS, DeskAdmin
+from .desk import REFUSALS, DeskAdmin, Step
 from .forms import TextForm
 
 
@@ -55,7 +56,6 @@ class FigureAdmin(DeskAdmin):
     list_display = ("__str__", "sentence_start", "source_start", "appeal", "confirmed_at")
     list_filter = (IsConfirmed, "appeal")
     list_select_related = ("appeal", "source")
-    readonly_fields = ("confirmed_at", "confirmed_by")
     inlines = (FigureTextInline,)
     actions = ("confirm_selected",)
     facts_template = "admin/appeals/figure/_facts.html"
@@ -73,6 +73,12 @@ class FigureAdmin(DeskAdmin):
             closed=why_not_confirm,
         ),
     )
+
+    def steps(self, row: Figure) -> Iterable[Step]:
+        if row.confirmed_at is None:
+            return (Step(_("Proposed: waits for somebody to confirm it"), is_done=False),)
+        person = {"person": row.confirmed_by}
+        return (Step(_("Confirmed by %(person)s") % person, row.confirmed_at),)
 
     @admin.display(description=gettext_lazy("sentence"))
     def sentence_start(self, figure: Figure) -> str:

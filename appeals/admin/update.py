@@ -17,7 +17,7 @@ from appeals.models.update import UpdateQuerySet
 from defensefund.verbs import Verb
 
 from . import previews
-from .desk import REFUSALS, DeskAdmin, Preview
+from .desk import REFUSALS, DeskAdmin, Preview, Step, published
 from .forms import ReviewForm, TextForm
 
 State = Update.State
@@ -28,7 +28,12 @@ class UpdateTextInline(admin.StackedInline):  # type: ignore[type-arg]
     form = TextForm
     extra = 0
     min_num = 1
-    readonly_fields = ("written_by",)
+    readonly_fields = ("writer",)
+
+    @admin.display(description=gettext_lazy("written by"))
+    def writer(self, text: UpdateText) -> str:
+        """Without a link to that account, which few may open."""
+        return str(text.written_by) if text.pk else "–"
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -113,15 +118,6 @@ class UpdateAdmin(DeskAdmin):
     list_filter = (StateFilter, "appeal")
     list_select_related = ("appeal", "case", "created_by", "reviewed_by")
     search_fields = ("slug", "texts__title")
-    readonly_fields = (
-        "state_display",
-        "created_by",
-        "submitted_by",
-        "reviewed_by",
-        "reviewed_at",
-        "published_by",
-        "published_at",
-    )
     inlines = (UpdateTextInline,)
     public_notice = gettext_lazy(
         "This text is public. Saving a change takes it off the page until somebody has reviewed it again."
@@ -170,6 +166,18 @@ class UpdateAdmin(DeskAdmin):
             closed=why_not_withdraw,
         ),
     )
+
+    def steps(self, row: Update) -> Iterable[Step]:
+        yield Step(_("Written by %(person)s") % {"person": row.created_by})
+        if row.submitted_at is None:
+            yield Step(_("Draft: not submitted for review"), is_done=False)
+            return
+        yield Step(_("Submitted by %(person)s") % {"person": row.submitted_by}, row.submitted_at)
+        if row.reviewed_at is None:
+            yield Step(_("Waits for another person's review"), is_done=False)
+            return
+        yield Step(_("Reviewed by %(person)s") % {"person": row.reviewed_by}, row.reviewed_at)
+        yield published(row)
 
     def previews(self, row: Update) -> Iterable[Preview]:
         return previews.of_update(row)

@@ -69,7 +69,7 @@ class BackFilter(admin.SimpleListFilter):
 @admin.register(Donation)
 class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = (
-        "receipt_number", "received_at", "fund", "method", "written", "fee_written", "back_written",
+        "received_at", "receipt_number", "fund", "method", "written", "fee_written", "back_written",
     )  # fmt: skip
     list_filter = ("method", BackFilter)
     list_per_page = 25

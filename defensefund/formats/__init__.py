@@ -1,0 +1,1 @@
+"""How pages write times where Django's own way for a language is not ours."""
