@@ -53,7 +53,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("add change view", "donations", "taxsentence")
     | _may("view record void", "donations", "cashreceipt")
     | _may("view add call_off", "donations", "condition")
-    | _may("view", "donations", "keptcard cardcharge")
+    | _may("view", "donations", "keptcard cardcharge instalment")
     | _may("view record", "donations", "cashdeposit")
     | _may("view", "appeals", "appeal case defendant"),
     # The second person: for money going out, and for a text going public.

@@ -19,9 +19,11 @@ from defensefund.verbs import VerbAdmin
 from donations import webhooks
 from donations.gift_story import story_of
 from donations.models import (
+    CardCharge,
     Checkout,
     Decline,
     Donation,
+    Instalment,
     Letter,
     Pledge,
     Receipt,
@@ -60,6 +62,16 @@ class DonationInline(RowsInline):
         return super().get_queryset(request).select_related("receipt")
 
 
+class InstalmentInline(RowsInline):
+    model = Instalment
+    fields = ("due_on", "amount")
+
+
+class CardChargeInline(RowsInline):
+    model = CardCharge
+    fields = ("asked_at", "succeeded_at", "declined_at", "code")
+
+
 class LetterInline(RowsInline):
     model = Letter
     fields = ("kind", "created_at", "sent_at", "bounced_at", "attempts", "error")
@@ -89,14 +101,24 @@ class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
         "frequency",
         "written",
         "transfer_reference",
+        "condition",
         "language",
+        "paused_at",
         "cancelled_at",
+        "reminders_stopped_at",
         "visibility",
         "has_address",
         "erased_at",
     )
     readonly_fields = ("written", "transfer_reference", "has_address")
-    inlines = (CheckoutInline, DeclineInline, DonationInline, LetterInline)
+    inlines = (
+        InstalmentInline,
+        CheckoutInline,
+        CardChargeInline,
+        DeclineInline,
+        DonationInline,
+        LetterInline,
+    )
 
     def facts(self, request: HttpRequest, row: Pledge) -> dict[str, Any]:
         return {"story": story_of(row)}
