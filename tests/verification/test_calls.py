@@ -84,19 +84,21 @@ def test_payment_leaves_its_fee_on_the_balance(payer, since):
 
 
 def test_refund_once_for_one_key_and_never_more_than_was_paid(payer):
-    payment, one = payer.pay(D("25.50")), key()
+    payment, one, number = payer.pay(D("25.50")), key(), uuid4()
     wanted = {"payment_intent_id": payment, "currency": "EUR"}
+    first = {"idempotency_key": one, "number": number, "amount": D("5.50")} | wanted
 
-    part = stripe_api.refund(idempotency_key=one, amount=D("5.50"), **wanted)
+    part = stripe_api.refund(**first)
 
-    assert (part.amount, part.currency, part.payment_intent_id) == (D("5.50"), "EUR", payment)
-    assert part.status in {"succeeded", "pending"}
-    assert stripe_api.refund(idempotency_key=one, amount=D("5.50"), **wanted) == part
+    assert (part["amount"], part["currency"], part["payment_intent"]) == ("5.50", "EUR", payment)
+    assert part["status"] in {"succeeded", "pending"}
+    assert stripe_api.refund(**first) == part
     with pytest.raises(StripeRefused):
-        stripe_api.refund(idempotency_key=key(), amount=D("20.01"), **wanted)
-    assert stripe_api.refund(idempotency_key=key(), **wanted).amount == D(20)
+        stripe_api.refund(idempotency_key=key(), number=uuid4(), amount=D("20.01"), **wanted)
+    rest = stripe_api.refund(idempotency_key=key(), number=uuid4(), amount=D(20), **wanted)
     with pytest.raises(StripeRefused, match=r"^charge_already_refunded$"):
-        stripe_api.refund(idempotency_key=key(), **wanted)
+        stripe_api.refund(idempotency_key=key(), number=uuid4(), amount=D(1), **wanted)
+    assert [told["id"] for told in stripe_api.refunds_of(payment)] == [rest["id"], part["id"]]
 
 
 def test_events_tell_of_what_happened(payer, since):
