@@ -19,6 +19,8 @@ OWN_SETTINGS = (
     *("STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS", "STRIPE_API_BASE", "SMTP_URL"),
 )
 ROOT = Path(__file__).parents[2]
+# How fast it is depends on what else the machine does; that it ends is what counts.
+ENOUGH = 90
 
 
 class Installation:
@@ -113,13 +115,13 @@ def test_start_serves_until_ctrl_c_and_leaves_nothing(installation):
     assert f"http://127.0.0.1:{installation.port}/admin/" in said
     assert "TEST payments" in said
     second = installation.start()
-    assert second.wait(30) == 1
+    assert second.wait(ENOUGH) == 1
     assert f"Port {installation.port} is in use" in installation.said()
     assert installation.get("/healthz") == b"ok\n"
 
     process.send_signal(signal.SIGINT)
 
-    assert process.wait(30) == 0
+    assert process.wait(ENOUGH) == 0
     assert installation.said().endswith("Stopped.\n")
     assert "Traceback" not in installation.said()
     installation.wait_for_the_end()
@@ -148,7 +150,7 @@ def test_killed_worker_stops_everything_with_a_sentence(installation):
 
     os.kill(worker, signal.SIGKILL)
 
-    assert process.wait(30) == 1
+    assert process.wait(ENOUGH) == 1
     assert "The job worker was killed (signal 9); so everything stops." in installation.said()
     assert "Traceback" not in installation.said()
     installation.wait_for_the_end()
@@ -170,5 +172,5 @@ def test_killed_database_is_started_again(installation):
     while b"ok" not in installation.get("/healthz"):
         assert time.monotonic() < end
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(ENOUGH) == 0
     installation.wait_for_the_end()
