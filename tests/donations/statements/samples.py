@@ -12,10 +12,14 @@ def own(name: str) -> bytes:
     return (OWN / name).read_bytes()
 
 
-def collected(name: str) -> bytes:
-    """A file of the collection `shared/statements`, which is not part of this repository for its licences."""
+def collection() -> Path:
+    """The collection `shared/statements`, which is not part of this repository for its licences."""
     for folder in (ROOT.parent, ROOT.parent.parent):
-        path = folder / "shared" / "statements" / name
-        if path.exists():
-            return path.read_bytes()
+        path = folder / "shared" / "statements"
+        if path.is_dir():
+            return path
     pytest.skip("The collected bank files (shared/statements) are not beside this repository.")
+
+
+def collected(name: str) -> bytes:
+    return (collection() / name).read_bytes()
