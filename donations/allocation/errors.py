@@ -1,0 +1,37 @@
+"""Why a decision over fund money is refused."""
+
+
+class AllocationError(Exception):
+    """A decision over fund money that is refused; the message is a sentence for the office."""
+
+
+class WrongFund(AllocationError):
+    """The fund's purpose does not reach this cost, or the fund needs no cover."""
+
+
+class WrongAmount(AllocationError):
+    """Not above zero, finer than the currency, or more than the cost still lacks or holds."""
+
+
+class NotEnoughMoney(AllocationError):
+    """The fund, or the cost, has not that much free."""
+
+
+class Frozen(AllocationError):
+    """A fact took the fund below zero, and two people have not covered it yet."""
+
+
+class NoReason(AllocationError):
+    """A cover is asked for, and refused, with a reason."""
+
+
+class SamePerson(AllocationError):
+    """Two different people must decide."""
+
+
+class WrongState(AllocationError):
+    """The step does not fit: approved or refused already."""
+
+
+class AlreadyDone(AllocationError):
+    """The same decision was sent twice; it was carried out once."""

@@ -1,0 +1,124 @@
+"""Set fund money aside for a legal cost, and release it again."""
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from donations import ledger
+from donations.currencies import written
+from donations.ledger import Posting
+from donations.models import AccountKey, Allocation, Entry, Fund, LegalCost
+
+from .errors import AlreadyDone, NotEnoughMoney, WrongAmount, WrongFund
+from .posting import check_amount, post
+
+
+@transaction.atomic
+def allocate(
+    *,
+    fund: Fund,
+    cost: LegalCost,
+    amount: Decimal,
+    by: User,
+    at: datetime,
+    number: UUID | None = None,
+) -> Allocation:
+    """Sets `amount` (in the cost's currency) of `fund` aside for `cost`. Raises AllocationError's kinds.
+
+    With a `number` the caller made beforehand, the same decision sent twice is carried out once (AlreadyDone).
+    """
+    check_amount(amount, cost.currency)
+    if not Fund.objects.serving(cost.case, cost.defendant).filter(pk=fund.pk).exists():
+        raise WrongFund(
+            _("The purpose of “%(fund)s” does not reach this cost: choose a fund of its case.")
+            % {"fund": fund}
+        )
+    cost = _locked(cost)
+    _check_new(number)
+    missing = cost.owed - cost.allocations.net()
+    if amount > missing:
+        raise WrongAmount(
+            _("Only %(amount)s of this cost is not set aside yet.")
+            % {"amount": written(missing, cost.currency)}
+        )
+    return _move(fund=fund, cost=cost, amount=amount, is_release=False, by=by, at=at, number=number)
+
+
+@transaction.atomic
+def release(
+    *,
+    fund: Fund,
+    cost: LegalCost,
+    amount: Decimal,
+    by: User,
+    at: datetime,
+    number: UUID | None = None,
+) -> Allocation:
+    """Gives `amount` that `fund` set aside for `cost` back to it. Raises AllocationError's kinds; `number` as in `allocate`."""
+    check_amount(amount, cost.currency)
+    cost = _locked(cost)
+    _check_new(number)
+    given = cost.allocations.given_by(fund)
+    if amount > given:
+        raise WrongAmount(
+            _("“%(fund)s” has %(amount)s set aside here, not more.")
+            % {"fund": fund, "amount": written(given, cost.currency)}
+        )
+    # Asked for first: what is paid between the two reads is then counted twice, never missed.
+    spoken_for = cost.disbursements.open().total()
+    free = ledger.free(AccountKey.cost(cost)) - spoken_for
+    if amount > free:
+        raise NotEnoughMoney(
+            _("Only %(amount)s of this cost is neither paid nor asked for.")
+            % {"amount": written(free, cost.currency)}
+        )
+    return _move(fund=fund, cost=cost, amount=amount, is_release=True, by=by, at=at, number=number)
+
+
+def _locked(cost: LegalCost) -> LegalCost:
+    """Held until the end, so that two people cannot together set aside, or release, more than there is."""
+    return LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
+
+
+def _check_new(number: UUID | None) -> None:
+    if number and Allocation.objects.filter(number=number).exists():
+        raise AlreadyDone(_("This was sent twice: it was done once."))
+
+
+def _move(
+    *,
+    fund: Fund,
+    cost: LegalCost,
+    amount: Decimal,
+    is_release: bool,
+    by: User,
+    at: datetime,
+    number: UUID | None,
+) -> Allocation:
+    made = Allocation.objects.create(
+        number=number or uuid4(),
+        fund=fund,
+        cost=cost,
+        amount=amount,
+        is_release=is_release,
+        by=by,
+        at=at,
+    )
+    here, there = AccountKey.fund(fund, cost.currency), AccountKey.cost(cost)
+    if is_release:
+        here, there = there, here
+    post(
+        Posting(
+            kind=Entry.Kind.RELEASE if is_release else Entry.Kind.ALLOCATION,
+            debit=here,
+            credit=there,
+            amount=amount,
+            booked_on=at.date(),
+            source=f"allocation:{made.number}",
+        )
+    )
+    return made
