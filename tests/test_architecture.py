@@ -141,6 +141,17 @@ def test_every_module_of_donations_has_a_place():
     assert modules - set(PLACE) == set()
 
 
+def test_donations_tells_the_path_of_the_money_in_ten_lines():
+    first, empty, *lines = (ast.get_docstring(ast.parse((ROOT / "donations/__init__.py").read_text())) or "").splitlines()
+    named = [name for line in lines for name in line.split("  ")[0].split(", ")]
+
+    assert (bool(first), empty, len(lines)) == (True, "", 10)
+    assert [name for name in named if PLACE[name] in {1, 5, 6}] == []
+    assert [name for name in named if not list((ROOT / "donations").glob(f"{name}*"))] == []
+    # No step is without its place in the tale, but those that guard or tell of one.
+    assert {"checkout", "webhooks", "ledger", "allocation", "disbursement"} <= set(named)
+
+
 def test_donations_imports_only_downwards():
     wrong = []
     for path in source_files("donations"):
