@@ -17,7 +17,7 @@ from django.views.decorators.http import conditional_page, require_safe
 
 from .currencies import offered, quantize
 from .estimates import Estimate, estimate
-from .exports import safe_cell
+from .spreadsheets import safe_cell
 from .transparency import Books, Figures, books
 
 # The names of the figures in files, in the order the page explains them.

@@ -1,7 +1,5 @@
 """READ: every entry of the ledger as CSV, JSON or beancount; decimal text, one row at a time, without anyone's name."""
 
-import csv
-import io
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -13,6 +11,7 @@ from django.db import connection, transaction
 
 from .currencies import quantize
 from .models import Account
+from .spreadsheets import csv_row
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,6 @@ JOIN donations_account c ON c.id = e.credit_id
 ORDER BY e.booked_on, e.source COLLATE "C"
 """
 CHUNK = 5_000
-
-
-def safe_cell(text: str) -> str:
-    """Text that a spreadsheet takes for text and not for a formula."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
 
 
 def lines() -> Iterator[Line]:
@@ -72,15 +66,9 @@ def _line(
 
 def as_csv() -> Iterator[str]:
     """A header and one line an entry; amounts with a point."""
-    yield _csv_row(list(Line.__dataclass_fields__))
+    yield csv_row(Line.__dataclass_fields__)
     for line in lines():
-        yield _csv_row([safe_cell(text) for text in asdict(line).values()])
-
-
-def _csv_row(cells: list[str]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(cells)
-    return buffer.getvalue()
+        yield csv_row(asdict(line).values())
 
 
 def as_json() -> Iterator[str]:

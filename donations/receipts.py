@@ -124,7 +124,7 @@ def receipt_words(receipt: Receipt, *, is_copy: bool) -> dict[str, Any]:
 def receipt_pdf(receipt: Receipt, *, is_copy: bool) -> bytes:
     """The file of `receipt`. Its bytes depend on nothing but the rows and `is_copy`."""
     words = receipt_words(receipt, is_copy=is_copy)
-    return _compile("receipt.typ", words, at=receipt.issued_at)
+    return compile_pdf("receipt.typ", words, at=receipt.issued_at)
 
 
 def statement_words(
@@ -152,7 +152,7 @@ def statement_pdf(
     donations: Sequence[Donation], *, year: int, language: str, at: datetime
 ) -> bytes:
     words = statement_words(donations, year=year, language=language, at=at)
-    return _compile("statement.typ", words, at=at)
+    return compile_pdf("statement.typ", words, at=at)
 
 
 def _table(donations: Sequence[Donation], currency: str) -> dict[str, Any]:
@@ -185,7 +185,8 @@ def _fonts() -> typst.Fonts:
     return typst.Fonts(include_system_fonts=False)
 
 
-def _compile(template: str, words: dict[str, Any], *, at: datetime) -> bytes:
+def compile_pdf(template: str, words: dict[str, Any], *, at: datetime) -> bytes:
+    """The PDF/UA file of a template beside receipt.typ, filled with `words` and dated `at`: the same bytes for the same input."""
     # As data, never as source: nothing a supporter writes is read as the template's language.
     inputs = {"content": json.dumps(words | {"fund": settings.FUND_NAME})}
     compiled: bytes = typst.compile(

@@ -24,6 +24,7 @@ PLACES = [
         "stripe_api",
         "stripe_facts",
         "sandbox",
+        "spreadsheets",
     },
     {"migrations", "models"},
     # The only writer of entries.
@@ -41,6 +42,7 @@ PLACES = [
         "proofs",
         "receipts",
         "refund_proofs",
+        "reports",
         "schedule",
         "seals",
         "tokens",

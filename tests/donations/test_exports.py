@@ -11,9 +11,10 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from donations import ledger
-from donations.exports import as_beancount, as_csv, as_json, safe_cell
+from donations.exports import as_beancount, as_csv, as_json
 from donations.ledger import Posting
 from donations.models import AccountKey, Entry
+from donations.spreadsheets import safe_cell
 from tests import factories
 from tests.factories import TODAY, give
 
