@@ -20,6 +20,7 @@ PUBLIC_TEXTS = "appeal appealtext case casetext hearing source figure figuretext
 SPENDING = "fund legalcost costdocument allocation disbursement fundcover"
 BOOKS = "account entry reversal donation refund receipt payout balancetransaction"
 REFUNDS = "refundrequest dispute fraudwarning"
+POLICY = "policy policykind policycap policylimit"
 BANK = "bankaccount statementimport statementline statementmatch"
 
 GROUPS: dict[str, frozenset[str]] = {
@@ -35,6 +36,7 @@ GROUPS: dict[str, frozenset[str]] = {
     # Matches every unit of money, sets it aside, asks for payments and makes approved ones.
     "treasurer": _may("view", "donations", f"{SPENDING} {BOOKS} {BANK} {REFUNDS}")
     | _may("add change", "donations", "fund legalcost costdocument bankaccount")
+    | _may("view add change", "donations", POLICY)
     | _may("view", "donations", "pledge checkout supporter letter stripeevent")
     | _may("view", "donations", "subscription subscriptionchange monthlycharge")
     | _may("allocate", "donations", "fund")
@@ -57,13 +59,16 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view record", "donations", "cashdeposit")
     | _may("view", "appeals", "appeal case defendant"),
     # The second person: for money going out, and for a text going public.
-    "approver": _may("view", "donations", f"{SPENDING} {REFUNDS} account entry")
+    "approver": _may("view", "donations", f"{SPENDING} {REFUNDS} {POLICY} account entry")
+    | _may("enact", "donations", "policy")
     | _may("approve", "donations", "disbursement fundcover refundrequest")
     | _may("view", "appeals", f"{PUBLIC_TEXTS} defendant")
     | _may("review publish", "appeals", "update"),
     # Reads the books, changes nothing, and meets no donor.
     "auditor": _may(
-        "view", "donations", f"{SPENDING} {BOOKS} {BANK} {REFUNDS} rate paymentpause cashdeposit"
+        "view",
+        "donations",
+        f"{SPENDING} {BOOKS} {BANK} {REFUNDS} {POLICY} rate paymentpause cashdeposit",
     ),
 }
 

@@ -17,7 +17,7 @@ from defensefund.models import Authenticator
 from defensefund.models.authenticator import STEP_SECONDS
 from defensefund.privacy import keyed_hash
 from defensefund.step_up import PROVED_AT
-from donations import ledger
+from donations import ledger, policy
 from donations.models import (
     AccountKey,
     BalanceTransaction,
@@ -35,6 +35,10 @@ from donations.models import (
     Letter,
     PaymentPause,
     Pledge,
+    Policy,
+    PolicyCap,
+    PolicyKind,
+    PolicyLimit,
     Rate,
     StatementImport,
     StatementLine,
@@ -198,6 +202,33 @@ def prove(disbursement, *, by) -> StatementMatch:
     return StatementMatch.objects.create(
         line=line, disbursement=disbursement, confirmed_by=by, confirmed_at=NOW
     )
+
+
+def make_policy(*, kinds=("fees",), caps=(), limits=(), enacted=True, at=NOW, **fields) -> Policy:
+    """Rules in force from `at` on: kinds that need the bill, ("fees", "EUR", "500") caps, ("EUR", "100", "50") limits
+    for a third person and for emergencies. A kind may name its documents: ("bail", ["ruling"])."""
+    drafter = fields.pop("by", None) or make_user()
+    row = Policy.objects.create(
+        **{"in_force_from": at.date(), "partner": "Sample partner", "drafted_by": drafter}
+        | {"drafted_at": at}
+        | fields
+    )
+    for kind in kinds:
+        name, documents = kind if isinstance(kind, tuple) else (kind, ["bill"])
+        PolicyKind.objects.create(policy=row, kind=name, documents=documents)
+    for name, currency, amount in caps:
+        PolicyCap.objects.create(policy=row, kind=name, currency=currency, amount=Decimal(amount))
+    for currency, third, emergency in limits:
+        PolicyLimit.objects.create(
+            policy=row,
+            currency=currency,
+            third_person_above=Decimal(third),
+            emergency_up_to=Decimal(emergency),
+        )
+    row = Policy.objects.with_rules().get(pk=row.pk)
+    if not enacted:
+        return row
+    return policy.enact(row, content_hash=row.content_hash, by=make_user(), at=at)
 
 
 def make_rate(base, quote, rate, **fields) -> Rate:

@@ -69,6 +69,7 @@ PLACES = [
         "payouts",
         "periods",
         "pledges",
+        "policy",
         "rates",
         "reconciliation",
         "refunds",

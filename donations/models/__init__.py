@@ -13,6 +13,7 @@ from .letter import Letter
 from .payment_pause import PaymentPause
 from .payout import Payout
 from .pledge import Checkout, Instalment, Pledge
+from .policy import Policy, PolicyCap, PolicyKind, PolicyLimit
 from .public_gift import PublicGift
 from .rate import Rate
 from .receipt import Receipt, TaxSentence
@@ -52,6 +53,10 @@ __all__ = [
     "Payout",
     "PixKind",
     "Pledge",
+    "Policy",
+    "PolicyCap",
+    "PolicyKind",
+    "PolicyLimit",
     "PublicGift",
     "Rate",
     "Receipt",

@@ -53,6 +53,19 @@ class Donation(models.Model):
         unique=True,
         help_text=_("The fact behind it, the same as its ledger entry's source."),
     )
+    policy = models.ForeignKey(
+        "Policy",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        # Nobody asks for all gifts of a version; an index would only slow gifts down.
+        db_index=False,
+        editable=False,
+        verbose_name=_("given under"),
+        help_text=_(
+            "The policy the promise was made under, else the one in force that day; the database notes it."
+        ),
+    )
     stripe_payment_intent_id = models.CharField(
         _("Stripe payment"),
         max_length=255,

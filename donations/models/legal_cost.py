@@ -102,6 +102,15 @@ class LegalCost(models.Model):
     payee_account = EncryptedTextField(
         _("payee's account"), help_text=_("IBAN, CBU or other account number, as on the bill.")
     )
+    policy = models.ForeignKey(
+        "Policy",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("recorded under"),
+        help_text=_("The policy in force that day; the database notes it."),
+    )
     is_sample = models.BooleanField(_("sample data"), default=False, editable=False)
     recorded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -142,11 +151,22 @@ def document_path(document: "CostDocument", filename: str) -> str:
 class CostDocument(models.Model):
     """The bill, receipt or ruling behind a legal cost; streamed to those who may see it, never served as a static file."""
 
+    class Kind(models.TextChoices):
+        """What it is for; the policy says which of them a cost needs (models/policy.py)."""
+
+        BILL = "bill", _("bill or invoice")
+        AGREEMENT = "agreement", _("agreement on fees")
+        RULING = "ruling", _("court's ruling or notice")
+        RECEIPT = "receipt", _("receipt or ticket")
+        NEED = "need", _("written statement of need")
+        STATEMENT = "statement", _("bank statement")
+
     EXTENSIONS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
 
     cost = models.ForeignKey(
         LegalCost, models.PROTECT, related_name="documents", verbose_name=_("legal cost")
     )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.BILL)
     file = models.FileField(_("file"), upload_to=document_path)
     content_type = models.CharField(
         _("type"), max_length=20, choices=[(key, key) for key in EXTENSIONS]

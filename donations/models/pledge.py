@@ -118,6 +118,17 @@ class Pledge(models.Model):
         verbose_name=_("condition"),
         help_text=_("Given only if its target is met."),
     )
+    policy = models.ForeignKey(
+        "Policy",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        # Nobody asks for all gifts of a version; an index would only slow gifts down.
+        db_index=False,
+        editable=False,
+        verbose_name=_("given under"),
+        help_text=_("The policy in force that day; the database notes it."),
+    )
     language = models.CharField(_("language"), max_length=5)
     reference = models.CharField(
         _("transfer reference"),

@@ -1,0 +1,357 @@
+"""What the fund pays for and how it decides: rules as data, in versions that two people enact and nobody changes afterwards."""
+
+import json
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from .fields import CurrencyField, MoneyField
+from .fund import Fund
+from .legal_cost import CostDocument, LegalCost
+
+
+class PolicyQuerySet(models.QuerySet["Policy"]):
+    def enacted(self) -> "PolicyQuerySet":
+        return self.filter(enacted_at__isnull=False)
+
+    def drafts(self) -> "PolicyQuerySet":
+        return self.filter(enacted_at=None)
+
+    def with_rules(self) -> "PolicyQuerySet":
+        return self.prefetch_related("kinds", "caps", "limits")
+
+    def in_force(self, *, on: date) -> "Policy | None":
+        """The version in force on a day, with its rules; None as long as none was enacted.
+
+        The same choice as donations_policy_in_force() in the database: the newest day of entry, and of one day the
+        newest version.
+        """
+        return (
+            self.enacted()
+            .filter(in_force_from__lte=on)
+            .order_by("-in_force_from", "-version")
+            .with_rules()
+            .first()
+        )
+
+
+def narrowest_first() -> list[str]:
+    return [str(kind) for kind in Fund.NARROWEST_FIRST]
+
+
+def usual_surplus_order() -> list[str]:
+    """Without the partner, who has to be named first."""
+    return [str(Policy.Surplus.APPEAL), str(Policy.Surplus.OTHERS)]
+
+
+def all_exclusions() -> list[str]:
+    return [str(exclusion) for exclusion in Policy.Exclusion]
+
+
+class Policy(models.Model):
+    """One version of the fund's rules: a draft, or enacted. Gifts and costs keep the version they were given or recorded under."""
+
+    class Surplus(models.TextChoices):
+        """Where money goes that its purpose no longer needs."""
+
+        APPEAL = "appeal", _("other defendants of the same appeal")
+        OTHERS = "others", _("defendants in other cases")
+        PARTNER = "partner", _("the partner named here")
+
+    class Exclusion(models.TextChoices):
+        CAMPAIGNING = "campaigning", _("campaigning")
+        WEAPONS = "weapons", _("weapons")
+        SALARIES = "salaries", _("salaries of organizers")
+        PARTY_DEBTS = "party", _("debts of political parties")
+        UNDOCUMENTED = "undocumented", _("anything without a document")
+
+    version = models.PositiveIntegerField(
+        _("version"), null=True, unique=True, editable=False, help_text=_("Empty: a draft.")
+    )
+    in_force_from = models.DateField(
+        _("in force from"), help_text=_("Not before the day on which it is enacted.")
+    )
+    not_eligible = ArrayField(
+        models.CharField(max_length=20, choices=Exclusion),
+        verbose_name=_("never paid for"),
+        default=all_exclusions,
+        blank=True,
+    )
+    approvers = models.PositiveSmallIntegerField(
+        _("people who approve a payment"),
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(2)],
+        help_text=_(
+            "Besides the person who asks for it: 1, and a third person above the limit below; or always 2."
+        ),
+    )
+    emergency_hours = models.PositiveSmallIntegerField(
+        _("hours for the second signature"),
+        default=72,
+        help_text=_("Within them another person signs what one person paid in an emergency."),
+    )
+    reserve_percent = models.DecimalField(
+        _("reserve, in percent"),
+        max_digits=5,
+        decimal_places=2,
+        default=Decimal(0),
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text=_("So much of each general fund's money is not set aside for costs."),
+    )
+    fund_order = ArrayField(
+        models.CharField(max_length=10, choices=Fund.Kind),
+        verbose_name=_("order of the funds"),
+        default=narrowest_first,
+        help_text=_("Which funds may serve a cost, the first to be used first."),
+    )
+    surplus_order = ArrayField(
+        models.CharField(max_length=10, choices=Surplus),
+        verbose_name=_("order for what is left over"),
+        default=usual_surplus_order,
+        help_text=_("Where money goes that its purpose no longer needs."),
+    )
+    partner = models.CharField(
+        _("partner"),
+        max_length=120,
+        blank=True,
+        help_text=_("The organization that gets what nobody here needs. Shown to everyone."),
+    )
+    dormant_months = models.PositiveSmallIntegerField(
+        _("months until a fund is dormant"),
+        default=12,
+        validators=[MinValueValidator(1)],
+        help_text=_("Without a movement for so long, a fund is handled like one no longer needed."),
+    )
+    is_sample = models.BooleanField(_("sample data"), default=False, editable=False)
+    drafted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        editable=False,
+        verbose_name=_("drafted by"),
+        help_text=_("Who changed it last."),
+    )
+    drafted_at = models.DateTimeField(_("drafted at"), editable=False)
+    enacted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("enacted by"),
+    )
+    enacted_at = models.DateTimeField(_("enacted at"), null=True, editable=False)
+
+    objects = PolicyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("policy of the fund")
+        verbose_name_plural = _("policy of the fund")
+        ordering = ["-pk"]
+        permissions = [("enact_policy", "Can enact the fund's policy")]
+        constraints = [
+            models.CheckConstraint(
+                name="policy_enacted_by_another_person",
+                condition=Q(enacted_by=None) | ~Q(enacted_by=F("drafted_by")),
+            ),
+            models.CheckConstraint(
+                name="policy_enactment_complete",
+                condition=Q(enacted_by=None, enacted_at=None, version=None)
+                | Q(enacted_by__isnull=False, enacted_at__isnull=False, version__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="policy_not_in_force_before_enacted",
+                condition=Q(enacted_at=None) | Q(in_force_from__gte=F("enacted_at__date")),
+            ),
+            models.CheckConstraint(
+                name="policy_approvers_one_or_two", condition=Q(approvers__in=[1, 2])
+            ),
+            models.CheckConstraint(
+                name="policy_reserve_is_a_part",
+                condition=Q(reserve_percent__gte=0, reserve_percent__lte=100),
+                violation_error_message=_("The reserve is between 0 and 100 percent."),
+            ),
+            models.CheckConstraint(
+                name="policy_dormant_after_a_month", condition=Q(dormant_months__gte=1)
+            ),
+            models.CheckConstraint(
+                name="policy_uses_some_fund", condition=Q(fund_order__len__gte=1)
+            ),
+            models.CheckConstraint(
+                name="policy_partner_named",
+                condition=~Q(surplus_order__contains=["partner"]) | ~Q(partner=""),
+                violation_error_message=_("Name the partner, or take it out of the order."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        if self.version is None:
+            return _now("Draft")
+        return _now("Version %(version)s") % {"version": self.version}
+
+    @property
+    def is_enacted(self) -> bool:
+        return self.enacted_at is not None
+
+    def pays(self, kind: str) -> bool:
+        return any(each.kind == kind for each in self.kinds.all())
+
+    def documents(self, kind: str) -> list[str]:
+        """The kinds of document (CostDocument.Kind) a cost of this kind needs before it is paid; empty for kinds not paid."""
+        return next((each.documents for each in self.kinds.all() if each.kind == kind), [])
+
+    def lacking(self, kind: str, present: "set[str]") -> list[str]:
+        """Of the documents a cost of `kind` needs, those whose kinds are not in `present`, in the policy's order."""
+        return [each for each in self.documents(kind) if each not in present]
+
+    def cap(self, kind: str, currency: str) -> Decimal | None:
+        """The most one cost of this kind may be, in `currency`; None without a cap."""
+        caps = (c.amount for c in self.caps.all() if (c.kind, c.currency) == (kind, currency))
+        return next(caps, None)
+
+    def third_person_above(self, currency: str) -> Decimal:
+        """Above this amount a payment needs two approvals besides the request; 0 (always) where the policy names none."""
+        limit = self._limit(currency)
+        if limit is None or self.approvers == 2:
+            return Decimal(0)
+        return limit.third_person_above
+
+    def emergency_limit(self, currency: str) -> Decimal:
+        """Up to this amount one person may pay in an emergency; 0 (never) where the policy names none."""
+        limit = self._limit(currency)
+        return limit.emergency_up_to if limit else Decimal(0)
+
+    def _limit(self, currency: str) -> "PolicyLimit | None":
+        return next((each for each in self.limits.all() if each.currency == currency), None)
+
+    @property
+    def content_hash(self) -> str:
+        """Over everything that is enacted, so that nobody enacts what they did not see."""
+        own = {
+            name: getattr(self, name)
+            for name in (
+                "in_force_from", "not_eligible", "approvers", "emergency_hours", "fund_order",
+                "surplus_order", "partner", "dormant_months",
+            )
+        }  # fmt: skip
+        own["reserve_percent"] = f"{self.reserve_percent:.2f}"
+        rules: list[Any] = [
+            sorted([each.kind, each.documents] for each in self.kinds.all()),
+            sorted([each.kind, each.currency, f"{each.amount:.3f}"] for each in self.caps.all()),
+            sorted(
+                [each.currency, f"{each.third_person_above:.3f}", f"{each.emergency_up_to:.3f}"]
+                for each in self.limits.all()
+            ),
+        ]
+        return sha256(json.dumps([own, rules], default=str).encode()).hexdigest()
+
+
+class PolicyKind(models.Model):
+    """A kind of cost the fund pays, and the documents it needs. What is not listed is not paid."""
+
+    policy = models.ForeignKey(Policy, models.CASCADE, related_name="kinds")
+    kind = models.CharField(_("kind"), max_length=10, choices=LegalCost.Kind)
+    documents = ArrayField(
+        models.CharField(max_length=10, choices=CostDocument.Kind),
+        verbose_name=_("documents it needs"),
+        help_text=_("All of them, before it is paid."),
+    )
+
+    class Meta:
+        verbose_name = _("kind of cost the fund pays")
+        verbose_name_plural = _("kinds of cost the fund pays")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["policy", "kind"],
+                name="policy_kind_once",
+                violation_error_message=_("This kind is listed already."),
+            ),
+            models.CheckConstraint(
+                name="policy_kind_needs_a_document",
+                condition=Q(documents__len__gte=1),
+                violation_error_message=_("Nothing is paid without a document: choose one."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+    @property
+    def document_labels(self) -> list[str]:
+        return [str(CostDocument.Kind(each).label) for each in self.documents]
+
+
+class PolicyCap(models.Model):
+    """The most that one cost of a kind may be, in one currency."""
+
+    policy = models.ForeignKey(Policy, models.CASCADE, related_name="caps")
+    kind = models.CharField(_("kind"), max_length=10, choices=LegalCost.Kind)
+    currency = CurrencyField(_("currency"))
+    amount = MoneyField(_("at most, for one cost"))
+
+    class Meta:
+        verbose_name = _("cap")
+        verbose_name_plural = _("caps")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["policy", "kind", "currency"],
+                name="policy_cap_once",
+                violation_error_message=_("This kind has a cap in this currency already."),
+            ),
+            models.CheckConstraint(
+                name="policy_cap_positive",
+                condition=Q(amount__gt=0),
+                violation_error_message=_("A cap is above zero."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, {self.currency}"
+
+
+class PolicyLimit(models.Model):
+    """How many people a payment in one currency needs."""
+
+    policy = models.ForeignKey(Policy, models.CASCADE, related_name="limits")
+    currency = CurrencyField(_("currency"))
+    third_person_above = MoneyField(
+        _("third person above"), help_text=_("Payments above this need two approvals.")
+    )
+    emergency_up_to = MoneyField(
+        _("emergency up to"),
+        default=Decimal(0),
+        help_text=_("Up to this one person may pay and a second signs afterwards. 0: never."),
+    )
+
+    class Meta:
+        verbose_name = _("limit")
+        verbose_name_plural = _("limits")
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["policy", "currency"],
+                name="policy_limit_once",
+                violation_error_message=_("This currency has its limits already."),
+            ),
+            models.CheckConstraint(
+                name="policy_emergency_needs_no_third_person",
+                condition=Q(emergency_up_to__gte=0, third_person_above__gte=F("emergency_up_to")),
+                violation_error_message=_(
+                    "What one person may pay in an emergency cannot be above what needs a third."
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.currency
