@@ -192,6 +192,21 @@ def plan_of(rows):
     ],
 )
 def test_what_belongs_to_something_is_found_by_an_index(index, kind, lookup):
+    # Enough for the planner to tell this index from another of the same kind.
+    column, *path = lookup.split("__")
+    objects = []
+    for n in range(300):
+        value = f"some_{n}"
+        for name in reversed(path):
+            value = {name: value}
+        objects.append(
+            SandboxObject(
+                id=f"x_{n}", kind=kind, created_at=timezone.now(), **{"data": {}} | {column: value}
+            )
+        )
+    SandboxObject.objects.bulk_create(objects)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE sandbox_sandboxobject")
     rows = SandboxObject.objects.of_kind(kind).filter(**{lookup: "some_1"})
 
     assert f"sandbox_by_{index}" in plan_of(rows)
