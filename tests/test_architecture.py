@@ -145,7 +145,9 @@ def test_every_module_of_donations_has_a_place():
 
 
 def test_donations_tells_the_path_of_the_money_in_ten_lines():
-    first, empty, *lines = (ast.get_docstring(ast.parse((ROOT / "donations/__init__.py").read_text())) or "").splitlines()
+    first, empty, *lines = (
+        ast.get_docstring(ast.parse((ROOT / "donations/__init__.py").read_text())) or ""
+    ).splitlines()
     named = [name for line in lines for name in line.split("  ")[0].split(", ")]
 
     assert (bool(first), empty, len(lines)) == (True, "", 10)

@@ -10,16 +10,8 @@ from django.utils import timezone
 
 from donations.models import Donation, Pledge, Subscription
 from donations.sandbox import acts, deliveries
-from tests.stories.house import make_house
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def house(transactional_db, live_server, settings, inbox):
-    # Where the payment page stands and leads back to.
-    settings.SITE_URL = live_server.url
-    return make_house(f"{live_server.url}/stripe/webhook/")
 
 
 def give_monthly(page, look, amount="25"):

@@ -10,19 +10,11 @@ from donations import pledges
 from donations.models import Letter, Pledge
 from donations.tokens import gift_path, stop_path
 from tests import factories
-from tests.stories.house import make_house
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-@pytest.fixture
-def house(transactional_db, live_server, settings, inbox):
-    settings.SITE_URL = live_server.url
-    return make_house(f"{live_server.url}/stripe/webhook/")
-
-
-@pytest.mark.parametrize("has_scripts", [False, True])
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize(("has_scripts", "dark"), [(False, False), (True, True)])
 def test_supporter_promises_changes_and_calls_off(
     house, new_page, accessibility_faults, has_scripts, dark
 ):
