@@ -29,6 +29,10 @@ class SourceConflict(LedgerError):
     """The fact is booked already, with other accounts, amount or day: two facts claim one name."""
 
 
+class PeriodClosed(LedgerError):
+    """The month of the day was closed in this very moment."""
+
+
 class AlreadyReversed(LedgerError):
     """An entry is reversed once."""
 
@@ -37,7 +41,8 @@ class AlreadyReversed(LedgerError):
 class Posting:
     """A movement to be booked: `amount` (exact, above zero) leaves `credit` and enters `debit`, in accounting's sense.
 
-    `source` names the fact and is unique for ever: booking the same posting again changes nothing.
+    `source` names the fact and is unique for ever: booking the same posting again changes nothing. `booked_on` is the
+    fact's own day. When its month is closed, the entry is booked on the first open day and keeps the own day beside it.
     """
 
     kind: Entry.Kind
@@ -48,20 +53,27 @@ class Posting:
     source: str
 
 
+# One text for each column: as arrays the driver would write value by value, which takes longer than to book them.
 INSERT = """
-INSERT INTO donations_entry (kind, debit_id, credit_id, amount, currency, booked_on, source)
-SELECT p.kind, d.id, c.id, p.amount, p.currency, p.booked_on, p.source
-FROM unnest(%s::text[], %s::text[], %s::text[], %s::numeric[], %s::text[], %s::date[], %s::text[])
-     AS p (kind, debit, credit, amount, currency, booked_on, source)
+INSERT INTO donations_entry (kind, debit_id, credit_id, amount, currency, booked_on, happened_on, source)
+SELECT p.kind, d.id, c.id, p.amount, p.currency, greatest(p.day, open.day), CASE WHEN p.day < open.day THEN p.day END,
+       p.source
+FROM unnest(string_to_array(%s, chr(31)), string_to_array(%s, chr(31)), string_to_array(%s, chr(31)),
+            string_to_array(%s, chr(31))::numeric[], string_to_array(%s, chr(31)),
+            string_to_array(%s, chr(31))::date[], string_to_array(%s, chr(31)))
+     AS p (kind, debit, credit, amount, currency, day, source)
 JOIN donations_account d ON d.code = p.debit
 JOIN donations_account c ON c.code = p.credit
+CROSS JOIN (SELECT donations_open_from() AS day) open
 ORDER BY p.source
 ON CONFLICT (source) DO NOTHING
 """
+SEPARATOR = "\x1f"
 
 REFUSALS: dict[str, type[LedgerError]] = {
     "account_not_overdrawn": NotEnough,
     "account_not_frozen": Frozen,
+    "entry_period_open": PeriodClosed,
 }
 
 
@@ -78,31 +90,42 @@ def post_many(postings: Sequence[Posting]) -> int:
     """
     if not postings:
         return 0
-    with transaction.atomic():
-        new = _insert(postings)
+    try:
+        return _post(postings)
+    except PeriodClosed:
+        # A month was closed between the look at it and the entry: now the next one is the first open.
+        return _post(postings)
+
+
+# By itself or a savepoint, so that a refusal leaves the caller's transaction usable.
+@transaction.atomic
+def _post(postings: Sequence[Posting]) -> int:
+    new = _insert(postings)
+    if new < len(postings):
+        # Some accounts are not there yet, or some facts are booked already: both are rare, so looked at only now.
+        _make_accounts(postings)
+        new += _insert(postings)
         if new < len(postings):
-            # Some accounts are not there yet, or some facts are booked already: both are rare, so looked at only now.
-            _make_accounts(postings)
-            new += _insert(postings)
-            if new < len(postings):
-                _check_same_facts(postings)
+            _check_same_facts(postings)
     return new
 
 
 def _insert(postings: Sequence[Posting]) -> int:
-    columns: list[list[str | Decimal | date]] = [
-        [p.kind.value for p in postings],
-        [p.debit.code for p in postings],
-        [p.credit.code for p in postings],
-        [p.amount for p in postings],
-        [p.debit.currency for p in postings],
-        [p.booked_on for p in postings],
-        [p.source for p in postings],
-    ]
+    columns = (
+        (p.kind.value for p in postings),
+        (p.debit.code for p in postings),
+        (p.credit.code for p in postings),
+        (str(p.amount) for p in postings),
+        (p.debit.currency for p in postings),
+        (p.booked_on.isoformat() for p in postings),
+        (p.source for p in postings),
+    )
+    texts = [SEPARATOR.join(column) for column in columns]
+    if any(text.count(SEPARATOR) != len(postings) - 1 for text in texts):
+        raise LedgerError("The name of a fact holds a control character.")
     try:
-        # A savepoint, so that a refusal leaves the caller's transaction usable.
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(INSERT, columns)
+        with connection.cursor() as cursor:
+            cursor.execute(INSERT, texts)
             return int(cursor.rowcount)
     except IntegrityError as error:
         raise _named(error) from error
@@ -147,7 +170,7 @@ def _check_same_facts(postings: Sequence[Posting]) -> None:
             entry.debit.code,
             entry.credit.code,
             entry.amount,
-            entry.booked_on,
+            entry.happened_on or entry.booked_on,
         ) != (p.kind, p.debit.code, p.credit.code, p.amount, p.booked_on):
             raise SourceConflict(f"{p.source} is booked with other facts.")
 
@@ -161,24 +184,47 @@ def reverse(entry: Entry, *, by: User, reason: str, at: datetime) -> Entry:
     if not reason.strip():
         raise LedgerError("A reversal needs a reason.")
     try:
-        with transaction.atomic():
-            mirror = Entry.objects.create(
-                kind=entry.kind,
-                debit_id=entry.credit_id,
-                credit_id=entry.debit_id,
-                amount=entry.amount,
-                currency=entry.currency,
-                booked_on=at.date(),
-                source=f"reversal:{entry.source}",
-                reverses=entry,
-            )
+        mirror = _mirror(entry, day=at.date())
+    except PeriodClosed:
+        mirror = _mirror(entry, day=at.date())
     except IntegrityError as error:
-        named = _named(error)
-        if named is error and Entry.objects.filter(reverses=entry).exists():
+        if Entry.objects.filter(reverses=entry).exists():
             raise AlreadyReversed(f"{entry.source} is reversed already.") from error
-        raise named from error
+        raise
     Reversal.objects.create(entry=mirror, reason=reason, by=by, at=at)
     return mirror
+
+
+@transaction.atomic
+def _mirror(entry: Entry, *, day: date) -> Entry:
+    first = open_from()
+    is_late = first is not None and day < first
+    try:
+        return Entry.objects.create(
+            kind=entry.kind,
+            debit_id=entry.credit_id,
+            credit_id=entry.debit_id,
+            amount=entry.amount,
+            currency=entry.currency,
+            booked_on=first if is_late else day,
+            happened_on=day if is_late else None,
+            source=f"reversal:{entry.source}",
+            reverses=entry,
+        )
+    except IntegrityError as error:
+        named = _named(error)
+        if named is error:
+            raise
+        raise named from error
+
+
+def open_from() -> date | None:
+    """The first day that takes entries; None while no month is closed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT nullif(donations_open_from(), '-infinity')")
+        row = cursor.fetchone()
+    day: date | None = row[0]
+    return day
 
 
 def balance(key: AccountKey) -> Decimal:
@@ -186,20 +232,28 @@ def balance(key: AccountKey) -> Decimal:
     return _read("SELECT donations_balance(id) FROM donations_account WHERE code = %s", key)
 
 
+def balance_on(key: AccountKey, day: date) -> Decimal:
+    """The balance of an account at the end of a day, by what was booked until then."""
+    return _read(
+        "SELECT donations_balance_on(id, %s) FROM donations_account WHERE code = %s", key, day
+    )
+
+
 def free(key: AccountKey) -> Decimal:
     """What may still be decided over: the balance, less what of a cost lies with a court as bail."""
     return _read("SELECT donations_free(id) FROM donations_account WHERE code = %s", key)
 
 
-def _read(query: str, key: AccountKey) -> Decimal:
+def _read(query: str, key: AccountKey, *params: date) -> Decimal:
     with connection.cursor() as cursor:
-        cursor.execute(query, [key.code])
+        cursor.execute(query, [*params, key.code])
         row = cursor.fetchone()
     return Decimal(row[0]) if row else Decimal(0)
 
 
 HASH_LINES = """
-SELECT concat_ws('|', e.source, e.kind, d.code, c.code, trim_scale(e.amount), e.currency, e.booked_on)
+SELECT concat_ws('|', e.source, e.kind, d.code, c.code, trim_scale(e.amount), e.currency,
+                 coalesce(e.happened_on, e.booked_on))
 FROM donations_entry e
 JOIN donations_account d ON d.id = e.debit_id
 JOIN donations_account c ON c.id = e.credit_id
@@ -208,7 +262,10 @@ ORDER BY e.source COLLATE "C"
 
 
 def ledger_hash() -> str:
-    """SHA-256 over one line per entry ordered by source: the same whatever order facts arrived in, whatever the ids."""
+    """SHA-256 over one line per entry ordered by source: the same whatever order facts arrived in, whatever the ids.
+
+    Of each the fact's own day counts, so that it is the same whether the fact came before its month was closed or after.
+    """
     digest = sha256()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"DECLARE hash_lines NO SCROLL CURSOR FOR {HASH_LINES}")

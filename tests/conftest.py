@@ -50,7 +50,15 @@ KEPT_TABLES = frozenset(
 )
 # Append-only tables, with the triggers that keep them so.
 GUARDS = {
-    "donations_entry": ("entry_append_only", "entry_no_truncate", "entry_post"),
+    "donations_entry": (
+        "entry_append_only",
+        "entry_no_truncate",
+        "entry_post",
+        "entry_period",
+        "entry_totals_of_day",
+    ),
+    "donations_period": ("period_stands", "period_no_truncate"),
+    "donations_assertion": ("assertion_stands", "assertion_no_truncate"),
     "donations_rate": ("rate_append_only", "rate_no_truncate"),
     "donations_receipt": ("receipt_number", "receipt_stands", "receipt_no_truncate"),
     "defensefund_securityevent": (

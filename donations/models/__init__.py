@@ -1,4 +1,4 @@
-from .balance import BalanceTransaction
+from .balance import BalanceTransaction, StripeBalance
 from .bank_account import BankAccount, PixKind, Scheme
 from .cash import CashDeposit, CashReceipt
 from .condition import CardCharge, Condition, KeptCard
@@ -7,11 +7,12 @@ from .disbursement import Disbursement
 from .dispute import Dispute, FraudWarning
 from .donation import Donation
 from .fund import Fund, FundCover
-from .ledger import Account, AccountKey, Entry, Reversal, Total
+from .ledger import Account, AccountKey, DayTotal, Entry, Reversal, Total
 from .legal_cost import Allocation, CostDocument, LegalCost
 from .letter import Letter
 from .payment_pause import PaymentPause
 from .payout import Payout
+from .period import Assertion, Period
 from .pledge import Checkout, Instalment, Pledge
 from .policy import Policy, PolicyCap, PolicyKind, PolicyLimit
 from .public_gift import PublicGift
@@ -28,6 +29,7 @@ __all__ = [
     "Account",
     "AccountKey",
     "Allocation",
+    "Assertion",
     "BalanceTransaction",
     "BankAccount",
     "CardCharge",
@@ -36,6 +38,7 @@ __all__ = [
     "Checkout",
     "Condition",
     "CostDocument",
+    "DayTotal",
     "Decline",
     "Disbursement",
     "Dispute",
@@ -51,6 +54,7 @@ __all__ = [
     "MonthlyCharge",
     "PaymentPause",
     "Payout",
+    "Period",
     "PixKind",
     "Pledge",
     "Policy",
@@ -67,6 +71,7 @@ __all__ = [
     "StatementImport",
     "StatementLine",
     "StatementMatch",
+    "StripeBalance",
     "StripeEvent",
     "Subscription",
     "SubscriptionChange",

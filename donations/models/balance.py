@@ -71,3 +71,23 @@ class BalanceTransaction(models.Model):
     @property
     def net(self) -> Decimal:
         return self.amount - self.fee
+
+
+class StripeBalance(models.Model):
+    """What lies at Stripe in a currency by Stripe's own word, and what its movements that we know of come to.
+
+    Read in one go, so that the two are of one moment: where they differ, a movement is missing here.
+    """
+
+    currency = CurrencyField(_("currency"), unique=True)
+    amount = MoneyField(_("at Stripe"))
+    moved = MoneyField(_("by its movements"))
+    read_at = models.DateTimeField(_("read at"))
+
+    class Meta:
+        verbose_name = _("balance at Stripe")
+        verbose_name_plural = _("balances at Stripe")
+        ordering = ["currency"]
+
+    def __str__(self) -> str:
+        return self.currency

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q, Sum, Value
 from django.db.models.functions import Coalesce
@@ -234,15 +235,32 @@ class Entry(models.Model):
     DECISIONS = (Kind.ALLOCATION, Kind.RELEASE, Kind.DISBURSEMENT, Kind.BAIL_PAID, Kind.COVER)
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    # The database holds account and currency together to the account (entry_currency_of_debit, …_of_credit): a second
+    # foreign key of the account alone would be looked up twice for each entry and say less.
     debit = models.ForeignKey(
-        Account, models.PROTECT, related_name="debits", verbose_name=_("debit")
+        Account,
+        models.PROTECT,
+        db_constraint=False,
+        related_name="debits",
+        verbose_name=_("debit"),
     )
     credit = models.ForeignKey(
-        Account, models.PROTECT, related_name="credits", verbose_name=_("credit")
+        Account,
+        models.PROTECT,
+        db_constraint=False,
+        related_name="credits",
+        verbose_name=_("credit"),
     )
     amount = MoneyField(_("amount"))
     currency = CurrencyField(_("currency"))
     booked_on = models.DateField(_("booked on"))
+    happened_on = models.DateField(
+        _("happened on"),
+        null=True,
+        help_text=_(
+            "The fact's own day, when its month was closed already and it was booked on the first open day instead."
+        ),
+    )
     source = models.CharField(
         _("source"),
         max_length=200,
@@ -258,10 +276,16 @@ class Entry(models.Model):
         verbose_name = _("entry")
         verbose_name_plural = _("entries")
         ordering = ["-pk"]
+        # Entries come roughly in the order of their days: a few pages of this find a month among many years.
+        indexes = [BrinIndex(name="entry_day", fields=["booked_on"], autosummarize=True)]
         constraints = [
             models.CheckConstraint(name="entry_amount_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(
                 name="entry_between_two_accounts", condition=~Q(debit=F("credit"))
+            ),
+            models.CheckConstraint(
+                name="entry_booked_after_it_happened",
+                condition=Q(happened_on=None) | Q(happened_on__lt=F("booked_on")),
             ),
             models.CheckConstraint(
                 name="entry_kind_known",
@@ -317,6 +341,28 @@ class Total(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id} {self.kind}"
+
+
+class DayTotal(models.Model):
+    """What was debited and credited to an account on a day, by kind and slot; kept as `Total` is.
+
+    So the balance at the end of any day costs the days since the first, however many entries each had.
+    """
+
+    pk = models.CompositePrimaryKey("account_id", "booked_on", "kind", "slot")
+    account = models.ForeignKey(Account, models.PROTECT, related_name="days")
+    booked_on = models.DateField()
+    kind = models.CharField(max_length=20)
+    slot = models.SmallIntegerField()
+    debit = MoneyField()
+    credit = MoneyField()
+
+    class Meta:
+        verbose_name = _("total of a day")
+        verbose_name_plural = _("totals of days")
+
+    def __str__(self) -> str:
+        return f"{self.account_id} {self.booked_on} {self.kind}"
 
 
 class Reversal(models.Model):

@@ -12,6 +12,8 @@ NARROW = {
     "donations_reversal": "SELECT, INSERT",
     "donations_balancetransaction": "SELECT, INSERT",
     "donations_total": "SELECT",
+    "donations_daytotal": "SELECT",
+    "donations_period": "SELECT, INSERT, UPDATE",
     "donations_rate": "SELECT, INSERT",
     "donations_receipt": "SELECT, INSERT, UPDATE",
     "defensefund_securityevent": "SELECT, INSERT",
