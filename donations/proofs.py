@@ -55,6 +55,22 @@ PROOFS: dict[str, tuple[str, str]] = {
             GROUP BY account_id, kind) t USING (account_id, kind)
         CROSS JOIN LATERAL (SELECT account_id AS id, kind) m JOIN donations_account a ON a.id = m.id""",
     ),
+    "days": (
+        "Stored totals of days equal what the entries of each day add up to.",
+        """
+        SELECT a.code || ' ' || m.day || ' ' || m.kind AS name,
+               (e.debit, e.credit) IS DISTINCT FROM (t.debit, t.credit) AS wrong
+        FROM (
+            SELECT account_id, booked_on, kind, sum(debit) AS debit, sum(credit) AS credit FROM (
+                SELECT debit_id AS account_id, booked_on, kind, amount AS debit, 0 AS credit FROM donations_entry
+                UNION ALL SELECT credit_id, booked_on, kind, 0, amount FROM donations_entry) one
+            GROUP BY account_id, booked_on, kind) e
+        FULL JOIN (
+            SELECT account_id, booked_on, kind, sum(debit) AS debit, sum(credit) AS credit FROM donations_daytotal
+            GROUP BY account_id, booked_on, kind) t USING (account_id, booked_on, kind)
+        CROSS JOIN LATERAL (SELECT account_id AS id, booked_on AS day, kind) m
+        JOIN donations_account a ON a.id = m.id""",
+    ),
     "donations": (
         "Every donation is booked to its fund with its amount, and every booked donation is one.",
         """

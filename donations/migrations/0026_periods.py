@@ -196,7 +196,7 @@ DROP FUNCTION donations_period_stands();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("donations", "0024_event_object"),
+        ("donations", "0025_policy"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
