@@ -197,8 +197,7 @@ def reverse(entry: Entry, *, by: User, reason: str, at: datetime) -> Entry:
 
 @transaction.atomic
 def _mirror(entry: Entry, *, day: date) -> Entry:
-    first = open_from()
-    is_late = first is not None and day < first
+    booked_on = max(open_from() or day, day)
     try:
         return Entry.objects.create(
             kind=entry.kind,
@@ -206,8 +205,8 @@ def _mirror(entry: Entry, *, day: date) -> Entry:
             credit_id=entry.debit_id,
             amount=entry.amount,
             currency=entry.currency,
-            booked_on=first if is_late else day,
-            happened_on=day if is_late else None,
+            booked_on=booked_on,
+            happened_on=day if day < booked_on else None,
             source=f"reversal:{entry.source}",
             reverses=entry,
         )

@@ -1,6 +1,7 @@
 """A month of the books: open, its totals verified, reconciled with bank and Stripe, closed by two people."""
 
 from datetime import date, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -35,7 +36,8 @@ class PeriodQuerySet(models.QuerySet["Period"]):
         return self.filter(closed_at=None, requested_at__isnull=False)
 
 
-def _by(name: str) -> "models.ForeignKey[object, object]":
+def _by(name: Any) -> Any:
+    """Who took a step; nobody yet while it is not taken."""
     return models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name=name
     )
