@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db import models
+from django.db import models, transaction
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField, keyed_hash
@@ -16,6 +16,29 @@ class SupporterQuerySet(models.QuerySet["Supporter"]):
             defaults={"email": email, "language": language, "created_at": at},
         )
         return supporter
+
+    @transaction.atomic
+    def rekey(self) -> int:
+        """Writes every address with the present SECRET_KEY and FIELD_KEYS, so that it is found again; how many.
+
+        Whoever gave again since the key was changed has two rows by then: they become one.
+        """
+        rows = list(self.select_for_update().order_by("pk"))
+        present = {row.email_hash: row for row in rows}
+        for row in rows:
+            email_hash = keyed_hash(row.email, purpose="email")
+            newer = present.get(email_hash, row)
+            if newer == row:
+                row.email_hash = email_hash
+                row.save(update_fields=["email", "email_hash"])
+                present[email_hash] = row
+                continue
+            for relation in row._meta.related_objects:
+                relation.related_model._default_manager.filter(**{relation.field.name: row}).update(
+                    **{relation.field.name: newer}
+                )
+            row.delete()
+        return len(rows)
 
 
 class Supporter(models.Model):
