@@ -5,10 +5,13 @@ import socket
 import pytest
 from aiosmtpd.controller import Controller
 from django.conf import settings
+from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import translation
+from pytest_django import DjangoDbBlocker
 
 from defensefund import postgres
+from tests import template_database
 from tests.stripe_events import signed
 
 # A cluster of their own: fast, because nothing in it is kept, and apart from the sample data of ./run.
@@ -38,10 +41,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
     """pytest-django asks for this before its first database: the place to start the server, so that other tests go without."""
     if IS_CLUSTER_WANTED:
         postgres.ensure(CLUSTER, durable=False)
+        with django_db_blocker.unblock():
+            connection.settings_dict["TEST"]["TEMPLATE"] = template_database.ensure(CLUSTER)
 
 
 # Rows that migrations made; every test may count on them.
