@@ -17,7 +17,9 @@ def _may(acts: str, app: str, models: str) -> frozenset[str]:
 
 
 PUBLIC_TEXTS = "appeal appealtext case casetext hearing source figure figuretext update updatetext"
-SPENDING = "fund legalcost costdocument allocation disbursement fundcover"
+SPENDING = (
+    "fund legalcost costdocument allocation disbursement fundcover exchange surplusmove bailoutcome"
+)
 BOOKS = "account entry reversal donation refund receipt payout balancetransaction"
 REFUNDS = "refundrequest dispute fraudwarning"
 POLICY = "policy policykind policycap policylimit"
@@ -41,7 +43,8 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view", "donations", "subscription subscriptionchange monthlycharge")
     | _may("allocate", "donations", "fund")
     | _may("request pay", "donations", "disbursement")
-    | _may("request", "donations", "fundcover")
+    | _may("request", "donations", "fundcover surplusmove")
+    | _may("record", "donations", "exchange bailoutcome")
     | _may("import", "donations", "statement rate")
     | _may("view", "donations", "rate")
     | _may("request pay", "donations", "refundrequest")
@@ -61,7 +64,7 @@ GROUPS: dict[str, frozenset[str]] = {
     # The second person: for money going out, and for a text going public.
     "approver": _may("view", "donations", f"{SPENDING} {REFUNDS} {POLICY} account entry")
     | _may("enact", "donations", "policy")
-    | _may("approve", "donations", "disbursement fundcover refundrequest")
+    | _may("approve", "donations", "disbursement fundcover refundrequest exchange surplusmove")
     | _may("view", "appeals", f"{PUBLIC_TEXTS} defendant")
     | _may("review publish", "appeals", "update"),
     # Reads the books, changes nothing, and meets no donor.

@@ -31,6 +31,7 @@ FIGURES = (
     "net",
     "paid",
     "moved",
+    "exchanged",
     "held",
     "allocated",
     "free",

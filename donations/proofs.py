@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.migrations import RunSQL
 
 from . import migrations
+from .move_proofs import MOVE_PROOFS
 from .refund_proofs import REFUND_PROOFS
 
 EXAMPLES = 5
@@ -150,6 +151,7 @@ PROOFS: dict[str, tuple[str, str]] = {
             JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
             WHERE e.kind = 'cover' AND e.reverses_id IS NULL) e ON e.source = c.source""",
     ),
+    **MOVE_PROOFS,
     "payouts": (
         "Every payout is booked with its amount, back again if it was returned, and every booked payout is one.",
         """
@@ -277,13 +279,15 @@ PROOFS: dict[str, tuple[str, str]] = {
             WHEN 'payout_arrived' THEN '^bank:.'
             WHEN 'bank_fee' THEN '^bank:.'
             WHEN 'interest' THEN '^bank:.'
-            WHEN 'bail_returned' THEN '^(bank|bail):.'
-            WHEN 'bail_forfeited' THEN '^bail:.'
+            WHEN 'bail_returned' THEN '^bail:[0-9a-f-]{36}$'
+            WHEN 'bail_forfeited' THEN '^bail:[0-9a-f-]{36}$'
             WHEN 'allocation' THEN '^allocation:[0-9a-f-]{36}$'
             WHEN 'release' THEN '^allocation:[0-9a-f-]{36}$'
             WHEN 'disbursement' THEN '^disbursement:[0-9a-f-]{36}$'
             WHEN 'bail_paid' THEN '^disbursement:[0-9a-f-]{36}$'
             WHEN 'cover' THEN '^cover:[0-9a-f-]{36}$'
+            WHEN 'exchange' THEN '^exchange:[0-9a-f-]{36}:(in|out)$'
+            WHEN 'surplus' THEN '^surplus:[0-9a-f-]{36}$'
             ELSE '$never^' END AS wrong
         FROM donations_entry e WHERE e.reverses_id IS NULL""",
     ),

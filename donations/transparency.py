@@ -20,9 +20,10 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class Figures:
-    """Sums in one currency: received − refunded − fees − paid + moved = held; `promised` and `conditional` stand apart from all.
+    """Sums in one currency: received − refunded − fees − paid + moved + exchanged = held; `promised` and `conditional` stand apart from all.
 
-    `moved` is what two people had other funds cover, and is zero over all funds. `allocated` is the part of `held` set
+    `moved` is what two people had other funds cover, or moved by the surplus rule, and is zero over all funds.
+    `exchanged` is what came from other currencies, less what was changed into them. `allocated` is the part of `held` set
     aside for legal costs and not paid yet, deposits with courts included. `held` is read from the accounts' balances,
     not computed from the others, so that the sum above proves something.
     """
@@ -34,6 +35,7 @@ class Figures:
     dispute_fees: Decimal = ZERO
     paid: Decimal = ZERO
     moved: Decimal = ZERO
+    exchanged: Decimal = ZERO
     held: Decimal = ZERO
     allocated: Decimal = ZERO
     promised: Decimal = ZERO
@@ -116,6 +118,8 @@ COUNTS_TO = {
     "bank_fee": ("bank_fees", -1),
     "dispute_fee": ("dispute_fees", -1),
     "cover": ("moved", 1),
+    "surplus": ("moved", 1),
+    "exchange": ("exchanged", 1),
 }
 
 # A transfer announced and not, or not wholly, arrived; and of promises the parts due within twelve months, or due since

@@ -38,6 +38,7 @@ PLACES = [
         "gift_story",
         "giving_health",
         "monthly_state",
+        "move_proofs",
         "own_data",
         "proofs",
         "receipts",

@@ -1,6 +1,8 @@
-"""Decide over fund money: set it aside for a legal cost, release it again, cover a fund that facts took below zero."""
+"""Decide over fund money: set it aside for a legal cost, release it, cover a fund below zero, move what a purpose left."""
 
+from .bail import bail_forfeited, bail_returned
 from .covers import approve_cover, refuse_cover, request_cover
+from .endings import end_cost, reopen_cost
 from .errors import (
     AllocationError,
     AlreadyDone,
@@ -8,11 +10,15 @@ from .errors import (
     NoReason,
     NotEnoughMoney,
     SamePerson,
+    WrongAccount,
     WrongAmount,
+    WrongDay,
     WrongFund,
     WrongState,
 )
 from .setting_aside import allocate, release
+from .shares import unspent
+from .surplus import approve_surplus, refuse_surplus, request_surplus
 
 __all__ = [
     "AllocationError",
@@ -21,12 +27,22 @@ __all__ = [
     "NoReason",
     "NotEnoughMoney",
     "SamePerson",
+    "WrongAccount",
     "WrongAmount",
+    "WrongDay",
     "WrongFund",
     "WrongState",
     "allocate",
     "approve_cover",
+    "approve_surplus",
+    "bail_forfeited",
+    "bail_returned",
+    "end_cost",
     "refuse_cover",
+    "refuse_surplus",
     "release",
+    "reopen_cost",
     "request_cover",
+    "request_surplus",
+    "unspent",
 ]

@@ -35,3 +35,11 @@ class WrongState(AllocationError):
 
 class AlreadyDone(AllocationError):
     """The same decision was sent twice; it was carried out once."""
+
+
+class WrongAccount(AllocationError):
+    """The bank account is closed or in another currency."""
+
+
+class WrongDay(AllocationError):
+    """The day lies in the future."""

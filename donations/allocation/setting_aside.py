@@ -13,7 +13,7 @@ from donations.currencies import written
 from donations.ledger import Posting
 from donations.models import AccountKey, Allocation, Entry, Fund, LegalCost
 
-from .errors import AlreadyDone, NotEnoughMoney, WrongAmount, WrongFund
+from .errors import AlreadyDone, NotEnoughMoney, WrongAmount, WrongFund, WrongState
 from .posting import check_amount, post
 
 
@@ -37,15 +37,18 @@ def allocate(
             _("The purpose of “%(fund)s” does not reach this cost: choose a fund of its case.")
             % {"fund": fund}
         )
-    cost = _locked(cost)
+    cost = locked(cost)
     _check_new(number)
-    missing = cost.owed - cost.allocations.net()
+    if cost.ended_on:
+        raise WrongState(_("This cost has ended: it takes no more money."))
+    # A deposit that came back is not owed again.
+    missing = cost.owed - cost.allocations.net() - cost.bail_outcomes.returned().total()
     if amount > missing:
         raise WrongAmount(
             _("Only %(amount)s of this cost is not set aside yet.")
             % {"amount": written(missing, cost.currency)}
         )
-    return _move(fund=fund, cost=cost, amount=amount, is_release=False, by=by, at=at, number=number)
+    return move(fund=fund, cost=cost, amount=amount, is_release=False, by=by, at=at, number=number)
 
 
 @transaction.atomic
@@ -60,7 +63,7 @@ def release(
 ) -> Allocation:
     """Gives `amount` that `fund` set aside for `cost` back to it. Raises AllocationError's kinds; `number` as in `allocate`."""
     check_amount(amount, cost.currency)
-    cost = _locked(cost)
+    cost = locked(cost)
     _check_new(number)
     given = cost.allocations.given_by(fund)
     if amount > given:
@@ -76,10 +79,10 @@ def release(
             _("Only %(amount)s of this cost is neither paid nor asked for.")
             % {"amount": written(free, cost.currency)}
         )
-    return _move(fund=fund, cost=cost, amount=amount, is_release=True, by=by, at=at, number=number)
+    return move(fund=fund, cost=cost, amount=amount, is_release=True, by=by, at=at, number=number)
 
 
-def _locked(cost: LegalCost) -> LegalCost:
+def locked(cost: LegalCost) -> LegalCost:
     """Held until the end, so that two people cannot together set aside, or release, more than there is."""
     return LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
 
@@ -89,7 +92,7 @@ def _check_new(number: UUID | None) -> None:
         raise AlreadyDone(_("This was sent twice: it was done once."))
 
 
-def _move(
+def move(
     *,
     fund: Fund,
     cost: LegalCost,

@@ -1,3 +1,4 @@
+from .bail import BailOutcome
 from .balance import BalanceTransaction, StripeBalance
 from .bank_account import BankAccount, PixKind, Scheme
 from .cash import CashDeposit, CashReceipt
@@ -6,6 +7,7 @@ from .decline import Decline
 from .disbursement import Disbursement
 from .dispute import Dispute, FraudWarning
 from .donation import Donation
+from .exchange import Exchange
 from .fund import Fund, FundCover
 from .ledger import Account, AccountKey, DayTotal, Entry, Reversal, Total
 from .legal_cost import Allocation, CostDocument, LegalCost
@@ -24,12 +26,14 @@ from .statement import StatementImport, StatementLine, StatementMatch
 from .stripe_event import StripeEvent
 from .subscription import MonthlyCharge, Subscription, SubscriptionChange
 from .supporter import Supporter
+from .surplus import SurplusMove
 
 __all__ = [
     "Account",
     "AccountKey",
     "Allocation",
     "Assertion",
+    "BailOutcome",
     "BalanceTransaction",
     "BankAccount",
     "CardCharge",
@@ -44,6 +48,7 @@ __all__ = [
     "Dispute",
     "Donation",
     "Entry",
+    "Exchange",
     "FraudWarning",
     "Fund",
     "FundCover",
@@ -76,6 +81,7 @@ __all__ = [
     "Subscription",
     "SubscriptionChange",
     "Supporter",
+    "SurplusMove",
     "TaxSentence",
     "Total",
 ]

@@ -231,8 +231,18 @@ class Entry(models.Model):
         DISBURSEMENT = "disbursement", _("payment of a legal cost")
         BAIL_PAID = "bail_paid", _("bail paid")
         COVER = "cover", _("cover of a fund below zero")
+        EXCHANGE = "exchange", _("exchange of currencies")
+        SURPLUS = "surplus", _("rest of a fund whose purpose is over")
 
-    DECISIONS = (Kind.ALLOCATION, Kind.RELEASE, Kind.DISBURSEMENT, Kind.BAIL_PAID, Kind.COVER)
+    DECISIONS = (
+        Kind.ALLOCATION,
+        Kind.RELEASE,
+        Kind.DISBURSEMENT,
+        Kind.BAIL_PAID,
+        Kind.COVER,
+        Kind.EXCHANGE,
+        Kind.SURPLUS,
+    )
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     # The database holds account and currency together to the account (entry_currency_of_debit, …_of_credit): a second
@@ -312,6 +322,8 @@ class Entry(models.Model):
                         "disbursement",
                         "bail_paid",
                         "cover",
+                        "exchange",
+                        "surplus",
                     ]
                 ),
             ),

@@ -5,6 +5,7 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, Sum
@@ -32,7 +33,8 @@ def hash_payee(name: str, account: str) -> str:
 
 class LegalCostQuerySet(models.QuerySet["LegalCost"]):
     def with_figures(self) -> "LegalCostQuerySet":
-        """Annotates `set_aside` (and not released; paid or not), `requested`, `paid`, and `missing` of what is owed."""
+        """Annotates `set_aside` (and not released; paid or not), `requested`, `paid`, what courts gave back of
+        bail (`came_back`), and what is `missing` of what is owed: nothing once the cost has ended."""
         zero = models.Value(Decimal(0), output_field=MoneyField())
         net = (
             Allocation.objects.filter(cost=models.OuterRef("pk"))
@@ -43,11 +45,26 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
         )
         is_open = Q(disbursements__refused_at=None, disbursements__paid_at=None)
         is_paid = Q(disbursements__paid_at__isnull=False)
+        outcomes = apps.get_model("donations", "BailOutcome")
+        came_back = (
+            outcomes.objects.filter(cost=models.OuterRef("pk"), kind="returned")
+            .order_by()
+            .values("cost")
+            .annotate(total=Sum("amount"))
+            .values("total")
+        )
         return self.annotate(
+            came_back=Coalesce(models.Subquery(came_back, output_field=MoneyField()), zero),
             set_aside=Coalesce(models.Subquery(net, output_field=MoneyField()), zero),
             requested=Coalesce(Sum("disbursements__amount", filter=is_open), zero),
             paid=Coalesce(Sum("disbursements__amount", filter=is_paid), zero),
-        ).annotate(missing=F("owed") - F("set_aside"))
+        ).annotate(
+            missing=models.Case(
+                models.When(ended_on__isnull=False, then=zero),
+                default=F("owed") - F("set_aside") - F("came_back"),
+                output_field=MoneyField(),
+            )
+        )
 
     def without_their_money(self) -> "LegalCostQuerySet":
         """Less is set aside than is owed."""
@@ -77,6 +94,11 @@ class LegalCost(models.Model):
         SECURITY = "security", _("security after a raid")
         BANK = "bank", _("bank and exchange fees")
 
+    class Ending(models.TextChoices):
+        WITHDRAWN = "withdrawn", _("withdrawn")
+        COVERED = "covered", _("covered by somebody else")
+        SETTLED = "settled", _("settled")
+
     number = models.CharField(
         _("number"), max_length=20, unique=True, default=new_cost_number, editable=False
     )
@@ -96,6 +118,12 @@ class LegalCost(models.Model):
     owed = MoneyField(_("amount owed"))
     currency = CurrencyField(_("currency"))
     due_on = models.DateField(_("due on"), null=True, blank=True)
+    return_expected_on = models.DateField(
+        _("return expected on"),
+        null=True,
+        blank=True,
+        help_text=_("Of bail: when the court should give the deposit back."),
+    )
     payee_name = EncryptedTextField(
         _("payee"), help_text=_("The lawyer, court or expert to be paid.")
     )
@@ -110,6 +138,18 @@ class LegalCost(models.Model):
         editable=False,
         verbose_name=_("recorded under"),
         help_text=_("The policy in force that day; the database notes it."),
+    )
+    ending = models.CharField(
+        _("why it ended"), max_length=10, choices=Ending, blank=True, editable=False, db_default=""
+    )
+    ended_on = models.DateField(_("ended on"), null=True, editable=False)
+    ended_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("ended by"),
     )
     is_sample = models.BooleanField(_("sample data"), default=False, editable=False)
     recorded_by = models.ForeignKey(
@@ -132,7 +172,17 @@ class LegalCost(models.Model):
                 name="legal_cost_owed_positive",
                 condition=Q(owed__gt=0),
                 violation_error_message=_("The amount owed must be above zero."),
-            )
+            ),
+            models.CheckConstraint(
+                name="legal_cost_ending_complete",
+                condition=Q(ending="", ended_on=None, ended_by=None)
+                | (~Q(ending="") & Q(ended_on__isnull=False, ended_by__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="legal_cost_return_expected_of_bail",
+                condition=Q(return_expected_on=None) | Q(kind="bail"),
+                violation_error_message=_("Only bail is expected back."),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -25,6 +25,7 @@ EXPECTED = {
     "net": "122.62",
     "paid": "50.00",
     "moved": "0.00",
+    "exchanged": "0.00",
     "held": "72.62",
     "allocated": "30.00",
     "free": "42.62",

@@ -1,0 +1,116 @@
+"""The surplus rule: when a fund's purpose is over, two people move its rest to the fund it falls back to; never elsewhere."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from donations import ledger
+from donations.currencies import written
+from donations.ledger import Posting
+from donations.models import AccountKey, Entry, Fund, LegalCost, SurplusMove
+
+from .errors import NoReason, NotEnoughMoney, SamePerson, WrongFund, WrongState
+from .posting import post
+from .shares import unspent
+
+
+@transaction.atomic
+def request_surplus(
+    *, fund: Fund, currency: str, cause: SurplusMove.Cause, note: str = "", by: User, at: datetime
+) -> SurplusMove:
+    """Asks that all that is free of `fund` in `currency` go to its fallback fund; moves nothing yet.
+
+    Raises WrongFund, WrongState, NotEnoughMoney.
+    """
+    fund = Fund.objects.select_for_update(no_key=True, of=("self",)).get(pk=fund.pk)
+    if fund.fallback is None:
+        raise WrongFund(
+            _("“%(fund)s” names no fund its rest goes to: supporters were promised none.")
+            % {"fund": fund}
+        )
+    if fund.surplus_moves.undecided().filter(currency=currency).exists():
+        raise WrongState(_("This is asked for already: another person decides it."))
+    _check_nothing_waits(fund, currency)
+    rest = ledger.free(AccountKey.fund(fund, currency))
+    if rest <= 0:
+        raise NotEnoughMoney(
+            _("“%(fund)s” has nothing left in %(currency)s.") % {"fund": fund, "currency": currency}
+        )
+    return SurplusMove.objects.create(
+        source=fund,
+        target=fund.fallback,
+        amount=rest,
+        currency=currency,
+        cause=cause,
+        note=note.strip(),
+        requested_by=by,
+        requested_at=at,
+    )
+
+
+@transaction.atomic
+def approve_surplus(move: SurplusMove, *, by: User, at: datetime) -> SurplusMove:
+    """Moves the money as it was asked for. Raises SamePerson, WrongFund, WrongState, NotEnoughMoney, Frozen."""
+    row = _undecided(move)
+    if row.requested_by_id == by.pk:
+        raise SamePerson(_("You asked for this yourself: another person must approve it."))
+    if row.source.fallback_id != row.target_id:
+        raise WrongFund(_("The fund falls back to another one by now: refuse this and ask anew."))
+    if row.target.closed_on:
+        raise WrongFund(_("“%(fund)s” is closed: name another fallback.") % {"fund": row.target})
+    _check_nothing_waits(row.source, row.currency)
+    row.approved_by, row.approved_at = by, at
+    row.save(update_fields=["approved_by", "approved_at"])
+    post(
+        Posting(
+            kind=Entry.Kind.SURPLUS,
+            debit=AccountKey.fund(row.source, row.currency),
+            credit=AccountKey.fund(row.target, row.currency),
+            amount=row.amount,
+            booked_on=at.date(),
+            source=f"surplus:{row.number}",
+        )
+    )
+    return row
+
+
+@transaction.atomic
+def refuse_surplus(move: SurplusMove, *, reason: str, by: User, at: datetime) -> SurplusMove:
+    """Ends the request, by anyone who may approve it; or withdraws it, by who asked for it."""
+    row = _undecided(move)
+    if not reason.strip():
+        raise NoReason(_("Say why: who asked for it will want to know."))
+    row.refused_by, row.refused_at, row.refusal_reason = by, at, reason.strip()
+    row.save(update_fields=["refused_by", "refused_at", "refusal_reason"])
+    return row
+
+
+def _undecided(move: SurplusMove) -> SurplusMove:
+    row = (
+        SurplusMove.objects.select_for_update(of=("self",))
+        .select_related("source", "target")
+        .get(pk=move.pk)
+    )
+    if row.approved_at:
+        raise WrongState(_("This is approved already."))
+    if row.refused_at:
+        raise WrongState(_("This was refused: ask for another."))
+    return row
+
+
+def _check_nothing_waits(fund: Fund, currency: str) -> None:
+    """While money of the fund is set aside for a cost, or lies with a court, its purpose is not over."""
+    costs = LegalCost.objects.filter(
+        allocations__fund=fund, currency=currency, ended_on=None
+    ).distinct()
+    for cost in costs:
+        for holder, part in unspent(cost):
+            if holder == fund:
+                raise WrongState(
+                    _(
+                        "%(amount)s of this fund is still set aside for %(cost)s: pay or release it first."
+                    )
+                    % {"amount": written(part, currency), "cost": cost}
+                )

@@ -1,0 +1,73 @@
+"""READ: what must hold of exchanges, deposits of bail and moved surpluses; in the form of proofs.PROOFS."""
+
+MOVE_PROOFS: dict[str, tuple[str, str]] = {
+    "exchanges": (
+        "Every exchange is booked both ways in one fund, as another person approved it, and every booked one is one.",
+        """
+        SELECT coalesce(x.source, e.source) AS name,
+               (x.amount, x.currency::text, x.fund_id, x.bank_id, x.is_undone)
+               IS DISTINCT FROM (e.amount, e.currency::text, e.fund_id, e.bank_id, e.is_reversed)
+               OR x.approved_by_id = x.recorded_by_id AS wrong
+        FROM (
+            SELECT 'exchange:' || x.number || leg.name AS source, leg.amount, leg.currency, x.fund_id, leg.bank_id,
+                   x.undone_at IS NOT NULL AS is_undone, x.approved_by_id, x.recorded_by_id
+            FROM donations_exchange x CROSS JOIN LATERAL (VALUES
+                (':out', x.given, x.given_currency, x.given_from_id),
+                (':in', x.received, x.received_currency, x.received_into_id)) leg (name, amount, currency, bank_id)
+            WHERE x.approved_at IS NOT NULL) x
+        FULL JOIN (
+            SELECT e.source, e.amount, e.currency, coalesce(d.fund_id, c.fund_id) AS fund_id,
+                   coalesce(d.bank_account_id, c.bank_account_id) AS bank_id, r.id IS NOT NULL AS is_reversed
+            FROM donations_entry e
+            JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
+            LEFT JOIN donations_entry r ON r.reverses_id = e.id
+            WHERE e.kind = 'exchange' AND e.reverses_id IS NULL) e ON e.source = x.source""",
+    ),
+    "surpluses": (
+        "Every surplus moved is booked with its amount and was approved by another person than asked for it.",
+        """
+        SELECT coalesce(s.source, e.source) AS name,
+               (s.amount, s.currency::text, s.source_id, s.target_id)
+               IS DISTINCT FROM (e.amount, e.currency::text, e.from_id, e.to_id)
+               OR s.approved_by_id = s.requested_by_id OR s.refused_at IS NOT NULL AS wrong
+        FROM (SELECT 'surplus:' || number AS source, source_id, target_id, amount, currency, approved_by_id,
+                     requested_by_id, refused_at
+              FROM donations_surplusmove WHERE approved_at IS NOT NULL) s
+        FULL JOIN (
+            SELECT e.source, e.amount, e.currency, d.fund_id AS from_id, c.fund_id AS to_id
+            FROM donations_entry e
+            JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
+            WHERE e.kind = 'surplus' AND e.reverses_id IS NULL) e ON e.source = s.source""",
+    ),
+    "bail": (
+        "Courts hold of each deposit what was paid, less what they gave back or kept, and each of these is recorded.",
+        """
+        SELECT c.number || ' ' || m.name AS name, m.wrong FROM donations_legalcost c CROSS JOIN LATERAL (
+            SELECT e.source AS name,
+                   (o.amount, o.kind, o.bank_account_id)
+                   IS DISTINCT FROM (e.amount, substr(e.kind, 6), d.bank_account_id) AS wrong
+            FROM donations_account b
+            JOIN donations_entry e ON e.credit_id = b.id AND e.kind IN ('bail_returned', 'bail_forfeited')
+                                  AND e.reverses_id IS NULL
+            JOIN donations_account d ON d.id = e.debit_id
+            LEFT JOIN donations_bailoutcome o ON o.cost_id = c.id AND e.source = 'bail:' || o.number
+            WHERE b.place = 'bail' AND b.legal_cost_id = c.id
+            UNION ALL
+            SELECT 'bail:' || o.number, NOT EXISTS (
+                SELECT 1 FROM donations_entry WHERE source = 'bail:' || o.number)
+            FROM donations_bailoutcome o WHERE o.cost_id = c.id
+            UNION ALL
+            SELECT b.code, donations_balance(b.id) < 0 OR donations_balance(b.id) > coalesce((
+                SELECT donations_balance(a.id) FROM donations_account a
+                WHERE a.kind = 'cost' AND a.legal_cost_id = c.id), 0)
+            FROM donations_account b WHERE b.place = 'bail' AND b.legal_cost_id = c.id
+        ) m WHERE c.kind = 'bail'""",
+    ),
+    "ended_costs": (
+        "Nothing is set aside for a cost that has ended.",
+        """
+        SELECT c.number AS name, coalesce(donations_balance(a.id), 0) <> 0 AS wrong
+        FROM donations_legalcost c LEFT JOIN donations_account a ON a.legal_cost_id = c.id AND a.kind = 'cost'
+        WHERE c.ended_on IS NOT NULL""",
+    ),
+}
