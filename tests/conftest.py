@@ -6,12 +6,11 @@ import pytest
 from aiosmtpd.controller import Controller
 from django.conf import settings
 from django.db import connection
-from django.db.backends.postgresql.operations import DatabaseOperations
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
 
 from defensefund import postgres
-from tests import template_database
+from tests import emptying, template_database
 from tests.stripe_events import signed
 
 # A cluster of their own: fast, because nothing in it is kept, and apart from the sample data of ./run.
@@ -29,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.MEDIA_ROOT = settings.DATA_DIR / "test-documents"
     # WhiteNoise warns of a folder that is not there.
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-    flush_despite_append_only()
+    emptying.only_what_is_there()
     if IS_CLUSTER_WANTED:
         settings.DATABASES["default"].update(postgres.address(CLUSTER))
     # The same everywhere, whatever database serves the tests: an installation with one of its own.
@@ -49,51 +48,6 @@ def django_db_modify_db_settings(
         postgres.ensure(CLUSTER, durable=False)
         with django_db_blocker.unblock():
             connection.settings_dict["TEST"]["TEMPLATE"] = template_database.ensure(CLUSTER)
-
-
-# Rows that migrations made; every test may count on them.
-KEPT_TABLES = frozenset(
-    {"auth_group", "auth_group_permissions", "auth_permission", "django_content_type"}
-)
-# Append-only tables, with the triggers that keep them so.
-GUARDS = {
-    "donations_entry": (
-        "entry_append_only",
-        "entry_no_truncate",
-        "entry_post",
-        "entry_period",
-        "entry_totals_of_day",
-    ),
-    "donations_period": ("period_stands", "period_no_truncate"),
-    "donations_assertion": ("assertion_stands", "assertion_no_truncate"),
-    "donations_rate": ("rate_append_only", "rate_no_truncate"),
-    "donations_receipt": ("receipt_number", "receipt_stands", "receipt_no_truncate"),
-    "defensefund_securityevent": (
-        "security_event_append_only",
-        "security_event_chain",
-        "security_event_no_truncate",
-    ),
-}
-
-
-def flush_despite_append_only() -> None:
-    """Tests with real commits are cleaned by TRUNCATE, which append-only tables refuse: their guards step aside for that alone."""
-    flush = DatabaseOperations.sql_flush
-
-    def sql_flush(self, style, tables, **options):  # type: ignore[no-untyped-def]
-        return [
-            *(f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in GUARDS),
-            # The queue's tables are not Django's to clean.
-            "TRUNCATE procrastinate_jobs CASCADE",
-            *flush(self, style, [t for t in tables if t not in KEPT_TABLES], **options),
-            *(
-                f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {guard}"
-                for table, guards in GUARDS.items()
-                for guard in guards
-            ),
-        ]
-
-    DatabaseOperations.sql_flush = sql_flush  # type: ignore[method-assign]
 
 
 @pytest.fixture(autouse=True)
