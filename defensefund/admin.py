@@ -16,7 +16,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from defensefund import second_factor, security_log
+from defensefund.lists import DayFilter, ListAdmin
 from defensefund.models import Authenticator, SecurityEvent
+from defensefund.office import ReadOnlyAdmin
 from defensefund.step_up import recent_login_required
 
 # Groups are a table in the code (roles.py): what is changed by hand here would be gone at the next upgrade.
@@ -25,7 +27,7 @@ admin.site.unregister(User)
 
 
 @admin.register(User)
-class StaffAdmin(UserAdmin):  # type: ignore[type-arg]
+class StaffAdmin(ListAdmin, UserAdmin):  # type: ignore[type-arg]
     list_display = ("username", "first_name", "roles", "is_active", "has_second_factor")
     list_filter = ("is_active", "groups", "is_superuser")
     readonly_fields = ("last_login", "date_joined", "has_second_factor")
@@ -108,18 +110,9 @@ class StaffAdmin(UserAdmin):  # type: ignore[type-arg]
 
 
 @admin.register(SecurityEvent)
-class SecurityEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class SecurityEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "kind", "user", "by")
-    list_filter = ("kind",)
+    list_filter = (DayFilter, "kind")
     list_select_related = ("user", "by")
-    date_hierarchy = "at"
-    actions = None
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: SecurityEvent | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: SecurityEvent | None = None) -> bool:
-        return False
+    day_field = "at"
+    is_long = True

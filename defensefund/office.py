@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
 
+from defensefund.lists import ListAdmin
+
 
 @cache
 def _person(model: type[Model], name: str) -> Callable[[Any], str]:
@@ -32,7 +34,7 @@ def _names_people(model: type[Model], fields: Iterable[Any]) -> list[Any]:
     return [_person(model, field) if field in people else field for field in fields]
 
 
-class OfficeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class OfficeAdmin(ListAdmin):
     """No actions on many rows at once. Saves only what was changed, so that a form never writes back steps the
     database took meanwhile."""
 

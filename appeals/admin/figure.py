@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from appeals import consent, publishing
 from appeals.models import Figure, FigureText, Source
+from defensefund.office import OfficeAdmin
 from defensefund.verbs import Verb
 
 from .desk import REFUSALS, DeskAdmin, Step
@@ -110,7 +111,7 @@ class FigureAdmin(DeskAdmin):
 
 
 @admin.register(Source)
-class SourceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class SourceAdmin(OfficeAdmin):
     list_display = ("publisher", "title", "url", "retrieved_on", "is_as_cited")
     search_fields = ("publisher", "title")
     actions = None

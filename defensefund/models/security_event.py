@@ -42,7 +42,12 @@ class SecurityEvent(models.Model):
         verbose_name = _("security event")
         verbose_name_plural = _("security log")
         ordering: ClassVar = ["-at", "-pk"]
-        indexes: ClassVar = [models.Index(fields=["user", "-at"], name="security_event_user_at")]
+        indexes: ClassVar = [
+            models.Index(fields=["user", "-at"], name="security_event_user_at"),
+            # The office lists by day, of one kind or of all.
+            models.Index(fields=["at", "id"], name="security_event_by_day"),
+            models.Index(fields=["kind", "at", "id"], name="security_event_kind_by_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}, {self.at:%Y-%m-%d %H:%M}"

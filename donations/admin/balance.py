@@ -8,6 +8,7 @@ from django.db.models.functions import Concat
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from defensefund.lists import CurrencyFilter, DayFilter, FixedFilter
 from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import money
 
@@ -38,14 +39,25 @@ class BooksFilter(admin.SimpleListFilter):
         return queryset
 
 
+class TypeFilter(FixedFilter):
+    """By Stripe's own words."""
+
+    title = _("type")
+    parameter_name = "type"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        types = (*BalanceTransaction.OF_PAYMENTS, "adjustment", "payout", "payout_failure")
+        return [(each, each) for each in types]
+
+
 @admin.register(BalanceTransaction)
 class BalanceTransactionAdmin(ReadOnlyAdmin):
     list_display = (
         "created_at", "type", "amount_written", "fee_written", "net_written", "booked", "stripe_id",
     )  # fmt: skip
-    list_filter = (BooksFilter, "type", "currency")
-    list_per_page = 50
-    show_full_result_count = False
+    list_filter = (DayFilter, BooksFilter, TypeFilter, CurrencyFilter)
+    day_field = "created_at"
+    is_long = True
     search_fields = ("=stripe_id", "=source_id", "=stripe_payment_intent_id")
     search_help_text = _("A movement (txn_…), what moved (ch_…, re_…, du_…) or a payment (pi_…).")
     fields = (

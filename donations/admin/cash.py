@@ -108,8 +108,6 @@ class CashReceiptAdmin(RecordingAdmin):
     list_display = ("number", "received_on", "kind", "fund", "written", "state")
     list_filter = ("kind", "year")
     list_select_related = ("fund", "donation")
-    list_per_page = 25
-    show_full_result_count = False
     fields = (
         "number",
         "kind",
@@ -198,8 +196,6 @@ class CashDepositAdmin(RecordingAdmin):
     list_display = ("deposited_on", "bank_account", "written", "state")
     list_filter = ("bank_account",)
     list_select_related = ("bank_account",)
-    list_per_page = 25
-    show_full_result_count = False
     fields = (
         "deposited_on",
         "bank_account",

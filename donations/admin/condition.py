@@ -60,8 +60,6 @@ class ConditionAdmin(VerbAdmin, WritableAdmin):
     form = ConditionForm
     list_display = ("appeal", "written", "ends_on", "state")
     list_select_related = ("appeal",)
-    list_per_page = 25
-    show_full_result_count = False
     verbs = (
         Verb(
             "call-off",

@@ -94,8 +94,6 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
     list_filter = (StateFilter,)
     search_fields = ("=payment_reference", "=cost__number")
     search_help_text = gettext_lazy("A payment's reference or a cost's number.")
-    show_full_result_count = False
-    list_per_page = 50
     fields = ("payment_reference",)
     hides_fields = True
     facts_template = "admin/donations/disbursement/_facts.html"

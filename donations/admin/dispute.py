@@ -82,8 +82,6 @@ class DisputeAdmin(VerbAdmin, ReadOnlyAdmin):
     list_filter = (DisputeFilter,)
     search_fields = ("=stripe_dispute_id", "=donation__stripe_payment_intent_id")
     search_help_text = gettext_lazy("A dispute (du_…) or a payment (pi_…).")
-    show_full_result_count = False
-    list_per_page = 50
     fields = ("stripe_dispute_id",)
     hides_fields = True
     facts_template = "admin/donations/dispute/_facts.html"
@@ -165,8 +163,6 @@ class FraudWarningAdmin(VerbAdmin, ReadOnlyAdmin):
     list_filter = ("answer",)
     search_fields = ("=stripe_warning_id", "=donation__stripe_payment_intent_id")
     search_help_text = gettext_lazy("A warning (issfr_…) or a payment (pi_…).")
-    show_full_result_count = False
-    list_per_page = 50
     fields = ("stripe_warning_id",)
     hides_fields = True
     facts_template = "admin/donations/fraudwarning/_facts.html"

@@ -11,12 +11,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin
 
 from .. import refunds
-from ..models import Dispute, Donation, Refund, RefundRequest
+from ..models import Dispute, Donation, FraudWarning, Refund, RefundRequest
 from .giving import LetterInline
 from .letter_verbs import RESEND
 from .refund_forms import RefundForm
@@ -62,7 +63,7 @@ class BackFilter(admin.SimpleListFilter):
             case "disputed":
                 return queryset.filter(pk__in=Dispute.objects.values("donation"))
             case "warned":
-                return queryset.filter(fraud_warnings__isnull=False).distinct()
+                return queryset.filter(pk__in=FraudWarning.objects.values("donation"))
         return queryset
 
 
@@ -71,9 +72,10 @@ class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = (
         "received_at", "receipt_number", "fund", "method", "written", "fee_written", "back_written",
     )  # fmt: skip
-    list_filter = ("method", BackFilter)
-    list_per_page = 25
-    show_full_result_count = False
+    list_filter = (DayFilter, "method", BackFilter)
+    day_field = "received_at"
+    ordering = ("-received_at", "-pk")
+    is_long = True
     search_fields = ("=stripe_payment_intent_id", "=source")
     search_help_text = gettext_lazy("A Stripe payment (pi_…) or a source as the ledger names it.")
     fields = ("receipt_number", "pledge", "fund", "method", "received_at", "source")

@@ -125,7 +125,6 @@ class FundAdmin(VerbAdmin, WritableAdmin):
     list_display = ("name", "kind", "balance", "is_frozen", "closed_on")
     list_filter = (OpenFilter, "kind")
     search_fields = ("name", "=code")
-    show_full_result_count = False
     facts_template = "admin/donations/fund/_facts.html"
     verbs = (
         Verb(
@@ -216,7 +215,6 @@ class FundCoverAdmin(VerbAdmin, ReadOnlyAdmin):
     )
     list_filter = (CoverFilter,)
     list_select_related = ("target", "source", "requested_by", "approved_by", "refused_by")
-    show_full_result_count = False
     ordering = ("-pk",)
     fields = ("target",)
     hides_fields = True

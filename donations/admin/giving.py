@@ -88,8 +88,7 @@ class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("created_at", "fund", "method", "written", "transfer_reference", "cancelled_at")
     list_filter = ("method", "frequency")
     list_select_related = ("fund",)
-    list_per_page = 25
-    show_full_result_count = False
+    is_long = True
     search_fields = ("=reference", "=uuid")
     search_help_text = _("A transfer reference, without spaces, or a gift's identifier.")
     fields = (
@@ -175,8 +174,7 @@ class StripeEventAdmin(ReadOnlyAdmin):
         "error",
     )
     list_filter = (EventState,)
-    list_per_page = 25
-    show_full_result_count = False
+    is_long = True
     search_fields = ("=event_id", "=object_id")
     search_help_text = _("An event (evt_…) or the object it is about (cs_…, pi_…, re_…, po_…).")
     actions = ("try_again",)
@@ -236,8 +234,7 @@ class LetterAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("created_at", "kind", "pledge", "sent_at", "bounced_at", "attempts", "error")
     list_filter = (LetterState, "kind")
     list_select_related = ("pledge",)
-    list_per_page = 25
-    show_full_result_count = False
+    is_long = True
     search_fields = ("=pk",)
     search_help_text = _("The number in a returned letter's Message-ID: letter-(number)@….")
     fields = (
@@ -259,8 +256,7 @@ class ReceiptAdmin(ReadOnlyAdmin):
 
     list_display = ("number", "issued_at", "donation", "country", "downloaded_at")
     list_select_related = ("donation__receipt",)
-    list_per_page = 25
-    show_full_result_count = False
+    is_long = True
     search_fields = ("=serial",)
     search_help_text = _("The number without R- and zeros.")
     fields = ("number", "issued_at", "donation", "country", "tax_sentence", "downloaded_at")

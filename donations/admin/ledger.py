@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import money
 
@@ -40,11 +41,12 @@ class AccountAdmin(ReadOnlyAdmin):
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin):
     list_display = ("booked_on", "kind", "debit", "credit", "exact_amount", "source")
-    list_filter = ("kind",)
-    # Whole sources only: they are indexed, however many entries there are.
-    search_fields = ("source__exact",)
+    list_filter = (DayFilter, "kind")
+    list_select_related = ("debit", "credit")
+    day_field = "booked_on"
+    is_long = True
+    search_fields = ("=source",)
     search_help_text = _("The whole source, for example stripe:pi_… or bank:account:line.")
-    show_full_result_count = False
     fields = (
         "booked_on",
         "kind",

@@ -119,8 +119,6 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
     list_select_related = ("defendant",)
     search_fields = ("=number",)
     search_help_text = gettext_lazy("The whole number, like C-7GK2MP.")
-    show_full_result_count = False
-    list_per_page = 50
     fields = (
         "case", "defendant", "kind", "description", "currency", "owed", "due_on",
         "payee_name", "payee_account",

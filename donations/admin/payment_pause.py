@@ -45,8 +45,6 @@ class PaymentPauseAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("way", "paused_at", "paused_by_whom", "reason", "reopened_at", "reopened_by")
     list_filter = ("method", "currency")
     list_select_related = ("paused_by", "reopened_by")
-    list_per_page = 25
-    show_full_result_count = False
     fields = ("method",)
     hides_fields = True
     change_list_template = "admin/donations/paymentpause/change_list.html"

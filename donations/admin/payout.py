@@ -17,7 +17,7 @@ from ..models import Payout, StatementMatch
 class PayoutAdmin(ReadOnlyAdmin):
     list_display = ("stripe_payout_id", "exact_amount", "created_at", "arrives_on", "state")
     list_filter = (("returned_at", admin.EmptyFieldListFilter),)
-    search_fields = ("stripe_payout_id__exact",)
+    search_fields = ("=stripe_payout_id",)
     fields = (
         "stripe_payout_id", "exact_amount", "created_at", "arrives_on", "state", "returned_at",
     )  # fmt: skip

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
 
 from .. import rates
@@ -80,10 +81,9 @@ class RatesForm(forms.Form):
 class RateAdmin(ReadOnlyAdmin):
     list_display = ("rated_on", "base", "quote", "plain_rate", "source", "entered_by", "entered_at")
     list_display_links = ("rated_on",)
-    list_filter = ("base", "quote", "source")
+    list_filter = (DayFilter, "base", "quote", "source")
     list_select_related = ("entered_by",)
-    list_per_page = 50
-    date_hierarchy = "rated_on"
+    day_field = "rated_on"
     fields = ("base", "quote", "plain_rate", "rated_on", "source", "entered_by", "entered_at")
     readonly_fields = ("plain_rate",)
     change_list_template = "admin/donations/rate/change_list.html"

@@ -106,8 +106,6 @@ class RefundRequestAdmin(VerbAdmin, ReadOnlyAdmin):
     list_filter = (StateFilter, "reason")
     search_fields = ("=payment_reference", "=number", "=refund__stripe_refund_id")
     search_help_text = gettext_lazy("A payment's reference, or Stripe's refund (re_…).")
-    show_full_result_count = False
-    list_per_page = 50
     fields = ("amount",)
     hides_fields = True
     facts_template = "admin/donations/refundrequest/_facts.html"

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
+from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin, page, require
 from defensefund.templatetags.formats import money
 
@@ -44,10 +45,10 @@ class StateFilter(admin.SimpleListFilter):
 @admin.register(StatementLine)
 class StatementLineAdmin(ReadOnlyAdmin):
     list_display = ("booked_on", "account", "moved", "what")
-    list_filter = (StateFilter, "account")
+    list_filter = (DayFilter, StateFilter, "account")
     list_select_related = ("account",)
-    list_per_page = 50
-    date_hierarchy = "booked_on"
+    day_field = "booked_on"
+    is_long = True
     change_list_template = "admin/donations/statementline/change_list.html"
     change_form_template = "admin/donations/statementline/change_form.html"
 

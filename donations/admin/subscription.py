@@ -54,8 +54,6 @@ class SubscriptionAdmin(ReadOnlyAdmin):
 
     list_display = ("created_at", "written", "status", "next_charge_at", "paused_at", "ended_at")
     list_filter = (Standing,)
-    list_per_page = 25
-    show_full_result_count = False
     search_fields = ("=stripe_subscription_id", "=pledge__uuid")
     search_help_text = _("A Stripe subscription (sub_…) or a gift's identifier.")
     fields = (

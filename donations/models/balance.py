@@ -55,6 +55,10 @@ class BalanceTransaction(models.Model):
         verbose_name_plural = _("balance transactions")
         ordering = ["-created_at", "-pk"]
         indexes = [
+            # The office lists by day, of one type, of one currency or of all.
+            models.Index(name="balance_by_day", fields=["created_at", "id"]),
+            models.Index(name="balance_type_by_day", fields=["type", "created_at", "id"]),
+            models.Index(name="balance_currency_by_day", fields=["currency", "created_at", "id"]),
             models.Index(
                 name="balance_transaction_source", fields=["source_id"], condition=~Q(source_id="")
             ),

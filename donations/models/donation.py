@@ -99,6 +99,9 @@ class Donation(models.Model):
             ),
         ]
         indexes = [
+            # The office lists by day, of one method or of all.
+            models.Index(name="donation_by_day", fields=["received_at", "id"]),
+            models.Index(name="donation_method_by_day", fields=["method", "received_at", "id"]),
             # Those of late are awaited on Stripe's balance.
             models.Index(
                 name="donation_without_fee",

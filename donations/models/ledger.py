@@ -286,8 +286,12 @@ class Entry(models.Model):
         verbose_name = _("entry")
         verbose_name_plural = _("entries")
         ordering = ["-pk"]
-        # Entries come roughly in the order of their days: a few pages of this find a month among many years.
-        indexes = [BrinIndex(name="entry_day", fields=["booked_on"], autosummarize=True)]
+        indexes = [
+            # Entries come roughly in the order of their days: a few pages of this find a month among many years.
+            BrinIndex(name="entry_day", fields=["booked_on"], autosummarize=True),
+            # The office lists those of one kind.
+            models.Index(name="entry_kind", fields=["kind", "id"]),
+        ]
         constraints = [
             models.CheckConstraint(name="entry_amount_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(

@@ -110,7 +110,12 @@ class Letter(models.Model):
         indexes = [
             models.Index(
                 name="letter_unsent", fields=["due_at"], condition=Q(sent_at=None, bounced_at=None)
-            )
+            ),
+            # The office lists those of one kind, and those that came back.
+            models.Index(name="letter_kind", fields=["kind", "id"]),
+            models.Index(
+                name="letter_bounced", fields=["id"], condition=Q(bounced_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -223,7 +223,10 @@ class Pledge(models.Model):
                 condition=Q(
                     method__in=["transfer", "cash", "card_later"], cancelled_at=None, paused_at=None
                 ),
-            )
+            ),
+            # The office lists those of one kind.
+            models.Index(name="pledge_method", fields=["method", "id"]),
+            models.Index(name="pledge_frequency", fields=["frequency", "id"]),
         ]
 
     def __str__(self) -> str:

@@ -96,6 +96,13 @@ class StatementLine(models.Model):
             models.UniqueConstraint(fields=["account", "key"], name="statement_line_once"),
             models.CheckConstraint(name="statement_line_amount_not_zero", condition=~Q(amount=0)),
         ]
+        indexes = [
+            # The office lists by day, of one account or of all.
+            models.Index(name="statement_line_by_day", fields=["booked_on", "id"]),
+            models.Index(
+                name="statement_line_account_by_day", fields=["account", "booked_on", "id"]
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.account.code} {self.booked_on} {self.amount}"

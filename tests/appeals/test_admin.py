@@ -485,7 +485,7 @@ def test_public_case_keeps_a_text(office: Office, ana: User) -> None:
 @pytest.mark.parametrize("rows", [1, 3])
 @pytest.mark.parametrize(
     ("model", "queries"),
-    [("appeal", 8), ("case", 9), ("defendant", 10), ("figure", 9), ("update", 9)],
+    [("appeal", 6), ("case", 7), ("defendant", 8), ("figure", 7), ("update", 7)],
 )
 def test_lists_cost_the_same_however_many_rows(
     office: Office,

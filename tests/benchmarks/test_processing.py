@@ -23,6 +23,7 @@ from donations.models import (
 from donations.webhooks.processing import BATCH
 from tests import factories
 from tests.benchmarks.conftest import TURNS, in_turns
+from tests.benchmarks.rows import multiply
 from tests.stripe_events import CREATED
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.django_db(transaction=True)]
@@ -85,19 +86,6 @@ KINDS = [
         30,
     ),
 ]
-
-
-def multiply(row, count, *, every=1, **columns):
-    """Copies a row `count` times within the database, with SQL of n for some columns."""
-    model = type(row)
-    names = [field.column for field in model._meta.concrete_fields if not field.primary_key]
-    values = [columns.get(name, name) for name in names]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) SELECT {', '.join(values)} "
-            f"FROM {model._meta.db_table} CROSS JOIN "
-            f"(SELECT m * {every} AS n FROM generate_series(1, {count}) m) numbers WHERE id = {row.pk}"
-        )
 
 
 def uuid(prefix):

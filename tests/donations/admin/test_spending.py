@@ -634,10 +634,10 @@ def make_rows(count):
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        ("legalcost/", 7),
-        ("disbursement/", 7),
-        ("fund/", 8),
-        ("fundcover/", 7),
+        ("legalcost/", 6),
+        ("disbursement/", 6),
+        ("fund/", 7),
+        ("fundcover/", 6),
         ("legalcost/{cost}/change/", 20),
         ("legalcost/{cost}/allocate/", 14),
         ("disbursement/{payment}/change/", 10),

@@ -330,5 +330,5 @@ def test_list_of_lines_asks_a_fixed_number_of_queries(treasurer, django_assert_n
         reconciliation.match(line=line, target=make_fund(), by=make_user(), at=NOW)
     treasurer.get("/admin/donations/statementline/")
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(8):
         treasurer.get("/admin/donations/statementline/")
