@@ -112,5 +112,5 @@ def test_lists_take_the_same_number_of_queries_whatever_their_length(
 
     with django_assert_num_queries(9):
         assert office.get(USERS).status_code == 200
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         assert office.get("/admin/defensefund/securityevent/").status_code == 200
