@@ -117,6 +117,7 @@ def more(row, columns, count, *, start=0):
     """Without the triggers of the table: what they do is measured elsewhere."""
     table = type(row)._meta.db_table
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
     multiply(row, count, start=start, **columns)
     with connection.cursor() as cursor:
