@@ -34,7 +34,7 @@ def sync(*, since: datetime, at: datetime) -> Found:
     last = Entry.objects.aggregate(last=Max("pk"))["last"] or 0
     told, read = fetch(since=since, at=at)
     act(at=at)
-    synced = payouts.sync(since=since)
+    synced = payouts.sync(since=since, is_weighed=True)
     kinds = Entry.objects.filter(pk__gt=last).order_by().values_list("kind", flat=True)
     return Found(
         told=told,

@@ -31,6 +31,9 @@ PLACES = [
     {"ledger"},
     # Reads, and edges that read.
     {
+        "assertions",
+        "booked_movements",
+        "differences",
         "emails",
         "estimates",
         "exports",

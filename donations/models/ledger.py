@@ -159,6 +159,18 @@ class AccountKey:
     bank_account_id: int | None = None
 
     @classmethod
+    def of(cls, account: Account) -> "AccountKey":
+        return cls(
+            account.code,
+            Account.Kind(account.kind),
+            account.currency,
+            place=account.place,
+            fund_id=account.fund_id,
+            legal_cost_id=account.legal_cost_id,
+            bank_account_id=account.bank_account_id,
+        )
+
+    @classmethod
     def stripe(cls, currency: str) -> "AccountKey":
         return cls(f"stripe:{currency}", Account.Kind.ASSET, currency, place=Account.Place.STRIPE)
 

@@ -1,16 +1,17 @@
 """Reads what moved on Stripe's balance, and books it in one transaction, each movement once."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import F, Min, Sum
 from django.utils import timezone
 
 from donations import ledger, stripe_api, stripe_facts
-from donations.models import BalanceTransaction, Donation, StripeEvent, locks
+from donations.models import BalanceTransaction, Donation, StripeBalance, StripeEvent, locks
 from donations.models.stripe_event import BALANCE_TYPES
 
 from .itemising import Items, fetch_items, keep_items
@@ -50,18 +51,26 @@ def awaited_since(*, told_since: datetime, at: datetime) -> datetime | None:
     return min((instant for instant in instants if instant), default=None)
 
 
-def sync(*, since: datetime) -> Synced:
+def sync(*, since: datetime, is_weighed: bool = False) -> Synced:
     """Books what moved on Stripe's balance since an instant, and its payouts; run again it changes nothing.
 
-    Raises stripe_api.StripeUnavailable or StripeRefused, with nothing booked.
+    With `is_weighed` Stripe's own balance is read, too, to be held against all movements we know. Raises
+    stripe_api.StripeUnavailable or StripeRefused, with nothing booked.
     """
     read_at = timezone.now()
+    before = stripe_api.balances() if is_weighed else {}
     payouts = list(stripe_api.payouts(since=since))
     items = fetch_items(payouts)
     # A payout may bring money of long before.
     movements = {m.id: m for m in stripe_api.balance_transactions(since=since)}
     movements |= {m.id: m for listed in items.values() for m in listed}
+    # Where it changed while the list was read, the next run compares.
+    after = stripe_api.balances() if is_weighed else {}
+    steady = {
+        currency: amount for currency, amount in before.items() if after.get(currency) == amount
+    }
     synced = _book([*movements.values()], payouts, items, read_at=read_at)
+    _keep_balances(steady, at=read_at)
     for item in synced.unplaced:
         logger.warning("unplaced on Stripe's balance: %s", item)
     return synced
@@ -94,6 +103,26 @@ def _book(
     keep_items(items, synced.unplaced, at=read_at)
     synced.new_entries = ledger.post_many(postings)
     return synced
+
+
+@transaction.atomic
+def _keep_balances(amounts: Mapping[str, Decimal], *, at: datetime) -> None:
+    if not amounts:
+        return
+    known = BalanceTransaction.objects.filter(currency__in=amounts).order_by()
+    nets = known.values_list("currency").annotate(moved=Sum(F("amount") - F("fee")))
+    moved: dict[str, Decimal] = dict(nets)
+    StripeBalance.objects.bulk_create(
+        [
+            StripeBalance(
+                currency=currency, amount=amount, moved=moved.get(currency, Decimal(0)), read_at=at
+            )
+            for currency, amount in sorted(amounts.items())
+        ],
+        update_conflicts=True,
+        unique_fields=["currency"],
+        update_fields=["amount", "moved", "read_at"],
+    )
 
 
 def _keep(movements: Sequence[stripe_facts.BalanceTransaction]) -> None:

@@ -3,7 +3,7 @@
 A module for each noun of Stripe's; callers use them from here.
 """
 
-from .balance import balance_transactions, payouts
+from .balance import balance_transactions, balances, payouts
 from .connection import StripeRefused, StripeUnavailable, client
 from .disputes import close_dispute, retrieve_dispute
 from .events import InvalidWebhook, list_events, parse_event, retrieve_event
@@ -35,6 +35,7 @@ __all__ = [
     "StripeRefused",
     "StripeUnavailable",
     "balance_transactions",
+    "balances",
     "change_charge_day",
     "change_monthly_amount",
     "charge_kept_card",

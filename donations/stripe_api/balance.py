@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from donations.stripe_facts import BalanceTransaction, Payout, facts_of, from_minor_units
@@ -64,3 +65,15 @@ def payouts(*, since: datetime) -> Iterator[Payout]:
                 is_automatic=row.automatic,
                 is_reconciled=row.reconciliation_status == "completed",
             )
+
+
+def balances() -> dict[str, Decimal]:
+    """What lies on Stripe's balance now, what is not available yet included, by currency ("EUR")."""
+    with translated_errors():
+        told: Any = client().v1.balance.retrieve()
+    sums: dict[str, Decimal] = {}
+    for part in (*told.available, *told.pending):
+        currency = part.currency.upper()
+        amount = from_minor_units(part.amount, currency)
+        sums[currency] = sums.get(currency, Decimal(0)) + amount
+    return sums

@@ -1,0 +1,227 @@
+"""READ: what bank and Stripe say lay with them at the end of a day, and what explains where the books say otherwise.
+
+Money that the bank, or Stripe, moved in another month than we booked it explains a difference; what nobody has matched
+or placed yet does not: until somebody has, the month stays open.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models import F, Sum
+from django.utils.translation import gettext as _
+
+from defensefund.templatetags.formats import money, plain_day
+
+from .booked_movements import BOOKED
+from .models import (
+    Account,
+    Assertion,
+    BalanceTransaction,
+    DayTotal,
+    StatementImport,
+    StatementLine,
+    StripeBalance,
+)
+
+# By bank line: what the bank moved until the end of the day, what is booked of it until then, where both agree in the end
+# or a person said that the line is not booked. What else moves a bank account (a payment, a refund by transfer) is
+# proved by a line on some other day, or by none yet. `amount` is by how much the bank has more than the books.
+BANK_ITEMS = """
+WITH here AS (
+    SELECT e.id, e.source, e.reverses_id, e.booked_on <= %(day)s AS is_booked,
+           CASE WHEN e.debit_id = %(account)s THEN e.amount ELSE -e.amount END AS moved,
+           substring(e.source FROM '^(?:reversal:)?bank:' || %(code)s || ':(.+)$') AS key
+    FROM donations_entry e WHERE %(account)s IN (e.debit_id, e.credit_id)
+),
+lines AS (
+    SELECT l.key, l.amount, CASE WHEN l.booked_on <= %(day)s THEN l.amount ELSE 0 END AS said,
+           coalesce(sum(h.moved), 0) AS moved, coalesce(sum(h.moved) FILTER (WHERE h.is_booked), 0) AS until,
+           EXISTS (SELECT 1 FROM donations_statementmatch m
+                   WHERE m.line_id = l.id AND m.undone_at IS NULL AND m.explanation <> '') AS is_explained
+    FROM donations_statementline l
+    LEFT JOIN (
+        SELECT h.*, coalesce(whole.id, part.id) AS line_id FROM here h
+        LEFT JOIN donations_statementline whole ON whole.account_id = %(bank)s AND whole.key = h.key
+        -- The n-th booking of a line bears its number.
+        LEFT JOIN donations_statementline part
+            ON part.account_id = %(bank)s AND part.key = regexp_replace(h.key, '(:[0-9]+)+$', '')
+        WHERE h.key IS NOT NULL) h ON h.line_id = l.id
+    WHERE l.account_id = %(bank)s GROUP BY l.id
+),
+proved AS (
+    SELECT coalesce('disbursement:' || b.number, 'refund:' || q.number) AS source, l.booked_on AS line_on
+    FROM donations_statementmatch m JOIN donations_statementline l ON l.id = m.line_id
+    LEFT JOIN donations_disbursement b ON b.id = m.disbursement_id
+    LEFT JOIN donations_refundrequest q ON q.id = m.refund_request_id
+    WHERE m.undone_at IS NULL AND l.account_id = %(bank)s
+      AND coalesce(m.disbursement_id, m.refund_request_id) IS NOT NULL
+)
+SELECT 'paid' AS what, h.source AS name, CASE WHEN h.is_booked THEN -h.moved ELSE h.moved END AS amount
+FROM here h LEFT JOIN proved p ON p.source = h.source
+WHERE h.source ~ '^(disbursement|refund):' AND h.is_booked <> coalesce(p.line_on <= %(day)s, false)
+  AND NOT EXISTS (SELECT 1 FROM here r WHERE r.reverses_id = h.id AND r.is_booked = h.is_booked)
+UNION ALL
+SELECT CASE WHEN moved = 0 THEN 'unbooked' ELSE 'late' END, key, said - until FROM lines
+WHERE said <> until AND (moved = amount OR (moved = 0 AND is_explained))
+ORDER BY what, name
+"""
+
+# By movement: what Stripe moved until the end of the day, what is booked of it until then; and that both agree in the end.
+STRIPE_ITEMS = f"""
+WITH booked AS (
+    SELECT txn, sum(moved) AS moved, coalesce(sum(moved) FILTER (WHERE booked_on <= %(day)s), 0) AS until
+    FROM ({BOOKED}) b WHERE account_id = %(account)s GROUP BY txn),
+told AS (
+    SELECT stripe_id, amount - fee AS moved, CASE WHEN created_at < %(end)s THEN amount - fee ELSE 0 END AS until
+    FROM donations_balancetransaction WHERE currency = %(currency)s)
+SELECT 'late' AS what, t.stripe_id AS name, t.until - b.until AS amount
+FROM told t JOIN booked b ON b.txn = t.stripe_id
+WHERE b.moved = t.moved AND b.until <> t.until
+ORDER BY name
+"""  # noqa: S608  our own SQL
+
+
+class NotStated(Exception):
+    """Nobody says what lay on an account; the message is a sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A part of the difference: `what` ("paid", "late", "unbooked"), of which fact, how much."""
+
+    what: str
+    name: str
+    amount: Decimal
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What lay on an account by somebody else's word, and whose."""
+
+    amount: Decimal
+    basis: Assertion.Basis
+    statement: StatementImport | None = None
+
+
+def accounts_at(day: date) -> list[Account]:
+    """Those at Stripe and at banks that anything was booked on until the end of a day."""
+    moved = DayTotal.objects.filter(booked_on__lte=day).values("account")
+    places = [Account.Place.STRIPE, Account.Place.BANK]
+    return list(
+        Account.objects.filter(place__in=places, pk__in=moved)
+        .select_related("bank_account")
+        .order_by("code")
+    )
+
+
+def stated(account: Account, day: date) -> Stated:
+    """What Stripe or the bank's statements say of the end of `day`. Raises NotStated."""
+    if account.place == Account.Place.STRIPE:
+        return _stated_by_stripe(account, day)
+    return _stated_by_bank(account, day)
+
+
+def _stated_by_bank(account: Account, day: date) -> Stated:
+    bank = account.bank_account
+    assert bank is not None
+    told = bank.imports.filter(opening_balance__isnull=False, closing_balance__isnull=False)
+    covering = told.filter(last_on__gte=day)
+    if not covering.exists():
+        latest = told.order_by("-last_on").first()
+        if latest is None or latest.last_on is None:
+            raise NotStated(
+                _(
+                    "%(account)s: no statement with a balance was imported. Import one, or type the balance it shows."
+                )
+                % {"account": bank}
+            )
+        raise NotStated(
+            _(
+                "%(account)s: its statements end on %(last)s. Import the one that reaches to %(day)s, or type the balance it shows."
+            )
+            % {"account": bank, "last": plain_day(latest.last_on), "day": plain_day(day)}
+        )
+    start = covering.filter(first_on__lte=day).order_by("-first_on", "-pk").first()
+    if start is None:
+        # Its first statement begins later: until then there was what that one opens with.
+        start = covering.order_by("first_on", "pk")[0]
+        return Stated(Decimal(start.opening_balance or 0), Assertion.Basis.STATEMENT, start)
+    lines = StatementLine.objects.filter(account=bank, booked_on__range=(start.first_on, day))
+    moved = lines.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
+    return Stated(Decimal(start.opening_balance or 0) + moved, Assertion.Basis.STATEMENT, start)
+
+
+def _stated_by_stripe(account: Account, day: date) -> Stated:
+    end = end_of(day)
+    read = StripeBalance.objects.filter(currency=account.currency).first()
+    if read is None or read.read_at < end:
+        raise NotStated(
+            _(
+                "Stripe was not asked for its balance in %(currency)s since %(day)s. The worker asks every ten minutes; `sync_stripe` asks now."
+            )
+            % {"currency": account.currency, "day": plain_day(day)}
+        )
+    moved = (
+        BalanceTransaction.objects.filter(currency=account.currency, created_at__lt=end)
+        .order_by()
+        .aggregate(sum=Sum(F("amount") - F("fee")))["sum"]
+    )
+    return Stated((moved or Decimal(0)) + read.amount - read.moved, Assertion.Basis.STRIPE)
+
+
+def end_of(day: date) -> datetime:
+    """The first instant after a day; the books' days are those of UTC."""
+    return datetime.combine(day + timedelta(days=1), time.min, UTC)
+
+
+def items(account: Account, day: date) -> list[Item]:
+    """What explains that bank or Stripe has more, or less, than the books at the end of a day."""
+    params: dict[str, str | int | date | datetime]
+    if account.place == Account.Place.STRIPE:
+        query = STRIPE_ITEMS
+        params = {
+            "account": account.pk,
+            "currency": account.currency,
+            "day": day,
+            "end": end_of(day),
+        }
+    elif account.place == Account.Place.BANK:
+        assert account.bank_account is not None
+        query = BANK_ITEMS
+        bank = account.bank_account
+        params = {"account": account.pk, "bank": bank.pk, "code": bank.code, "day": day}
+    else:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(query, params)
+        return [Item(*row) for row in cursor.fetchall()]
+
+
+def failing(assertion: Assertion) -> str:
+    """Why an assertion does not hold, in a sentence; empty when it holds."""
+    if assertion.holds:
+        return ""
+    return " ".join(_why(assertion))
+
+
+def _why(assertion: Assertion) -> Iterator[str]:
+    account, currency = assertion.account, assertion.account.currency
+    left = assertion.stated - assertion.booked - assertion.explained
+    yield _(
+        "%(account)s: %(basis)s says %(stated)s, the books say %(booked)s; %(left)s of it is not explained."
+    ) % {
+        "account": account.bank_account or account.get_place_display(),
+        "basis": assertion.get_basis_display(),
+        "stated": money(assertion.stated, currency),
+        "booked": money(assertion.booked, currency),
+        "left": money(left, currency),
+    }
+    if account.bank_account_id:
+        lines = StatementLine.objects.unmatched().filter(
+            account=account.bank_account_id, booked_on__lte=assertion.period.last_day
+        )
+        if count := lines.count():
+            yield _("Bank lines that nobody has matched: %(count)s.") % {"count": count}

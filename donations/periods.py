@@ -1,0 +1,328 @@
+"""VERB: a month of the books is verified, reconciled and closed; from then on nothing is booked in it.
+
+A fact that comes to light later is booked on the first open day and keeps its own day beside it (ledger.Posting).
+"""
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Min, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from psycopg.errors import IntegrityError as PostgresIntegrityError
+
+from defensefund.templatetags.formats import plain_day
+
+from . import assertions, ledger, proofs
+from .assertions import NotStated, end_of
+from .models import Account, AccountKey, Assertion, DayTotal, Entry, Period
+from .models.period import first_day, next_month
+
+
+class PeriodError(Exception):
+    """What a month refuses; the message is a sentence for the office."""
+
+
+class NotYet(PeriodError):
+    """The month is not over, an earlier one is open, or an earlier step is not taken."""
+
+
+class NotVerified(PeriodError):
+    """The books do not hold."""
+
+
+class NotReconciled(PeriodError):
+    """What bank or Stripe says is not what the books say, and nothing explains it."""
+
+
+class Changed(PeriodError):
+    """Something was booked in the month since the last step."""
+
+
+class SamePerson(PeriodError):
+    """Who asked to close a month does not close it."""
+
+
+class AlreadyDone(PeriodError):
+    """The month is closed, or closing is asked for already."""
+
+
+@transaction.atomic
+def begin_due(*, at: datetime) -> list[Period]:
+    """Adds each month that has begun since the first entry; returns the new ones."""
+    first = DayTotal.objects.aggregate(day=Min("booked_on"))["day"]
+    if first is None:
+        return []
+    known = set(Period.objects.values_list("month", flat=True))
+    months = [month for month in _months(first, at.date()) if month not in known]
+    return Period.objects.bulk_create(
+        [Period(month=month) for month in months], ignore_conflicts=True
+    )
+
+
+def _months(first: date, last: date) -> Iterator[date]:
+    month = first_day(first)
+    while month <= last:
+        yield month
+        month = next_month(month)
+
+
+@transaction.atomic
+def verify(period: Period, *, by: User, at: datetime) -> Period:
+    """Notes that every invariant of the books held, all totals among them. Raises NotYet, AlreadyDone, NotVerified."""
+    period = _locked(period)
+    _check_its_turn(period, at=at)
+    wrong = [proof for proof in proofs.prove() if not proof.holds]
+    if wrong:
+        raise NotVerified(
+            _("The books do not hold: %(proofs)s. `check_books` names each case.")
+            % {"proofs": "; ".join(f"{p.sentence} ({p.contradictions})" for p in wrong)}
+        )
+    period.verified_at, period.verified_by = at, by
+    period.save(update_fields=["verified_at", "verified_by"])
+    return period
+
+
+def reconcile(period: Period, *, by: User, at: datetime) -> list[Assertion]:
+    """Holds each balance at Stripe and at a bank against the books, as of the month's last day, and keeps what it found.
+
+    The month is reconciled when all agree. Raises NotYet, AlreadyDone; NotReconciled with a sentence for each balance
+    that does not, after what was found is kept.
+    """
+    with transaction.atomic():
+        period = _locked(period)
+        _check_its_turn(period, at=at)
+        if not period.verified_at:
+            raise NotYet(_("Verify the totals first."))
+        made, missing = _assert_balances(period, by=by, at=at)
+        sentences = missing + [why for each in made if (why := assertions.failing(each))]
+        done = not sentences
+        period.reconciled_at, period.reconciled_by = (at, by) if done else (None, None)
+        period.save(update_fields=["reconciled_at", "reconciled_by"])
+    if sentences:
+        raise NotReconciled(" ".join(sentences))
+    return made
+
+
+def _assert_balances(
+    period: Period, *, by: User, at: datetime
+) -> tuple[list[Assertion], list[str]]:
+    day = period.last_day
+    typed = {each.account_id: each for each in _typed(period)}
+    accounts = {account.pk: account for account in assertions.accounts_at(day)}
+    accounts |= {each.account_id: each.account for each in typed.values()}
+    made, missing = [], []
+    for account in accounts.values():
+        try:
+            said = assertions.stated(account, day) if account.place != Account.Place.CASH else None
+        except NotStated as nobody:
+            said = None
+            if account.pk not in typed:
+                missing.append(str(nobody))
+                continue
+        made.append(_keep(period, account, said, typed.get(account.pk), by=by, at=at))
+    return made, missing
+
+
+def _typed(period: Period) -> Iterator[Assertion]:
+    of_people = period.assertions.filter(basis=Assertion.Basis.TYPED)
+    yield from of_people.select_related("account__bank_account")
+
+
+def _keep(
+    period: Period,
+    account: Account,
+    said: assertions.Stated | None,
+    typed: Assertion | None,
+    *,
+    by: User,
+    at: datetime,
+) -> Assertion:
+    """What a statement says counts before what a person read."""
+    found = assertions.items(account, period.last_day)
+    values = {
+        "booked": ledger.balance_on(AccountKey.of(account), period.last_day),
+        "explained": sum((item.amount for item in found), Decimal(0)),
+        "items": [
+            {"what": item.what, "name": item.name, "amount": f"{item.amount.normalize():f}"}
+            for item in found
+        ],
+    }
+    if said:
+        values |= {"stated": said.amount, "basis": said.basis, "statement": said.statement}
+        values |= {"made_by": by, "made_at": at}
+    elif typed is None:
+        raise NotYet(_("Type the balance first."))
+    made, _is_new = Assertion.objects.update_or_create(
+        period=period, account=account, defaults=values
+    )
+    return made
+
+
+@transaction.atomic
+def state_balance(
+    period: Period, *, account: Account, stated: Decimal, by: User, at: datetime
+) -> Assertion:
+    """A person read the balance of a bank account, or counted the cash, at the end of the month; reconcile again after it.
+
+    Raises NotYet, AlreadyDone; PeriodError when the bank's own statements say it.
+    """
+    period = _locked(period)
+    _check_its_turn(period, at=at)
+    if account.place not in {Account.Place.BANK, Account.Place.CASH}:
+        raise PeriodError(_("Only the balance of a bank account or of the cash box is typed."))
+    try:
+        if account.place == Account.Place.BANK and assertions.stated(account, period.last_day):
+            raise PeriodError(_("The bank's own statement says the balance: it is not typed."))
+    except NotStated:
+        pass
+    typed = Assertion(
+        period=period,
+        account=account,
+        basis=Assertion.Basis.TYPED,
+        stated=stated,
+        made_by=by,
+        made_at=at,
+    )
+    Assertion.objects.filter(period=period, account=account).delete()
+    typed.booked, typed.explained = Decimal(0), Decimal(0)
+    typed.save()
+    period.reconciled_at, period.reconciled_by = None, None
+    period.save(update_fields=["reconciled_at", "reconciled_by"])
+    return _keep(period, account, None, typed, by=by, at=at)
+
+
+@transaction.atomic
+def request_close(period: Period, *, by: User, at: datetime) -> Period:
+    """Asks another person to close the month as it is now. Raises NotYet, AlreadyDone, Changed."""
+    period = _locked(period)
+    _check_its_turn(period, at=at)
+    if not period.reconciled_at:
+        raise NotYet(_("Reconcile the month first."))
+    for each in period.assertions.select_related("account"):
+        if each.booked != ledger.balance_on(AccountKey.of(each.account), period.last_day):
+            raise Changed(
+                _("Something was booked in this month since it was reconciled: reconcile it again.")
+            )
+    period.sha256, period.entries = _sha256(period.month), _entries(period).count()
+    period.requested_at, period.requested_by = at, by
+    period.save(update_fields=["sha256", "entries", "requested_at", "requested_by"])
+    return period
+
+
+@transaction.atomic
+def withdraw(period: Period, *, by: User, at: datetime) -> Period:
+    """Takes the request back, or refuses it: the month is open for postings as before. Raises AlreadyDone, NotYet."""
+    period = _locked(period)
+    if period.closed_at:
+        raise AlreadyDone(_("This month is closed: it stays so."))
+    if not period.requested_at:
+        raise NotYet(_("Nobody asked to close this month."))
+    period.requested_at, period.requested_by = None, None
+    period.sha256, period.entries = "", None
+    period.save(update_fields=["sha256", "entries", "requested_at", "requested_by"])
+    return period
+
+
+REFUSALS: dict[str, tuple[type[PeriodError], Any]] = {
+    "period_is_over": (NotYet, gettext_lazy("The month is not over.")),
+    "period_closed_in_turn": (NotYet, gettext_lazy("An earlier month is open: close that first.")),
+    "period_balances_proved": (
+        Changed,
+        gettext_lazy("A balance is not proved any more: withdraw the request and reconcile again."),
+    ),
+    "period_closed_as_requested": (
+        Changed,
+        gettext_lazy(
+            "Something was booked in this month since closing was asked for: withdraw the request and look again."
+        ),
+    ),
+    "period_closed_by_another_person": (
+        SamePerson,
+        gettext_lazy("You asked for this yourself: another person must close it."),
+    ),
+}
+
+
+@transaction.atomic
+def close(period: Period, *, by: User, at: datetime) -> Period:
+    """Closes the month for good: nothing is booked in it from now on, and its statement stays as it was asked for.
+
+    What is being posted at this moment is waited for; what comes after goes to the first open day. Raises AlreadyDone,
+    NotYet, SamePerson, Changed.
+    """
+    period = _locked(period)
+    if period.closed_at:
+        raise AlreadyDone(_("This month is closed already."))
+    if not period.requested_at:
+        raise NotYet(_("Nobody asked to close this month."))
+    period.closed_at, period.closed_by = at, by
+    try:
+        with transaction.atomic():
+            period.save(update_fields=["closed_at", "closed_by"])
+    except IntegrityError as error:
+        cause = error.__cause__
+        name = cause.diag.constraint_name if isinstance(cause, PostgresIntegrityError) else None
+        if name not in REFUSALS:
+            raise
+        kind, sentence = REFUSALS[name]
+        raise kind(str(sentence)) from error
+    return period
+
+
+def statement(month: date) -> Iterator[str]:
+    """The month as the database states it, a fact a line: each account's balances and sums, then each entry.
+
+    Of a closed month the same bytes for ever; their SHA-256 is the period's.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "DECLARE period_lines NO SCROLL CURSOR FOR SELECT * FROM donations_period_lines(%s)",
+            [first_day(month)],
+        )
+        while True:
+            cursor.execute("FETCH 10000 FROM period_lines")
+            rows = cursor.fetchall()
+            if not rows:
+                cursor.execute("CLOSE period_lines")
+                return
+            yield "".join(f"{line}\n" for (line,) in rows)
+
+
+def adjustments(period: Period) -> list[Entry]:
+    """What is booked in this month of facts of months that were closed before they came to light."""
+    late = Entry.objects.filter(happened_on__isnull=False).select_related("debit", "credit")
+    return list(late.filter(booked_on__range=(period.month, period.last_day)).order_by("pk"))
+
+
+def _entries(period: Period) -> QuerySet[Entry]:
+    return Entry.objects.filter(booked_on__range=(period.month, period.last_day))
+
+
+def _sha256(month: date) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT donations_period_sha256(%s)", [month])
+        return str(cursor.fetchone()[0])
+
+
+def _locked(period: Period) -> Period:
+    return Period.objects.select_for_update(no_key=True).get(pk=period.pk)
+
+
+def _check_its_turn(period: Period, *, at: datetime) -> None:
+    if period.closed_at:
+        raise AlreadyDone(_("This month is closed: it stays so."))
+    if period.requested_at:
+        raise AlreadyDone(_("Closing is asked for: withdraw that first."))
+    if at < end_of(period.last_day):
+        raise NotYet(
+            _("The month is not over: it can be closed from %(day)s on.")
+            % {"day": plain_day(next_month(period.month))}
+        )
+    earlier = Period.objects.open().filter(month__lt=period.month).order_by("month").first()
+    if earlier:
+        raise NotYet(_("%(month)s is open: close that first.") % {"month": earlier.name})
