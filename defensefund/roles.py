@@ -46,6 +46,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("request", "donations", "fundcover surplusmove")
     | _may("record", "donations", "exchange bailoutcome")
     | _may("import", "donations", "statement rate")
+    | _may("view verify close", "donations", "period")
     | _may("view", "donations", "rate")
     | _may("request pay", "donations", "refundrequest")
     | _may("accept", "donations", "dispute")
@@ -64,6 +65,7 @@ GROUPS: dict[str, frozenset[str]] = {
     # The second person: for money going out, and for a text going public.
     "approver": _may("view", "donations", f"{SPENDING} {REFUNDS} {POLICY} account entry")
     | _may("enact", "donations", "policy")
+    | _may("view close", "donations", "period")
     | _may("approve", "donations", "disbursement fundcover refundrequest exchange surplusmove")
     | _may("view", "appeals", f"{PUBLIC_TEXTS} defendant")
     | _may("review publish", "appeals", "update"),
@@ -71,7 +73,7 @@ GROUPS: dict[str, frozenset[str]] = {
     "auditor": _may(
         "view",
         "donations",
-        f"{SPENDING} {BOOKS} {BANK} {REFUNDS} {POLICY} rate paymentpause cashdeposit",
+        f"{SPENDING} {BOOKS} {BANK} {REFUNDS} {POLICY} rate paymentpause cashdeposit period",
     ),
 }
 

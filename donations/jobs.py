@@ -18,6 +18,7 @@ from . import (
     monthly,
     pausing,
     payouts,
+    periods,
     pledges,
     proofs,
     refunds,
@@ -123,6 +124,13 @@ def sync_stripe_nightly(timestamp: int) -> None:
     """At night as far back as Stripe keeps its events, and further for what waits for longer."""
     with _stripe_may_be_away():
         catching_up.sync_far(at=timezone.now())
+
+
+@app.periodic(cron="7 * * * *")
+@app.task(name="begin_months", queueing_lock="begin_months")
+def begin_months(timestamp: int) -> None:
+    """Once an hour: the months that have begun stand in the office, to be closed when they are over."""
+    periods.begin_due(at=timezone.now())
 
 
 @app.periodic(cron="53 3 * * *")

@@ -4,6 +4,7 @@ Three tables: PUBLIC (the same for everyone), MODELS (an admin model's five page
 """
 
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,7 @@ from defensefund import security_log
 from defensefund.jobs import prune_finished_jobs
 from defensefund.models import SecurityEvent
 from donations import allocation, cash, disbursement, receipts, refunds
-from donations.models import CashReceipt, Entry, FundCover, Payout, TaxSentence
+from donations.models import CashReceipt, Entry, FundCover, Payout, Period, TaxSentence
 from donations.tokens import gift_token
 from tests import factories
 from tests.appeals import factories as editorial
@@ -85,6 +86,7 @@ MODELS: dict[str, dict[str, str]] = {
     "donations.cashdeposit": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.entry": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
     "donations.paymentpause": {"treasurer": "v", "auditor": "v", "superuser": "v"},
+    "donations.period": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
     "donations.payout": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.bankaccount": {"treasurer": "vac", "auditor": "v", "superuser": "vac"},
     "donations.rate": {"treasurer": "v", "auditor": "v", "superuser": "v"},
@@ -166,6 +168,13 @@ PAGES: dict[str, Page] = {
     "admin:donations_refundrequest_withdraw": Page(TREASURERS, row="donations.refundrequest"),
     "admin:donations_refundrequest_pay": Page(TREASURERS, row="donations.refundrequest"),
     "admin:donations_dispute_accept": Page(TREASURERS, row="donations.dispute"),
+    "admin:donations_period_verify": Page(TREASURERS, row="donations.period"),
+    "admin:donations_period_reconcile": Page(TREASURERS, row="donations.period"),
+    "admin:donations_period_balance": Page(TREASURERS, row="donations.period"),
+    "admin:donations_period_request": Page(TREASURERS, row="donations.period"),
+    "admin:donations_period_withdraw": Page(TREASURERS, row="donations.period"),
+    "admin:donations_period_close": Page(TREASURERS | APPROVERS, row="donations.period"),
+    "admin:donations_period_statement": Page(SPENDING_READERS, row="donations.period", post=(200,)),
     "admin:donations_paymentpause_pause": Page(TREASURERS, args=("card", "USD")),
     "admin:donations_paymentpause_reopen": Page(TREASURERS, row="donations.paymentpause"),
     "admin:donations_condition_call_off": Page(TREASURERS, row="donations.condition"),
@@ -404,6 +413,7 @@ def rows(db):
         "donations.entry": entry.pk,
         "donations.paymentpause": factories.make_pause().pk,
         "donations.payout": payout.pk,
+        "donations.period": Period.objects.create(month=date(2026, 2, 1)).pk,
         "donations.bankaccount": line.account_id,
         "donations.rate": factories.make_rate("EUR", "ARS", "1350").pk,
         "donations.statementimport": line.statement_id,

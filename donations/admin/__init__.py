@@ -20,6 +20,7 @@ from .ledger import AccountAdmin, EntryAdmin
 from .legal_cost import LegalCostAdmin
 from .payment_pause import PaymentPauseAdmin
 from .payout import PayoutAdmin
+from .period import PeriodAdmin
 from .rate import RateAdmin
 from .refund import RefundRequestAdmin
 from .statement import StatementImportAdmin
@@ -44,6 +45,7 @@ __all__ = [
     "LetterAdmin",
     "PaymentPauseAdmin",
     "PayoutAdmin",
+    "PeriodAdmin",
     "PledgeAdmin",
     "RateAdmin",
     "ReceiptAdmin",

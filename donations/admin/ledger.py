@@ -49,6 +49,7 @@ class EntryAdmin(ReadOnlyAdmin):
     search_help_text = _("The whole source, for example stripe:pi_… or bank:account:line.")
     fields = (
         "booked_on",
+        "happened_on",
         "kind",
         "debit",
         "credit",

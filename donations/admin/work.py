@@ -2,6 +2,7 @@
 
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 from django.utils.translation import ngettext
 
 from defensefund.work import Work, offer
@@ -15,6 +16,7 @@ from ..models import (
     LegalCost,
     Letter,
     PaymentPause,
+    Period,
     RefundRequest,
     StatementLine,
     StripeEvent,
@@ -110,6 +112,20 @@ offer(
         ),
         "admin:donations_legalcost_changelist",
         "need=request",
+    ),
+    Work(
+        "donations.close_period",
+        lambda user: Period.objects.requested().exclude(requested_by=user),
+        lambda count: ngettext("month to close", "months to close", count),
+        "admin:donations_period_changelist",
+        "state=requested",
+    ),
+    Work(
+        "donations.verify_period",
+        lambda _user: Period.objects.over(timezone.now()).filter(requested_at=None),
+        lambda count: ngettext("month is over and open", "months are over and open", count),
+        "admin:donations_period_changelist",
+        "state=open",
     ),
     Work(
         "donations.switch_payment",

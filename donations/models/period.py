@@ -1,6 +1,6 @@
 """A month of the books: open, its totals verified, reconciled with bank and Stripe, closed by two people."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +27,10 @@ def next_month(month: date) -> date:
 class PeriodQuerySet(models.QuerySet["Period"]):
     def open(self) -> "PeriodQuerySet":
         return self.filter(closed_at=None)
+
+    def over(self, at: datetime) -> "PeriodQuerySet":
+        """Open, with its last day behind us: it may be closed."""
+        return self.open().filter(month__lt=first_day(at.date()))
 
     def closed(self) -> "PeriodQuerySet":
         return self.filter(closed_at__isnull=False)

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from appeals.models import Appeal
 from appeals.real_appeal import load_real_appeal
+from donations import periods
 from donations.demo import money, people
 from donations.models import Entry
 
@@ -35,6 +36,7 @@ class Command(BaseCommand):
         real = load_real_appeal(by=staff.organizer, at=timezone.now())
         fund = money.make_funds([real, sample], case)
         statement = money.make_money(sample, case, defendants, fund, staff, now=now)
+        periods.begin_due(at=timezone.now())
         path = settings.DATA_DIR / STATEMENT
         path.write_bytes(statement)
         self.stdout.write("Office logins, shown this once (./run demo_passwords makes new ones):")

@@ -1,0 +1,310 @@
+"""Months of the books in the office: verify, reconcile, ask to close, close; each a button, and what proves it beside."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from defensefund.office import ReadOnlyAdmin, require
+from defensefund.verbs import Verb, VerbAdmin, VerbForm
+
+from .. import assertions, periods
+from ..models import Account, Assertion, Period
+from .spending_forms import read_amount
+
+State = Period.State
+TAGS = {State.REQUESTED: "warning", State.CLOSED: "good"}
+# Of a difference explained by very many facts these are shown; the file of the month has all entries.
+SHOWN = 25
+WHAT = {
+    "paid": gettext_lazy("paid, on the bank's statement in another month"),
+    "late": gettext_lazy("moved in one month, booked in another"),
+    "unbooked": gettext_lazy("a line that somebody explained and nobody booked"),
+}
+
+
+class BalanceForm(VerbForm):
+    """What a person read on paper, or counted; below zero when the account is overdrawn."""
+
+    account = forms.ModelChoiceField(
+        Account.objects.none(),
+        label=gettext_lazy("Account"),
+        error_messages={"required": gettext_lazy("Choose an account.")},
+    )
+    stated = forms.CharField(
+        label=gettext_lazy("Balance"),
+        max_length=30,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        help_text=gettext_lazy("As it was at the end of the month's last day."),
+        error_messages={"required": gettext_lazy("Write the balance.")},
+    )
+
+    def prepare(self) -> None:
+        field = self.fields["account"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = (
+            Account.objects.filter(place__in=[Account.Place.BANK, Account.Place.CASH])
+            .select_related("bank_account")
+            .order_by("code")
+        )
+        field.choices = [
+            (
+                account.pk,
+                str(account.bank_account or f"{account.get_place_display()} ({account.currency})"),
+            )
+            for account in field.queryset
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        account, text = cleaned.get("account"), cleaned.get("stated")
+        if account and text:
+            bare = text.strip().replace("\N{MINUS SIGN}", "-")
+            is_below = bare.startswith("-")
+            try:
+                amount = read_amount(bare.removeprefix("-"), account.currency)
+            except forms.ValidationError as error:
+                self.add_error("stated", error)
+            else:
+                cleaned["stated"] = -amount if is_below else amount
+        return cleaned
+
+
+def verify(period: Period, _data: dict[str, Any], by: User, at: datetime) -> str:
+    periods.verify(period, by=by, at=at)
+    return _("Every total of the books holds.")
+
+
+def reconcile(period: Period, _data: dict[str, Any], by: User, at: datetime) -> str:
+    periods.reconcile(period, by=by, at=at)
+    return _("Each balance agrees with what bank and Stripe say.")
+
+
+def state_balance(period: Period, data: dict[str, Any], by: User, at: datetime) -> str:
+    made = periods.state_balance(
+        period, account=data["account"], stated=Decimal(data["stated"]), by=by, at=at
+    )
+    return assertions.failing(made) or _("It agrees with the books.")
+
+
+def ask(period: Period, _data: dict[str, Any], by: User, at: datetime) -> str:
+    periods.request_close(period, by=by, at=at)
+    return _("Asked: another person closes it.")
+
+
+def close(period: Period, _data: dict[str, Any], by: User, at: datetime) -> str:
+    periods.close(period, by=by, at=at)
+    return _("%(month)s is closed.") % {"month": period.name}
+
+
+def withdraw(period: Period, _data: dict[str, Any], by: User, at: datetime) -> str:
+    periods.withdraw(period, by=by, at=at)
+    return _("The month is not to be closed now.")
+
+
+def why_closed(period: Period, _by: User) -> str:
+    if period.closed_at:
+        return _("This month is closed: it stays so.")
+    return _("Closing is asked for: withdraw that first.") if period.requested_at else ""
+
+
+def why_not_reconcile(period: Period, by: User) -> str:
+    if not period.verified_at:
+        return _("Verify the totals first.")
+    return why_closed(period, by)
+
+
+def why_not_ask(period: Period, by: User) -> str:
+    if not period.reconciled_at:
+        return _("Reconcile the month first.")
+    return why_closed(period, by)
+
+
+def why_not_close(period: Period, by: User) -> str:
+    if period.closed_at:
+        return _("This month is closed: it stays so.")
+    if not period.requested_at:
+        return _("Nobody asked to close this month.")
+    if period.requested_by_id == by.pk:
+        return _("You asked for this yourself: another person must close it.")
+    return ""
+
+
+def why_not_withdraw(period: Period, _by: User) -> str:
+    if period.closed_at:
+        return _("This month is closed: it stays so.")
+    return "" if period.requested_at else _("Nobody asked to close this month.")
+
+
+REFUSALS: dict[type[Exception], str] = {periods.PeriodError: ""}
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("open", gettext_lazy("open")),
+            ("requested", State.REQUESTED.label),
+            ("closed", gettext_lazy("closed")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        match self.value():
+            case "open":
+                return queryset.open()
+            case "requested":
+                return queryset.requested()
+            case "closed":
+                return queryset.closed()
+        return queryset
+
+
+@admin.register(Period)
+class PeriodAdmin(VerbAdmin, ReadOnlyAdmin):
+    list_display = ("name", "state_tag", "entries", "requested_by", "closed_by", "closed_at")
+    list_filter = (StateFilter,)
+    list_select_related = ("requested_by", "closed_by")
+    list_per_page = 36
+    show_full_result_count = False
+    fields = ("month",)
+    hides_fields = True
+    facts_template = "admin/donations/period/_facts.html"
+    verbs = (
+        Verb(
+            "verify",
+            gettext_lazy("Verify the totals"),
+            gettext_lazy("Every invariant of the books is looked at, as `check_books` does."),
+            "verify_period",
+            verify,
+            refusals=REFUSALS,
+            closed=lambda period, by: (
+                why_closed(period, by)
+                or ("" if not period.verified_at else _("The totals are verified."))
+            ),
+        ),
+        Verb(
+            "reconcile",
+            gettext_lazy("Reconcile"),
+            gettext_lazy(
+                "What bank and Stripe say of the month's last day is held against the books, and kept with the month."
+            ),
+            "verify_period",
+            reconcile,
+            refusals=REFUSALS,
+            closed=why_not_reconcile,
+        ),
+        Verb(
+            "request",
+            gettext_lazy("Ask to close"),
+            gettext_lazy("Another person closes the month exactly as it is now."),
+            "verify_period",
+            ask,
+            refusals=REFUSALS,
+            closed=why_not_ask,
+        ),
+        Verb(
+            "close",
+            gettext_lazy("Close the month"),
+            gettext_lazy(
+                "For good: nothing is booked in it any more. What comes to light later is booked on the first open day."
+            ),
+            "close_period",
+            close,
+            refusals=REFUSALS,
+            closed=why_not_close,
+            is_grave=True,
+        ),
+        Verb(
+            "withdraw",
+            gettext_lazy("Withdraw the request"),
+            gettext_lazy("The month stays open."),
+            "verify_period",
+            withdraw,
+            refusals=REFUSALS,
+            closed=why_not_withdraw,
+        ),
+        Verb(
+            "balance",
+            gettext_lazy("Type a balance"),
+            gettext_lazy(
+                "For a bank account whose statements say no balance, and for the cash you counted. Reconcile again after it."
+            ),
+            "verify_period",
+            state_balance,
+            BalanceForm,
+            REFUSALS,
+            closed=why_not_reconcile,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Period]:
+        return Period.objects.select_related(
+            "verified_by", "reconciled_by", "requested_by", "closed_by"
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.statement_view)
+        return [
+            path("<int:pk>/statement/", view, name="donations_period_statement"),
+            *super().get_urls(),
+        ]
+
+    def statement_view(self, request: HttpRequest, pk: int) -> StreamingHttpResponse:
+        """The month's own lines, as they are hashed: of a closed month the same file for ever."""
+        require(request, "donations.view_period")
+        period = get_object_or_404(Period, pk=pk)
+        return StreamingHttpResponse(
+            periods.statement(period.month),
+            content_type="text/plain; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="month-{period}.txt"'},
+        )
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        found: QuerySet[Assertion] = row.assertions.select_related(
+            "account__bank_account", "statement", "period"
+        )
+        return {
+            "period": row,
+            "tag": TAGS.get(row.state, ""),
+            "balances": [
+                {
+                    "row": each,
+                    "why": assertions.failing(each),
+                    "items": [
+                        {
+                            "what": WHAT[item["what"]],
+                            "name": item["name"],
+                            "amount": Decimal(item["amount"]),
+                        }
+                        for item in each.items[:SHOWN]
+                    ],
+                    "more": max(len(each.items) - SHOWN, 0),
+                }
+                for each in found
+            ],
+            "adjustments": periods.adjustments(row)[:SHOWN],
+        }
+
+    @admin.display(description=gettext_lazy("month"), ordering="month")
+    def name(self, period: Period) -> str:
+        return period.name
+
+    @admin.display(description=gettext_lazy("state"))
+    def state_tag(self, period: Period) -> SafeString:
+        tag = TAGS.get(period.state, "")
+        return format_html(
+            '<span class="tag{}">{}</span>', f" tag--{tag}" if tag else "", period.state.label
+        )

@@ -1,0 +1,115 @@
+"""The office's pages of months: two people close one by buttons, and each refusal is a sentence on the page."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from donations import periods
+from donations.models import Account, Period
+from tests.donations.reconciliation.files import make_account
+from tests.donations.test_periods import AT, FIRST_LINES, JANUARY, match_all, take
+from tests.factories import log_in, make_user
+
+
+@pytest.fixture
+def treasurer(client, db):
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return make_user("rosa", "treasurer")
+
+
+@pytest.fixture
+def january(treasurer):
+    account = make_account()
+    take(account, *FIRST_LINES, closing="96")
+    match_all(account, treasurer)
+    periods.begin_due(at=AT)
+    return Period.objects.get(month=JANUARY)
+
+
+def page(period, act="change"):
+    return f"/admin/donations/period/{period.pk}/{act}/"
+
+
+def press(client, period, act, **data):
+    return client.post(page(period, act), data, follow=True).content.decode()
+
+
+def test_two_people_close_a_month_by_buttons(client, treasurer, january):
+    log_in(client, treasurer)
+    assert "Every total of the books holds." in press(client, january, "verify")
+    refused = press(client, january, "reconcile")
+    assert "its statements end on January 20, 2026" in refused
+    typed = press(client, january, "balance", account=bank_pk(), stated="95,00")
+    assert "read by a person says €95.00, the books say €96.00" in typed
+    assert "It agrees with the books." in press(
+        client, january, "balance", account=bank_pk(), stated="96"
+    )
+    assert "Each balance agrees" in press(client, january, "reconcile")
+    assert "Asked: another person closes it." in press(client, january, "request")
+    assert "another person must close it" in client.get(page(january, "close")).content.decode()
+
+    log_in(client, make_user("ines", "approver"))
+    assert "January 2026 is closed." in press(client, january, "close")
+
+    shown = client.get(page(january)).content.decode()
+    assert "Closed by ines" in shown
+    assert "rosa asked to close it" in shown
+    january.refresh_from_db()
+    assert january.sha256 in shown
+    statement = b"".join(client.get(page(january, "statement"))).decode()
+    assert statement == "".join(periods.statement(JANUARY))
+
+
+def bank_pk():
+    return Account.objects.get(place="bank").pk
+
+
+@pytest.mark.parametrize(
+    ("stated", "sentence"),
+    [("", "Write the balance."), ("1.2.3", "Write"), ("-three", "Write")],
+)
+def test_balance_that_cannot_be_read_says_how_to_write_it(
+    client, treasurer, january, stated, sentence
+):
+    log_in(client, treasurer)
+    periods.verify(january, by=treasurer, at=AT)
+
+    shown = press(client, january, "balance", account=bank_pk(), stated=stated)
+
+    assert sentence in shown
+    assert not january.assertions.exists()
+
+
+@pytest.mark.parametrize("months", [1, 12])
+def test_list_costs_the_same_with_one_month_and_twelve(
+    client, treasurer, months, django_assert_num_queries
+):
+    log_in(client, treasurer)
+    client.get("/admin/")
+    for number in range(months):
+        Period.objects.create(
+            month=date(2025, number + 1, 1), verified_at=AT, verified_by=treasurer
+        )
+
+    with django_assert_num_queries(7):
+        shown = client.get("/admin/donations/period/")
+
+    assert len(shown.context["cl"].result_list) == months
+    assert "January 2025" in shown.content.decode()
+
+
+def test_first_page_counts_what_waits(client, treasurer, january):
+    other = make_user("ines", "treasurer")
+    log_in(client, other)
+    assert "months are over and open" in client.get("/admin/").content.decode()
+    periods.verify(january, by=treasurer, at=AT)
+    periods.state_balance(
+        january, account=Account.objects.get(place="bank"), stated=Decimal(96), by=treasurer, at=AT
+    )
+    periods.reconcile(january, by=treasurer, at=AT)
+    periods.request_close(january, by=treasurer, at=AT)
+
+    assert "month to close" in client.get("/admin/").content.decode()
+    log_in(client, treasurer)
+    assert "month to close" not in client.get("/admin/").content.decode()
