@@ -1,3 +1,4 @@
+from .account import Account, AccountKey
 from .bail import BailOutcome
 from .balance import BalanceTransaction, StripeBalance
 from .bank_account import BankAccount, PixKind, Scheme
@@ -9,7 +10,7 @@ from .dispute import Dispute, FraudWarning
 from .donation import Donation
 from .exchange import Exchange
 from .fund import Fund, FundCover
-from .ledger import Account, AccountKey, DayTotal, Entry, Reversal, Total
+from .ledger import DayTotal, Entry, Reversal, Total
 from .legal_cost import Allocation, CostDocument, LegalCost
 from .letter import Letter
 from .payment_pause import PaymentPause

@@ -10,8 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from defensefund.templatetags.formats import page_locale
 
+from .account import Account
 from .fields import MoneyField
-from .ledger import Account
 from .statement import StatementImport
 
 
