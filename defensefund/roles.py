@@ -19,6 +19,7 @@ def _may(acts: str, app: str, models: str) -> frozenset[str]:
 PUBLIC_TEXTS = "appeal appealtext case casetext hearing source figure figuretext update updatetext"
 SPENDING = (
     "fund legalcost costdocument allocation disbursement fundcover exchange surplusmove bailoutcome"
+    " payee payeeaccount sealingkey"
 )
 BOOKS = "account entry reversal donation refund receipt payout balancetransaction"
 REFUNDS = "refundrequest dispute fraudwarning"
@@ -45,6 +46,8 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("request pay", "donations", "disbursement")
     | _may("request", "donations", "fundcover surplusmove")
     | _may("record", "donations", "exchange bailoutcome")
+    | _may("record unseal", "donations", "payee")
+    | _may("register", "donations", "sealingkey")
     | _may("import", "donations", "statement rate")
     | _may("view verify close", "donations", "period")
     | _may("view", "donations", "rate")
@@ -67,6 +70,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("enact", "donations", "policy")
     | _may("view close", "donations", "period")
     | _may("approve", "donations", "disbursement fundcover refundrequest exchange surplusmove")
+    | _may("confirm", "donations", "payee sealingkey")
     | _may("view", "appeals", f"{PUBLIC_TEXTS} defendant")
     | _may("review publish", "appeals", "update"),
     # Reads the books, changes nothing, and meets no donor.

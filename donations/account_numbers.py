@@ -137,3 +137,43 @@ def _phone(text: str) -> str:
             _("Write the telephone number with country and area code, like +55 11 91234 5678.")
         )
     return number
+
+
+def other(text: str) -> str:
+    """A number of no scheme with a check, as written. Raises WrongNumber; an IBAN would miss its check."""
+    text = " ".join(text.split())
+    if not 4 <= len(text) <= 40:
+        raise WrongNumber(_("An account number has 4 to 40 characters."))
+    try:
+        iban(text)
+    except WrongNumber:
+        return text
+    raise WrongNumber(_("This is an IBAN: choose that kind, so that it is checked."))
+
+
+def payable_account(text: str, scheme: str) -> str:
+    """The number of a Scheme by which somebody is paid, in one text, always written alike. Raises WrongNumber."""
+    match scheme:
+        case "iban":
+            return iban(text)
+        case "cbu":
+            return cbu(text)
+        case "sort_code":
+            digits = re.sub(r"[\s-]", "", text)
+            return f"{sort_code(digits[:6])} {uk_account(digits[6:])}"
+        case "pix":
+            return pix_key(text, _kind_of_pix_key(text))
+        case _scheme:
+            return other(text)
+
+
+def _kind_of_pix_key(text: str) -> str:
+    text = text.strip()
+    if "@" in text:
+        return "email"
+    if text.startswith("+"):
+        return "phone"
+    digits = re.sub(r"[.\s/-]", "", text)
+    if len(digits) == 32:
+        return "random"
+    return "cnpj" if len(digits) == 14 else "cpf"

@@ -1,6 +1,5 @@
 """Pay a legal cost: requested, approved by another person, paid, proved by the bank's line."""
 
-import secrets
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -12,8 +11,9 @@ from django.utils.translation import gettext as _
 from . import ledger
 from .currencies import is_exact, written
 from .ledger import Posting
-from .models import AccountKey, BankAccount, CostDocument, Disbursement, Entry, LegalCost
-from .models.legal_cost import UNAMBIGUOUS
+from .models import AccountKey, BankAccount, CostDocument, Disbursement, Entry, LegalCost, Payee
+from .models.locks import share
+from .models.numbers import new_number
 
 
 class DisbursementError(Exception):
@@ -48,6 +48,10 @@ class ContentChanged(DisbursementError):
     """What is to be approved, or paid, is not what the approver saw."""
 
 
+class PayeeNotReady(DisbursementError):
+    """The payee's account is not confirmed, was changed since, or the payee is retired."""
+
+
 class WrongState(DisbursementError):
     """The step does not fit: already approved, refused, paid, or not approved yet."""
 
@@ -73,6 +77,8 @@ def request(
 ) -> Disbursement:
     """Asks that `amount` be paid to the cost's payee as it is recorded now. Raises DisbursementError's kinds.
 
+    The payee's account may still wait for its second person; it is not approved before.
+
     With a `number` the caller made beforehand, the same request sent twice is made once (AlreadyDone).
     """
     cost = _locked_cost(cost)
@@ -94,10 +100,8 @@ def request(
         bank_account=bank_account,
         amount=amount,
         currency=cost.currency,
-        payee_name=cost.payee_name,
-        payee_account=cost.payee_account,
-        payee_hash=cost.payee_hash,
-        payment_reference="PAY-" + "".join(secrets.choice(UNAMBIGUOUS) for _i in range(8)),
+        payee_account_id=_account_of(cost),
+        payment_reference=new_number("PAY", 8),
         requested_by=by,
         requested_at=at,
     )
@@ -149,7 +153,7 @@ def amend(
     by: User,
     at: datetime,
 ) -> Disbursement:
-    """Changes the request before it is paid; an approval given for what it was is void.
+    """Changes the request before it is paid, and to the payee as the cost has it now; an approval is void.
 
     Who changes it has asked for it from then on, so that nobody approves their own change.
     """
@@ -166,12 +170,13 @@ def amend(
             % {"amount": written(free, row.currency)}
         )
     row.amount, row.document, row.bank_account = amount, document, bank_account
+    row.payee_account_id = _account_of(cost)
     row.requested_by, row.requested_at = by, at
     row.approved_by = row.approved_at = None
     row.approved_hash = ""
     row.save(
         update_fields=[
-            "amount", "document", "bank_account", "requested_by", "requested_at",
+            "amount", "document", "bank_account", "payee_account", "requested_by", "requested_at",
             "approved_by", "approved_at", "approved_hash",
         ]
     )  # fmt: skip
@@ -216,9 +221,11 @@ def pay(disbursement: Disbursement, *, paid_on: date, by: User, at: datetime) ->
 
 
 def _locked(disbursement: Disbursement) -> Disbursement:
+    """Its payee is held first, and so cannot be changed meanwhile; whoever changes a payee takes them in the same order."""
+    share(Payee.objects.filter(accounts__disbursements=disbursement.pk))
     return (
         Disbursement.objects.select_for_update(of=("self",))
-        .select_related("cost", "bank_account")
+        .select_related("cost", "bank_account", "payee_account__payee")
         .get(pk=disbursement.pk)
     )
 
@@ -226,6 +233,16 @@ def _locked(disbursement: Disbursement) -> Disbursement:
 def _locked_cost(cost: LegalCost) -> LegalCost:
     """Held until the end, so that two requests at once cannot both count on the same money."""
     return LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
+
+
+def _account_of(cost: LegalCost) -> int:
+    """The key of the account at which the cost's payee is paid now. Raises PayeeNotReady."""
+    payee = Payee.objects.get(pk=cost.payee_id)
+    if payee.account_id is None or payee.retired_at:
+        raise PayeeNotReady(
+            _("The payee of this cost is retired: choose another payee for the cost first.")
+        )
+    return payee.account_id
 
 
 def _check(
@@ -244,9 +261,32 @@ def _check(
         raise WrongAmount(_("The amount must be above zero and no finer than the currency."))
 
 
-def _check_payee(row: Disbursement) -> None:
-    # The database cannot read the payee, only its keyed hash; so the two are compared where it can be read.
-    if not row.has_its_payee:
-        raise ContentChanged(
-            _("The payee is not the one this payment was asked for. Refuse it and ask again.")
+def why_not_payable(row: Disbursement) -> str:
+    """The sentence for a payee who is not, or not any more, the confirmed one; empty when all is well.
+
+    The database refuses the same (the migration "payee_rules").
+    """
+    payee = row.payee_account.payee
+    if payee.retired_at:
+        return _("This payee is retired: refuse the payment.")
+    if payee.account_id != row.payee_account_id:
+        return _(
+            "The payee's account was changed after this payment was asked for. Change the payment, or refuse it."
         )
+    if not row.payee_account.sealed:
+        return _(
+            "This payee's account is not sealed yet: a treasurer registers a sealing key, and another person confirms it."
+        )
+    if payee.pk != row.cost.payee_id:
+        return _("The cost has another payee now. Change the payment, or refuse it.")
+    if not row.payee_account.confirmed_at:
+        return _(
+            "Nobody has confirmed this payee's account yet: a second person does, in the register of payees."
+        )
+    return ""
+
+
+def _check_payee(row: Disbursement) -> None:
+    why = why_not_payable(row)
+    if why:
+        raise PayeeNotReady(why)

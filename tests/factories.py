@@ -16,6 +16,7 @@ from appeals.models import Appeal, AppealText, Case, CaseText, Defendant
 from defensefund.models import Authenticator
 from defensefund.models.authenticator import STEP_SECONDS
 from defensefund.privacy import keyed_hash
+from defensefund.sealing import new_key, seal
 from defensefund.step_up import PROVED_AT
 from donations import ledger, policy
 from donations.models import (
@@ -33,6 +34,8 @@ from donations.models import (
     Instalment,
     LegalCost,
     Letter,
+    Payee,
+    PayeeAccount,
     PaymentPause,
     Pledge,
     Policy,
@@ -40,6 +43,7 @@ from donations.models import (
     PolicyKind,
     PolicyLimit,
     Rate,
+    SealingKey,
     StatementImport,
     StatementLine,
     StatementMatch,
@@ -47,7 +51,9 @@ from donations.models import (
     Subscription,
     Supporter,
 )
+from donations.models.payee import hash_account, hash_payee, masked
 from donations.references import new_reference
+from donations.sealed_accounts import SealedAccount
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
@@ -145,23 +151,71 @@ def make_bank_account(currency="EUR", code=None, **fields) -> BankAccount:
     )
 
 
+# One key for all tests that need none of their own: what is sealed to it, KEY_FILE opens.
+KEY_FILE, PUBLIC_KEY = new_key()
+
+
+def make_sealing_key(user=None, public_key=None, *, confirmed_by=None) -> SealingKey:
+    key = SealingKey.objects.create(
+        user=user or make_user(), public_key=public_key or new_key()[1], registered_at=NOW
+    )
+    key.confirmed_by, key.confirmed_at = confirmed_by or make_user(), NOW
+    key.save()
+    return key
+
+
+def make_payee(
+    name="Sample law office",
+    account="DE02120300000000202051",
+    *,
+    by=None,
+    is_confirmed=True,
+    **fields,
+) -> Payee:
+    """Recorded by one person, confirmed by another; sealed to KEY_FILE."""
+    by = by or make_user()
+    key = SealingKey.objects.filter(public_key=PUBLIC_KEY).first()
+    key = key or make_sealing_key(public_key=PUBLIC_KEY)
+    payee = Payee.objects.create(kind=Payee.Kind.LAWYER, recorded_by=by, recorded_at=NOW)
+    content = SealedAccount(payee.number, name, "iban", account)
+    payee.account = PayeeAccount.objects.create(
+        payee=payee,
+        name=name,
+        scheme="iban",
+        tail=masked(account),
+        account_hash=hash_account(account),
+        payee_hash=hash_payee(name, account),
+        code=content.code,
+        sealed=seal(content.written(), [PUBLIC_KEY]),
+        given_by=by,
+        given_at=NOW,
+    )
+    payee.account.sealed_to.add(key)
+    for name, value in fields.items():
+        setattr(payee, name, value)
+    payee.save()
+    if is_confirmed:
+        payee.account.confirmed_by, payee.account.confirmed_at = make_user(), NOW
+        payee.account.save(update_fields=["confirmed_by", "confirmed_at"])
+    return payee
+
+
 def make_cost(
     case=None, defendant=None, *, by=None, owed="1000", currency="EUR", **fields
 ) -> LegalCost:
-    case = case or make_case()
+    case, by = case or make_case(), by or make_user()
     return LegalCost.objects.create(
         case=case,
         defendant=defendant or make_defendant(cases=[case]),
         owed=Decimal(owed),
         currency=currency,
-        recorded_by=by or make_user(),
+        recorded_by=by,
         recorded_at=NOW,
         **{
             "kind": LegalCost.Kind.FEES,
             "description": "Sample bill",
-            "payee_name": "Sample law office",
-            "payee_account": "DE02120300000000202051",
         }
+        | ({} if "payee" in fields else {"payee": make_payee(by=by)})
         | fields,
     )
 

@@ -18,11 +18,13 @@ from .giving import (
 )
 from .ledger import AccountAdmin, EntryAdmin
 from .legal_cost import LegalCostAdmin
+from .payee import PayeeAdmin
 from .payment_pause import PaymentPauseAdmin
 from .payout import PayoutAdmin
 from .period import PeriodAdmin
 from .rate import RateAdmin
 from .refund import RefundRequestAdmin
+from .sealing_key import SealingKeyAdmin
 from .statement import StatementImportAdmin
 from .statement_line import StatementLineAdmin
 from .subscription import SubscriptionAdmin
@@ -43,6 +45,7 @@ __all__ = [
     "FundCoverAdmin",
     "LegalCostAdmin",
     "LetterAdmin",
+    "PayeeAdmin",
     "PaymentPauseAdmin",
     "PayoutAdmin",
     "PeriodAdmin",
@@ -50,6 +53,7 @@ __all__ = [
     "RateAdmin",
     "ReceiptAdmin",
     "RefundRequestAdmin",
+    "SealingKeyAdmin",
     "StatementImportAdmin",
     "StatementLineAdmin",
     "StripeEventAdmin",

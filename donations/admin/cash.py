@@ -3,23 +3,23 @@
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from django.utils import timezone
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
+from defensefund.office import require
 from defensefund.templatetags.formats import money
-from defensefund.verbs import Verb, VerbAdmin
+from defensefund.verbs import Verb
 
 from .. import cash, ledger
 from ..models import Account, CashDeposit, CashReceipt
 from .cash_forms import CashInForm, DepositForm, ReasonForm, RecordForm
+from .recording import RecordingAdmin
 
 REFUSALS: dict[type[Exception], str] = {cash.CashError: "", ledger.LedgerError: ""}
 
@@ -47,64 +47,21 @@ def why_not_void(row: CashReceipt | CashDeposit, _by: User) -> str:
     return _("This was taken back already.") if row.voided_at else ""
 
 
-class RecordingAdmin(VerbAdmin, ReadOnlyAdmin):
-    """Rows are written by one verb on a page of their own."""
+class CashBoxAdmin(RecordingAdmin):
+    """Its list says what is in the box."""
 
-    change_list_template = "admin/donations/recording_list.html"
-    record_label: Any = ""
-    record_permission = ""
-    record_form: type[RecordForm] | type[DepositForm]
-
-    def get_urls(self) -> list[URLPattern]:
-        return [
-            path(
-                "record/",
-                self.admin_site.admin_view(self.record_view),
-                name=f"donations_{self.opts.model_name}_record",
-            ),
-            *super().get_urls(),
-        ]
+    change_list_template = "admin/donations/cash_list.html"
+    record_refusals = REFUSALS
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        extra: dict[str, Any] = {
-            "record_url": reverse(f"admin:donations_{self.opts.model_name}_record")
-            if request.user.has_perm(f"donations.{self.record_permission}")
-            else "",
-            "record_label": self.record_label,
-            "in_the_box": Account.objects.with_balance().filter(place="cash").order_by("currency"),
-        }
-        return super().changelist_view(request, extra | (extra_context or {}))
-
-    def record_view(self, request: HttpRequest) -> HttpResponse:
-        user = require(request, f"donations.{self.record_permission}")
-        data, _files = sent(request)
-        form = self.record_form(data)
-        if form.is_valid():
-            try:
-                row = form.act(by=user, at=timezone.now())
-            except (cash.CashError, ledger.LedgerError) as error:
-                form.add_error(None, str(error))
-            else:
-                self.log_addition(request, row, str(self.record_label))
-                messages.success(request, self.said(row))
-                return HttpResponseRedirect(self._url(row))
-        return page(
-            self,
-            request,
-            "admin/donations/record.html",
-            title=self.record_label,
-            form=form,
-            fieldsets=fieldset(form),
-        )
-
-    def said(self, row: Any) -> str:
-        return _("Recorded.")
+        box = Account.objects.with_balance().filter(place="cash").order_by("currency")
+        return super().changelist_view(request, {"in_the_box": box} | (extra_context or {}))
 
 
 @admin.register(CashReceipt)
-class CashReceiptAdmin(RecordingAdmin):
+class CashReceiptAdmin(CashBoxAdmin):
     list_display = ("number", "received_on", "kind", "fund", "written", "state")
     list_filter = ("kind", "year")
     list_select_related = ("fund", "donation")
@@ -192,7 +149,7 @@ class CashReceiptAdmin(RecordingAdmin):
 
 
 @admin.register(CashDeposit)
-class CashDepositAdmin(RecordingAdmin):
+class CashDepositAdmin(CashBoxAdmin):
     list_display = ("deposited_on", "bank_account", "written", "state")
     list_filter = ("bank_account",)
     list_select_related = ("bank_account",)

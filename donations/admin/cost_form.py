@@ -5,14 +5,11 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from stdnum import iban
-from stdnum.ar import cbu
-from stdnum.exceptions import ValidationError as StdnumError
 
 from defensefund.templatetags.formats import money
 
 from ..currencies import offered
-from ..models import BankAccount, LegalCost
+from ..models import BankAccount, LegalCost, Payee
 from .spending_forms import AmountField, read_amount, typed
 
 
@@ -24,12 +21,10 @@ class LegalCostForm(forms.ModelForm):  # type: ignore[type-arg]
         model = LegalCost
         fields = (
             "case", "defendant", "kind", "description", "currency", "owed", "due_on",
-            "payee_name", "payee_account",
+            "payee",
         )  # fmt: skip
         widgets = {
             "description": forms.Textarea(attrs={"rows": 3}),
-            "payee_name": forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
-            "payee_account": forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -41,26 +36,14 @@ class LegalCostForm(forms.ModelForm):  # type: ignore[type-arg]
             self.fields["currency"].choices = [(code, code) for code in known]  # type: ignore[attr-defined]
             self.fields["currency"].label = _("Currency")
             self.fields["currency"].initial = offered()[0]
+        if "payee" in self.fields:
+            may = Payee.objects.active() | Payee.objects.filter(pk=self.instance.payee_id)
+            self.fields["payee"].queryset = may.with_account()  # type: ignore[attr-defined]
         if "owed" in self.fields:
             self.fields["owed"].label = _("Amount owed")
             self.fields["owed"].widget = AmountField().widget
             if self.instance.pk:
                 self.initial["owed"] = typed(self.instance.owed, self.instance.currency)
-
-    def clean_payee_account(self) -> str:
-        """An IBAN or CBU must be one; other numbers are kept as written."""
-        text: str = self.cleaned_data["payee_account"].strip()
-        compact = "".join(text.split()).upper()
-        try:
-            if compact[:2].isalpha() and compact[2:4].isdigit():
-                return str(iban.validate(compact))
-            if len(compact) == 22 and compact.isdigit():
-                return str(cbu.validate(compact))
-        except StdnumError as error:
-            raise ValidationError(
-                _("The check digits of this account are wrong: one character is mistyped.")
-            ) from error
-        return text
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

@@ -130,8 +130,8 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             "amend",
             gettext_lazy("Change"),
             gettext_lazy(
-                "An approval becomes void, and you become the one who asked. The payee is the one "
-                "recorded when it was asked for: to pay somebody else, refuse it and ask again."
+                "An approval becomes void, and you become the one who asked. It goes to the payee's account as it is "
+                "recorded now."
             ),
             "request_disbursement",
             amend,
@@ -153,7 +153,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Disbursement]:
         return Disbursement.objects.with_proof().select_related(
-            "cost__defendant", "document", "bank_account",
+            "cost__defendant", "document", "bank_account", "payee_account__payee",
             "requested_by", "approved_by", "refused_by", "paid_by",
         )  # fmt: skip
 
@@ -164,7 +164,9 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             "cost": row.cost,
             "state": row.state(is_proved=proof is not None),
             "tag": TAGS[row.state(is_proved=proof is not None)],
-            "has_its_payee": row.has_its_payee,
+            "why_not_payable": ""
+            if row.refused_at or row.paid_at
+            else disbursement.why_not_payable(row),
             "proof": proof,
             "may_open": request.user.has_perm("donations.view_costdocument"),
             "set_aside": ledger.free(AccountKey.cost(row.cost)),

@@ -121,7 +121,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
     search_help_text = gettext_lazy("The whole number, like C-7GK2MP.")
     fields = (
         "case", "defendant", "kind", "description", "currency", "owed", "due_on",
-        "payee_name", "payee_account",
+        "payee",
     )  # fmt: skip
     facts_template = "admin/donations/legalcost/_facts.html"
     verbs = (
@@ -170,7 +170,9 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LegalCost]:
-        costs = LegalCost.objects.with_figures().select_related("case", "defendant")
+        costs = LegalCost.objects.with_figures().select_related(
+            "case", "defendant", "payee__account"
+        )
         return costs.order_by("-pk")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -181,7 +183,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
         if obj.accounts.exists():
             fixed = ("case", "defendant", "kind", "currency")
         if obj.requested > 0:
-            fixed += ("payee_name", "payee_account")
+            fixed += ("payee",)
         return fixed
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

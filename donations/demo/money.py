@@ -5,11 +5,13 @@ from decimal import Decimal
 from uuid import uuid4
 
 from appeals.models import Appeal, Case, Defendant
+from defensefund.sealing import new_key
 from donations import (
     allocation,
     checkout,
     disbursement,
     documents,
+    payees,
     payouts,
     rates,
     reconciliation,
@@ -20,11 +22,13 @@ from donations.models import (
     Disbursement,
     Fund,
     LegalCost,
+    Payee,
     Payout,
     Pledge,
     Scheme,
     StatementLine,
 )
+from donations.models.payee import new_payee_number
 from donations.sandbox import acts
 from donations.sandbox.models import SandboxDelivery
 
@@ -39,6 +43,9 @@ FIRST_GIFTS = [
 ]  # fmt: skip
 LATER_GIFTS = [("60", "EUR", 9), ("25", "EUR", 8), ("200", "EUR", 6), ("15000", "ARS", 4)]
 
+
+# Accounts that the authorities of IBAN print as examples; nobody is paid there.
+LAW_OFFICE, EXPERT = "ES9121000418450200051332", "BE68539007547034"
 
 # Invented and round, as everything here; they say so themselves wherever they are shown.
 RATES = [("USD", "1.1"), ("ARS", "1500"), ("CLP", "1000")]
@@ -176,8 +183,44 @@ def fetch(*, now: datetime) -> None:
     payouts.sync(since=since)
 
 
+def make_key(staff: Staff, *, at: datetime) -> str:
+    """The treasurer's sealing key, confirmed by the approver; gives back its file, which a real treasurer makes at home."""
+    key_file, public = new_key()
+    key = payees.register_key(public_key=public, by=staff.treasurer, at=at)
+    payees.confirm_key(key, by=staff.approver, at=at)
+    return key_file
+
+
+def make_payees(staff: Staff, *, at: datetime) -> tuple[Payee, Payee]:
+    """A law office whose account both people gave, and an expert whose account waits for the second."""
+    law, expert = (
+        payees.record(
+            kind=kind,
+            name=name,
+            scheme=Scheme.IBAN,
+            account=account,
+            number=new_payee_number(),
+            is_sample=True,
+            by=staff.treasurer,
+            at=at,
+        )
+        for kind, name, account in (
+            (Payee.Kind.LAWYER, "Estudio jurídico de muestra", LAW_OFFICE),
+            (Payee.Kind.EXPERT, "Peritaje de muestra", EXPERT),
+        )
+    )
+    return payees.confirm(law, account=LAW_OFFICE, by=staff.approver, at=at), expert
+
+
 def make_cost(
-    case: Case, defendant: Defendant, kind: LegalCost.Kind, owed: str, staff: Staff, *, at: datetime
+    case: Case,
+    defendant: Defendant,
+    kind: LegalCost.Kind,
+    owed: str,
+    payee: Payee,
+    staff: Staff,
+    *,
+    at: datetime,
 ) -> LegalCost:
     cost = LegalCost.objects.create(
         case=case,
@@ -187,8 +230,7 @@ def make_cost(
         owed=Decimal(owed),
         currency="EUR",
         due_on=at.date() + timedelta(days=30),
-        payee_name="Estudio jurídico de muestra",
-        payee_account="ES9121000418450200051332",
+        payee=payee,
         is_sample=True,
         recorded_by=staff.treasurer,
         recorded_at=at,
@@ -247,9 +289,10 @@ def make_money(
     fetch(now=now)
     first_payout = Payout.objects.get(currency="EUR")
     match_payout(account, first_payout, staff, at=ago(12))
-    bill = make_cost(case, people[0], LegalCost.Kind.FEES, "800", staff, at=ago(11))
+    law_office, expert = make_payees(staff, at=ago(11))
+    bill = make_cost(case, people[0], LegalCost.Kind.FEES, "800", law_office, staff, at=ago(11))
     payment = pay_cost(bill, fund, account, "350", staff, at=ago(10))
-    make_cost(case, people[1], LegalCost.Kind.EXPERTS, "240", staff, at=ago(5))
+    make_cost(case, people[1], LegalCost.Kind.EXPERTS, "240", expert, staff, at=ago(5))
 
     for amount, currency, days in LATER_GIFTS:
         give_by_card(appeal, fund, amount, currency, at=ago(days))

@@ -13,6 +13,7 @@ from .fund import Fund, FundCover
 from .ledger import DayTotal, Entry, Reversal, Total
 from .legal_cost import Allocation, CostDocument, LegalCost
 from .letter import Letter
+from .payee import Payee, PayeeAccount
 from .payment_pause import PaymentPause
 from .payout import Payout
 from .period import Assertion, Period
@@ -23,6 +24,7 @@ from .rate import Rate
 from .receipt import Receipt, TaxSentence
 from .refund import Refund
 from .refund_request import RefundRequest
+from .sealing_key import SealingKey
 from .statement import StatementImport, StatementLine, StatementMatch
 from .stripe_event import StripeEvent
 from .subscription import MonthlyCharge, Subscription, SubscriptionChange
@@ -58,6 +60,8 @@ __all__ = [
     "LegalCost",
     "Letter",
     "MonthlyCharge",
+    "Payee",
+    "PayeeAccount",
     "PaymentPause",
     "Payout",
     "Period",
@@ -74,6 +78,7 @@ __all__ = [
     "RefundRequest",
     "Reversal",
     "Scheme",
+    "SealingKey",
     "StatementImport",
     "StatementLine",
     "StatementMatch",

@@ -8,11 +8,10 @@ from django.db import models
 from django.db.models import F, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
-from defensefund.privacy import EncryptedTextField
-
 from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
-from .legal_cost import CostDocument, LegalCost, hash_payee
+from .legal_cost import CostDocument, LegalCost
+from .payee import PayeeAccount
 from .statement import StatementMatch
 
 
@@ -62,7 +61,8 @@ class Disbursement(models.Model):
     """One payment of a legal cost.
 
     The database computes `content_hash` over cost, amount, currency, payee, document and bank account, and drops
-    the approval when any of them changes (migrations/0002_ledger_rules.py).
+    the approval when any of them changes (the migration "payee_rules"); a payee who is not the confirmed one is neither
+    approved nor paid.
     """
 
     class State(models.TextChoices):
@@ -84,9 +84,9 @@ class Disbursement(models.Model):
     )
     amount = MoneyField(_("amount"))
     currency = CurrencyField(_("currency"))
-    payee_name = EncryptedTextField(_("payee"))
-    payee_account = EncryptedTextField(_("payee's account"))
-    payee_hash = models.CharField(_("payee, keyed hash"), max_length=64)
+    payee_account = models.ForeignKey(
+        PayeeAccount, models.PROTECT, related_name="disbursements", verbose_name=_("payee")
+    )
     payment_reference = models.CharField(
         _("payment reference"),
         max_length=35,
@@ -173,11 +173,6 @@ class Disbursement(models.Model):
 
     def __str__(self) -> str:
         return self.payment_reference
-
-    @property
-    def has_its_payee(self) -> bool:
-        """The payee is still the one `payee_hash`, and so the approval, stands for."""
-        return hash_payee(self.payee_name, self.payee_account) == self.payee_hash
 
     def state(self, *, is_proved: bool) -> "Disbursement.State":
         """`is_proved` as `with_proof` tells it."""

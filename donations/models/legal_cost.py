@@ -1,6 +1,5 @@
 """Bills and deposits of defendants, their documents, and the fund money set aside for them."""
 
-import secrets
 import uuid
 from decimal import Decimal
 from typing import Any
@@ -13,22 +12,15 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models import Case, Defendant
-from defensefund.privacy import EncryptedTextField, keyed_hash
 
 from .fields import CurrencyField, MoneyField
 from .fund import Fund
-
-UNAMBIGUOUS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+from .numbers import new_number
+from .payee import Payee
 
 
 def new_cost_number() -> str:
-    """ "C-" and six characters that are not mistaken for each other; says nothing about whose cost it is."""
-    return "C-" + "".join(secrets.choice(UNAMBIGUOUS) for _i in range(6))
-
-
-def hash_payee(name: str, account: str) -> str:
-    """Equal for equal payees, so that an approval is bound to one without naming it."""
-    return keyed_hash(f"{name}\n{account}", purpose="payee")
+    return new_number("C")
 
 
 class LegalCostQuerySet(models.QuerySet["LegalCost"]):
@@ -124,11 +116,12 @@ class LegalCost(models.Model):
         blank=True,
         help_text=_("Of bail: when the court should give the deposit back."),
     )
-    payee_name = EncryptedTextField(
-        _("payee"), help_text=_("The lawyer, court or expert to be paid.")
-    )
-    payee_account = EncryptedTextField(
-        _("payee's account"), help_text=_("IBAN, CBU or other account number, as on the bill.")
+    payee = models.ForeignKey(
+        Payee,
+        models.PROTECT,
+        related_name="costs",
+        verbose_name=_("payee"),
+        help_text=_("The lawyer, court or expert to be paid, from the register of payees."),
     )
     policy = models.ForeignKey(
         "Policy",
@@ -187,10 +180,6 @@ class LegalCost(models.Model):
 
     def __str__(self) -> str:
         return self.number
-
-    @property
-    def payee_hash(self) -> str:
-        return hash_payee(self.payee_name, self.payee_account)
 
 
 def document_path(document: "CostDocument", filename: str) -> str:

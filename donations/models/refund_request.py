@@ -16,7 +16,7 @@ from donations.currencies import written
 from .bank_account import BankAccount
 from .donation import Donation
 from .fields import CurrencyField, MoneyField
-from .legal_cost import hash_payee
+from .payee import hash_payee
 from .refund import Refund
 
 # The states of a refund that did not succeed.

@@ -20,6 +20,7 @@ from ..models import (
     RefundRequest,
     StatementLine,
 )
+from ..models.payee import hash_account
 from ..references import Slip, SlipKind, find_references, format_reference, slips, squeeze
 
 # A payout is expected on a day; banks and weekends move it by a few.
@@ -160,8 +161,9 @@ def _payments_out(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]
         "bank_account__in": {line.account_id for line in lines},
         "amount__in": {-line.amount for line in lines},
     }
+    costs = Disbursement.objects.unproved().select_related("payee_account")
     refunds = RefundRequest.objects.unproved().select_related("donation__receipt")
-    for payment in (*Disbursement.objects.unproved().filter(**theirs), *refunds.filter(**theirs)):
+    for payment in (*costs.filter(**theirs), *refunds.filter(**theirs)):
         paid[payment.bank_account_id, payment.amount].append(payment)
     for line in lines:
         for payment in paid[line.account_id, -line.amount]:
@@ -173,10 +175,7 @@ def _payment(line: StatementLine, payment: Disbursement | RefundRequest) -> Sugg
     reasons = [_("The amount is the payment's.")]
     written = _written(line)
     has_reference = squeeze(payment.payment_reference or "") in written
-    has_payee = squeeze(payment.payee_name) in written or (
-        bool(line.counterparty_account)
-        and squeeze(line.counterparty_account) == squeeze(payment.payee_account)
-    )
+    has_payee = _is_payee(line, payment, written)
     if has_reference:
         reasons.append(_("The text has the payment's reference."))
     if has_payee:
@@ -189,6 +188,17 @@ def _payment(line: StatementLine, payment: Disbursement | RefundRequest) -> Sugg
     else:
         certainty = Certainty.LIKELY if has_payee and apart <= NEARBY.days else Certainty.POSSIBLE
     return Suggestion(payment, certainty, tuple(reasons), apart)
+
+
+def _is_payee(line: StatementLine, payment: Disbursement | RefundRequest, written: str) -> bool:
+    """By name, or by account: a cost's payee is known by the account's keyed hash alone."""
+    if isinstance(payment, RefundRequest):
+        name, account = payment.payee_name, squeeze(payment.payee_account)
+        is_theirs = account == squeeze(line.counterparty_account)
+    else:
+        name = payment.payee_account.name
+        is_theirs = payment.payee_account.account_hash == hash_account(line.counterparty_account)
+    return squeeze(name) in written or (bool(line.counterparty_account) and is_theirs)
 
 
 def _pledges(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:

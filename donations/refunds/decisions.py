@@ -1,6 +1,5 @@
 """People's steps of a refund: asked for, approved by another person or refused, and by bank transfer paid."""
 
-import secrets
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from uuid import UUID, uuid4
@@ -22,7 +21,8 @@ from donations.models import (
     Refund,
     RefundRequest,
 )
-from donations.models.legal_cost import UNAMBIGUOUS, hash_payee
+from donations.models.numbers import new_number
+from donations.models.payee import hash_payee
 from donations.stripe_facts import step
 
 from .errors import (
@@ -130,7 +130,7 @@ def _by_bank(
         payee_name=name,
         payee_account=account,
         payee_hash=hash_payee(name, account),
-        payment_reference="REF-" + "".join(secrets.choice(UNAMBIGUOUS) for _i in range(8)),
+        payment_reference=new_number("REF", 8),
     )
 
 

@@ -29,7 +29,7 @@ def candidate(suggestion: Suggestion) -> str:
     if isinstance(target, Disbursement):
         return _("Payment %(reference)s to %(payee)s") % {
             "reference": target.payment_reference,
-            "payee": target.payee_name,
+            "payee": target.payee_account.name,
         }
     if isinstance(target, RefundRequest):
         return _("Refund %(reference)s of %(gift)s") % {

@@ -6,7 +6,7 @@ from django.utils import timezone
 from donations.models import Disbursement, FundCover, LegalCost
 from tests import factories
 from tests.donations.reconciliation.files import bank_csv
-from tests.factories import PDF, code_of, make_authenticator
+from tests.factories import PDF, code_of, make_authenticator, make_payee
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -41,6 +41,7 @@ def log_in_by_hand(person, user):
 
 def record_bill(person, owed):
     """A bill with its document, clicked from the office's first page."""
+    make_payee()
     person.open("/admin/")
     person.follow("Legal costs", within="#content")
     person.follow("Add legal cost")
@@ -50,8 +51,7 @@ def record_bill(person, owed):
     person.field("Description").fill("Sample bill")
     person.field("Currency").select_option("EUR")
     person.field("Amount owed").fill(owed)
-    person.field("Payee:").fill("Sample law office")
-    person.field("Payee's account").fill("DE02 1203 0000 0000 2020 51")
+    person.field("Payee").select_option(label="Sample law office (…2051)")
     person.press("Save")
     person.follow(LegalCost.objects.get().number)
     person.follow("Attach a document")

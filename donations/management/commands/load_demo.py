@@ -10,6 +10,7 @@ from donations.demo import money, people
 from donations.models import Entry
 
 STATEMENT = "sample-statement.csv"
+KEY = "sample-treasurer.key"
 
 
 class Command(BaseCommand):
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         sample, case, defendants = people.make_appeal(staff, at=now)
         # Published last, so that it comes first on the front page.
         real = load_real_appeal(by=staff.organizer, at=timezone.now())
+        (settings.DATA_DIR / KEY).write_text(money.make_key(staff, at=now))
         fund = money.make_funds([real, sample], case)
         statement = money.make_money(sample, case, defendants, fund, staff, now=now)
         periods.begin_due(at=timezone.now())
@@ -43,3 +45,6 @@ class Command(BaseCommand):
         for name, password in passwords.items():
             self.stdout.write(f"  {name:<10} {password}")
         self.stdout.write(f"A bank statement to import and match: {path}")
+        self.stdout.write(
+            f"The treasurer's key, to open payees' accounts: {settings.DATA_DIR / KEY}"
+        )

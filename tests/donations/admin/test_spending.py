@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from appeals import consent
-from donations import allocation, disbursement, ledger
+from donations import allocation, disbursement, ledger, payees
 from donations.models import (
     AccountKey,
     Allocation,
@@ -414,13 +414,27 @@ def test_payment_is_changed_and_approved_anew(ready, treasurer):
     assert "€600.00 is set aside" in errors(page)["amount"][0]
 
 
-def test_payee_exchanged_in_the_database_is_shouted(ready, approver):
+def test_payee_whose_account_changed_is_said_before_anybody_decides(ready, approver, treasurer):
     allocate(ready, "600")
     row = requested(ready)
-    row.payee_account = "ES9121000418450200051332"
-    row.save(update_fields=["payee_account"])
+    payees.change_account(
+        ready.cost.payee, name="Sample law office", scheme="iban", account="ES9121000418450200051332",
+        by=ready.treasurer, at=NOW,
+    )  # fmt: skip
 
-    assert "payee is not the one" in text_of(approver.get(of_payment(row)))
+    assert "account was changed after" in text_of(approver.get(of_payment(row)))
+    page = press(approver, of_payment(row, "approve"))
+    assert "account was changed after" in errors(page)["__all__"][0]
+
+    press(treasurer, of_payment(row, "amend"))
+    page = press(approver, of_payment(row, "approve"))
+    assert "Nobody has confirmed this payee's account yet" in errors(page)["__all__"][0]
+    press(
+        approver,
+        f"/admin/donations/payee/{ready.cost.payee_id}/confirm/",
+        account="ES91 2100 0418 4502 0005 1332",
+    )
+    assert "Approved" in text_of(press(approver, of_payment(row, "approve")))
 
 
 @pytest.mark.parametrize("state", Disbursement.State)
@@ -455,8 +469,7 @@ def cost_data(r, **typed):
         "currency": "ARS",
         "owed": "1.234.567,89",
         "due_on": "",
-        "payee_name": "Sample law office",
-        "payee_account": "DE02 1203 0000 0000 2020 51",
+        "payee": r.cost.payee_id,
     } | typed
 
 
@@ -466,7 +479,7 @@ def test_cost_is_recorded_with_the_amount_as_people_write_it(ready, treasurer):
     assert page.status_code == 200
     cost = LegalCost.objects.latest("pk")
     assert (cost.owed, cost.currency) == (Decimal("1234567.89"), "ARS")
-    assert cost.payee_account == "DE02120300000000202051"
+    assert cost.payee == ready.cost.payee
     assert cost.recorded_by.username == "tess"
     assert timezone.now() - cost.recorded_at < NOW_OR_SO
 
@@ -478,15 +491,17 @@ def test_cost_is_recorded_with_the_amount_as_people_write_it(ready, treasurer):
         ({"owed": "0"}, "owed", "above zero"),
         ({"owed": "1,234,56"}, "owed", "without grouping"),
         ({"currency": "ZZZ"}, "currency", "ZZZ is not one of the available choices"),
-        ({"payee_account": "DE02 1203 0000 0000 2020 52"}, "payee_account", "check digits"),
-        ({"payee_account": "2850590940090418135202"}, "payee_account", "check digits"),
-        ({"payee_name": ""}, "payee_name", "required"),
+        ({"payee": ""}, "payee", "required"),
+        ({"payee": "retired"}, "payee", "not one of the available choices"),
         ({"defendant": "another"}, "defendant", "no defendant in that case"),
     ],
 )
 def test_wrong_cost_is_answered_beside_its_field(ready, treasurer, typed, beside, sentence):
     if typed.get("defendant") == "another":
         typed = {"defendant": factories.make_defendant().pk}
+    if typed.get("payee") == "retired":
+        retired = factories.make_payee(retired_by=ready.other, retired_at=NOW)
+        typed = {"payee": retired.pk}
 
     page = treasurer.post("/admin/donations/legalcost/add/", cost_data(ready, **typed))
 
@@ -509,17 +524,20 @@ def test_saving_a_cost_unchanged_changes_nothing(ready, treasurer):
 def test_cost_in_the_ledger_keeps_what_it_is_and_what_is_set_aside(ready, treasurer):
     allocate(ready, "600")
     requested(ready, "100")
+    before = ready.cost.payee_id
     form = treasurer.get(of_cost(ready)).context["adminform"].form
     assert list(form.fields) == ["description", "owed", "due_on"]
 
     page = treasurer.post(of_cost(ready), {"description": "x", "owed": "599.99", "due_on": ""})
     assert "€600.00 is set aside" in str(page.context["adminform"].form.errors["owed"])
     treasurer.post(
-        of_cost(ready), {"description": "x", "owed": "600", "due_on": "", "payee_name": "Other"}
+        of_cost(ready),
+        {"description": "x", "owed": "600", "due_on": "", "payee": factories.make_payee().pk},
     )
 
     ready.cost.refresh_from_db()
-    assert (ready.cost.owed, ready.cost.payee_name) == (600, "Sample law office")
+    assert (ready.cost.owed, ready.cost.payee.account.name) == (600, "Sample law office")
+    assert ready.cost.payee_id == before
 
 
 @pytest.mark.parametrize(

@@ -88,9 +88,7 @@ def make_paid_disbursement(amount="190", account=None, **fields) -> Disbursement
         bank_account=account or BankAccount.objects.first() or make_account(),
         amount=Decimal(amount),
         currency="EUR",
-        payee_name=cost.payee_name,
-        payee_account=cost.payee_account,
-        payee_hash="0" * 64,
+        payee_account=cost.payee.account,
         **{
             "payment_reference": f"PAY-{next(_numbers)}ABC",
             "requested_by": make_user(),
