@@ -43,6 +43,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view", "donations", "pledge checkout supporter letter stripeevent")
     | _may("view", "donations", "subscription subscriptionchange monthlycharge")
     | _may("allocate", "donations", "fund")
+    | _may("export", "donations", "entry")
     | _may("request pay", "donations", "disbursement")
     | _may("request", "donations", "fundcover surplusmove")
     | _may("record", "donations", "exchange bailoutcome")
@@ -78,7 +79,8 @@ GROUPS: dict[str, frozenset[str]] = {
         "view",
         "donations",
         f"{SPENDING} {BOOKS} {BANK} {REFUNDS} {POLICY} rate paymentpause cashdeposit period",
-    ),
+    )
+    | _may("export", "donations", "entry"),
 }
 
 # Permissions of ours that no group has: a superuser, who is not for daily work, can do these.

@@ -16,7 +16,7 @@ from django_otp.middleware import is_verified
 
 from defensefund import security_log, sign_in
 from defensefund.models import SecurityEvent
-from defensefund.work import waiting_for
+from defensefund.work import blocks_for, waiting_for
 
 
 class StaffSite(AdminSite):
@@ -34,7 +34,11 @@ class StaffSite(AdminSite):
         self, request: HttpRequest, extra_context: dict[str, object] | None = None
     ) -> TemplateResponse:
         assert isinstance(request.user, User)
-        extra = {"waiting": waiting_for(request.user), **(extra_context or {})}
+        extra = {
+            "waiting": waiting_for(request.user),
+            "blocks": blocks_for(request.user),
+            **(extra_context or {}),
+        }
         return super().index(request, extra)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:

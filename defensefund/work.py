@@ -37,12 +37,36 @@ class Waiting:
     url: str
 
 
+@dataclass(frozen=True)
+class Block:
+    """A part of the office's first page for whoever has `permission`: `template`, filled with what `facts(user)` says."""
+
+    permission: str
+    template: str
+    facts: Callable[[User], dict[str, Any]]
+
+
 _offered: list[Work] = []
+_blocks: list[Block] = []
 
 
 def offer(*works: Work) -> None:
     """Called once by each app's admin, in the order in which the page lists them."""
     _offered.extend(works)
+
+
+def offer_block(block: Block) -> None:
+    """Called as `offer` is."""
+    _blocks.append(block)
+
+
+def blocks_for(user: User) -> list[dict[str, Any]]:
+    """What else the first page shows `user`: each block's facts, with its `template`."""
+    return [
+        {"template": block.template} | block.facts(user)
+        for block in _blocks
+        if user.has_perm(block.permission)
+    ]
 
 
 def waiting_for(user: User) -> list[Waiting]:

@@ -2,9 +2,10 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from django.db import connection, transaction
@@ -81,14 +82,19 @@ def as_json() -> Iterator[str]:
 
 
 def as_beancount() -> Iterator[str]:
-    """A beancount file: funds and costs stand under Equity, places under Assets; every transaction balances."""
-    names = _beancount_names()
+    """A beancount file: funds and costs stand under Equity, places under Assets; every transaction balances.
+
+    At its end it states each account's balance, so that beancount itself finds what is missing from the file.
+    """
+    names = beancount_names()
     yield 'option "title" "Defense fund"\n'
     for currency in sorted({account.currency for account in names}):
         yield f'option "operating_currency" "{currency}"\n'
     opened: set[str] = set()
+    last = ""
     by_code = {account.code: name for account, name in names.items()}
     currencies = {account.code: account.currency for account in names}
+    balances: dict[str, Decimal] = defaultdict(Decimal)
     for line in lines():
         for code in (line.debit, line.credit):
             if code not in opened:
@@ -99,6 +105,15 @@ def as_beancount() -> Iterator[str]:
             f"  {by_code[line.debit]}  {line.amount} {line.currency}\n"
             f"  {by_code[line.credit]}  -{line.amount} {line.currency}\n"
         )
+        balances[line.debit] += Decimal(line.amount)
+        balances[line.credit] -= Decimal(line.amount)
+        last = line.booked_on
+    for code in sorted(balances):
+        # Beancount compares at the start of a day, so on the one after the last.
+        after = date.fromisoformat(last) + timedelta(days=1)
+        yield f"\n{after} balance {by_code[code]} {balances[code]:f} {currencies[code]}"
+    if balances:
+        yield "\n"
 
 
 ROOTS = {
@@ -108,7 +123,7 @@ ROOTS = {
 }
 
 
-def _beancount_names() -> dict[Account, str]:
+def beancount_names() -> dict[Account, str]:
     """A beancount name for each account, from its code; where two codes would be written alike, with the row's number."""
     names: dict[Account, str] = {}
     taken: set[str] = set()

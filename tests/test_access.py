@@ -36,6 +36,8 @@ ADMIN = frozenset({"superuser"})
 TREASURERS = frozenset({"treasurer", "superuser"})
 APPROVERS = frozenset({"approver", "superuser"})
 SPENDING_READERS = frozenset({"treasurer", "approver", "auditor", "superuser"})
+# Those who may take the books away as files.
+BOOK_KEEPERS = frozenset({"treasurer", "auditor", "superuser"})
 EDITORS = frozenset({"organizer", "superuser"})
 DOOR = "/admin/login/"
 
@@ -145,6 +147,10 @@ PAGES: dict[str, Page] = {
     "admin:view_on_site": Page(EVERYONE, args=("0", "0"), get=404, post=(404,)),
     "admin:auth_user_password_change": Page(ADMIN, row="auth.user"),
     "admin:auth_user_remove_second_factor": Page(ADMIN, row="auth.user"),
+    "admin:donations_account_reports": Page(SPENDING_READERS, post=(405,)),
+    "admin:donations_account_report_file": Page(SPENDING_READERS, args=("csv",), post=(405,)),
+    "admin:donations_entry_journal": Page(BOOK_KEEPERS, args=("json",), post=(405,)),
+    "admin:donations_entry_take_away": Page(BOOK_KEEPERS),
     "admin:donations_legalcost_allocate": Page(TREASURERS, row="donations.legalcost"),
     "admin:donations_legalcost_release": Page(TREASURERS, row="donations.legalcost"),
     "admin:donations_legalcost_attach": Page(TREASURERS, row="donations.legalcost"),

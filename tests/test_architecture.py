@@ -85,6 +85,7 @@ PLACES = [
     {
         "admin",
         "apps",
+        "audit_bundle",
         "book_views",
         "catching_up",
         "letter_views",

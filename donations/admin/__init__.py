@@ -1,6 +1,9 @@
 """The money's office: rows to look at, and pages on which one verb is called."""
 
-from . import work  # noqa: F401  offers what waits
+from . import (
+    dashboard,  # noqa: F401  shows the money on the first page
+    work,  # noqa: F401  offers what waits
+)
 from .balance import BalanceTransactionAdmin
 from .bank_account import BankAccountAdmin
 from .cash import CashDepositAdmin, CashReceiptAdmin

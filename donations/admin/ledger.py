@@ -4,7 +4,8 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, re_path
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.lists import DayFilter
@@ -12,6 +13,8 @@ from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import money
 
 from ..models import Account, Entry
+from .report import report_view
+from .take_away import PERMISSION, bundle_view, journal_view
 
 
 @admin.register(Account)
@@ -21,6 +24,21 @@ class AccountAdmin(ReadOnlyAdmin):
     search_fields = ("code",)
     fields = ("code", "kind", "place", "currency", "balance", "debits", "credits", "frozen_at")
     readonly_fields = ("balance", "debits", "credits")
+    change_list_template = "admin/donations/account/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(report_view)
+        own = {"model_admin": self}
+        return [
+            path("reports/", view, own, name="donations_account_reports"),
+            re_path(
+                r"^reports/statement\.(?P<form>csv|xlsx|pdf)$",
+                view,
+                own,
+                name="donations_account_report_file",
+            ),
+            *super().get_urls(),
+        ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return Account.objects.with_balance().order_by("code")
@@ -61,6 +79,22 @@ class EntryAdmin(ReadOnlyAdmin):
         "reason",
     )
     readonly_fields = ("exact_amount", "reversed_by_entry", "reason")
+    change_list_template = "admin/donations/entry/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        own = {"model_admin": self}
+        return [
+            path("take-away/", view(bundle_view), own, name="donations_entry_take_away"),
+            path("journal.<str:form>", view(journal_view), own, name="donations_entry_journal"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        may = request.user.has_perm(PERMISSION)
+        return super().changelist_view(request, {**(extra_context or {}), "may_take_away": may})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
         entries: QuerySet[Entry] = super().get_queryset(request)

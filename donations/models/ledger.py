@@ -92,6 +92,7 @@ class Entry(models.Model):
         verbose_name = _("entry")
         verbose_name_plural = _("entries")
         ordering = ["-pk"]
+        permissions = [("export_entry", "Can take the books away as files")]
         indexes = [
             # Entries come roughly in the order of their days: a few pages of this find a month among many years.
             BrinIndex(name="entry_day", fields=["booked_on"], autosummarize=True),

@@ -16,10 +16,10 @@ from .tables import Report, Table
 
 
 def written(cell: Cell, currency: str) -> str:
-    """A cell as people read it on the page and on paper, in the language in force."""
+    """A cell as people read it on the page and on paper, in the language in force; no money is a dash."""
     match cell:
         case Decimal():
-            return money(cell, currency)
+            return money(cell, currency) if cell else "–"
         case date():
             return str(format_date(cell, format="medium", locale=page_locale()))
         case int():
@@ -64,6 +64,7 @@ def as_pdf(report: Report) -> bytes:
     words = {
         "language": get_language() or "en",
         "title": report.title,
+        "is_wide": True,
         "facts": report.facts,
         "tables": [_pdf_table(table) for table in report.tables],
         "empty": _("Nothing is booked here yet."),

@@ -1,42 +1,26 @@
-"""A month's report in the one form that can be compared byte for byte, and the months side by side."""
+"""A month's statement in the one form that is compared byte for byte, and the months side by side."""
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from hashlib import sha256
 
 from django.db import connection
 
-from ..currencies import quantize
 from .tables import Span
 
-MONTH_SUMS = """
-SELECT a.code, a.currency, m.kind, sum(m.entries), sum(m.debit), sum(m.credit) FROM (
-    SELECT debit_id AS id, kind, count(*) AS entries, sum(amount) AS debit, 0 AS credit FROM donations_entry
-    WHERE booked_on BETWEEN %(first)s AND %(last)s GROUP BY debit_id, kind
-    UNION ALL
-    SELECT credit_id, kind, count(*), 0, sum(amount) FROM donations_entry
-    WHERE booked_on BETWEEN %(first)s AND %(last)s GROUP BY credit_id, kind) m
-JOIN donations_account a ON a.id = m.id
-GROUP BY a.code, a.currency, m.kind ORDER BY a.code COLLATE "C", m.kind COLLATE "C"
-"""
-MONTH_LINES = """
-SELECT concat_ws('|', e.source, e.kind, d.code, c.code, trim_scale(e.amount), e.currency, e.booked_on)
-FROM donations_entry e
-JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
-WHERE e.booked_on BETWEEN %(first)s AND %(last)s
-ORDER BY e.source COLLATE "C"
-"""
-# What came into purposes from outside and left them, by month.
+# By month and kind, what raised and what lowered purposes; of kinds that only move among purposes, or among places,
+# nothing came in or went out. From the totals of days: the cost is that of the days asked for.
 IN_AND_OUT = """
-SELECT e.currency, date_trunc('month', e.booked_on)::date AS month,
-       coalesce(sum(e.amount) FILTER (WHERE d.kind = 'asset'), 0),
-       coalesce(sum(e.amount) FILTER (WHERE c.kind = 'asset'), 0)
-FROM donations_entry e
-JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
-WHERE e.booked_on BETWEEN %(first)s AND %(last)s AND (d.kind = 'asset') <> (c.kind = 'asset')
-GROUP BY e.currency, month ORDER BY e.currency, month
+SELECT currency, month, coalesce(sum(credit), 0), coalesce(sum(debit), 0) FROM (
+    SELECT a.currency, date_trunc('month', t.booked_on)::date AS month,
+           sum(t.credit) FILTER (WHERE a.kind <> 'asset') AS credit,
+           sum(t.debit) FILTER (WHERE a.kind <> 'asset') AS debit
+    FROM donations_daytotal t JOIN donations_account a ON a.id = t.account_id
+    WHERE t.booked_on BETWEEN %(first)s AND %(last)s
+    GROUP BY a.currency, month, t.kind
+    HAVING bool_or(a.kind = 'asset') AND bool_or(a.kind <> 'asset')) kinds
+GROUP BY currency, month ORDER BY currency, month
 """
 
 
@@ -61,40 +45,16 @@ def months_later(first: date, count: int) -> date:
     return date(first.year + years, month + 1, 1)
 
 
-def canonical(month: date) -> bytes:
-    """The report of the month `month` lies in, as JSON in UTF-8.
+def canonical(month: date) -> Iterator[str]:
+    """The statement of the month `month` lies in, line by line: the text whose SHA-256 is kept when the month is closed.
 
-    Its bytes follow from the entries booked in that month alone: not from the present, a language, names that are
-    edited later, or the order in which entries arrived. By account and kind: entries, debits, credits; and the
-    SHA-256 over one line an entry, as `ledger.ledger_hash` makes them.
+    It follows from the entries booked up to the month's end alone, which no closed month takes any more: not from the
+    present, a language, or names that are edited later (migrations/0026_periods.py: donations_period_lines).
     """
-    span = month_of(month)
-    params = {"first": span.first_on, "last": span.last_on}
-    digest, count = sha256(), 0
-    with connection.cursor() as cursor:
-        cursor.execute(MONTH_SUMS, params)
-        sums = cursor.fetchall()
     with connection.chunked_cursor() as cursor:
-        cursor.execute(MONTH_LINES, params)
-        while rows := cursor.fetchmany(10_000):
-            count += len(rows)
-            digest.update("".join(f"{line}\n" for (line,) in rows).encode())
-    report = {
-        "month": f"{span.first_on:%Y-%m}",
-        "entries": count,
-        "sha256": digest.hexdigest(),
-        "accounts": [
-            {
-                "account": code,
-                "kind": kind,
-                "entries": int(entries),
-                "debit": f"{quantize(debit, currency):f}",
-                "credit": f"{quantize(credit, currency):f}",
-            }
-            for code, currency, kind, entries, debit, credit in sums
-        ],
-    }
-    return (json.dumps(report, indent=1, ensure_ascii=False) + "\n").encode()
+        cursor.execute("SELECT * FROM donations_period_lines(%s)", [month.replace(day=1)])
+        while rows := cursor.fetchmany(5_000):
+            yield from (f"{line}\n" for (line,) in rows)
 
 
 def in_and_out(*, last: date, months: int) -> dict[str, list[MonthSums]]:

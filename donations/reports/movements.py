@@ -12,24 +12,18 @@ from django.utils.translation import gettext as _
 from ..models import Account
 from .tables import Span
 
-# Of each account what it had before the span, and what raised and lowered it in it. What it had is what it has, by the
-# stored totals, less all that moved since: so the cost depends on the days asked for and not on the age of the books.
+# Of each account what it had before the span, what raised and lowered it in it, and what it has now; from the totals of
+# days, so that the cost is that of the days and not of the entries.
 BALANCES = """
-SELECT a.code, a.kind, a.currency, a.fund_id, a.legal_cost_id, a.place,
-       coalesce(t.balance, 0) - coalesce(s.since, 0), coalesce(s.debit, 0), coalesce(s.credit, 0)
+SELECT a.code, a.kind, a.currency, a.fund_id, a.legal_cost_id, a.place, coalesce(t.now, 0),
+       coalesce(t.opening, 0), coalesce(t.debit, 0), coalesce(t.credit, 0)
 FROM donations_account a
-LEFT JOIN (SELECT account_id, sum(debit - credit) AS balance FROM donations_total GROUP BY account_id) t
-    ON t.account_id = a.id
 LEFT JOIN (
-    SELECT id, sum(debit - credit) AS since,
-           sum(debit) FILTER (WHERE booked_on <= %(last)s) AS debit,
-           sum(credit) FILTER (WHERE booked_on <= %(last)s) AS credit
-    FROM (
-        SELECT debit_id AS id, amount AS debit, 0 AS credit, booked_on FROM donations_entry
-        WHERE booked_on >= %(first)s
-        UNION ALL
-        SELECT credit_id, 0, amount, booked_on FROM donations_entry WHERE booked_on >= %(first)s) m
-    GROUP BY id) s ON s.id = a.id
+    SELECT account_id, sum(debit - credit) AS now,
+           sum(debit - credit) FILTER (WHERE booked_on < %(first)s) AS opening,
+           sum(debit) FILTER (WHERE booked_on BETWEEN %(first)s AND %(last)s) AS debit,
+           sum(credit) FILTER (WHERE booked_on BETWEEN %(first)s AND %(last)s) AS credit
+    FROM donations_daytotal GROUP BY account_id) t ON t.account_id = a.id
 WHERE %(codes)s::text[] IS NULL OR a.code = ANY (%(codes)s)
 ORDER BY a.currency, a.code COLLATE "C"
 """
@@ -65,7 +59,7 @@ ORDER BY own.code COLLATE "C", e.booked_on, e.kind COLLATE "C", other.code COLLA
 
 @dataclass(frozen=True)
 class AccountSums:
-    """What an account had, what raised and what lowered it in a span, each at or above zero but `opening`."""
+    """What an account has `now`, had at a span's `opening`, and what raised and lowered it in the span."""
 
     code: str
     kind: str
@@ -73,6 +67,7 @@ class AccountSums:
     fund_id: int | None
     legal_cost_id: int | None
     place: str
+    now: Decimal
     opening: Decimal
     raised: Decimal
     lowered: Decimal
@@ -113,10 +108,10 @@ def balances(span: Span, codes: Collection[str] | None = None) -> list[AccountSu
     """All accounts, or those of `codes`, by currency and code."""
     found = []
     for row in _rows(BALANCES, span, codes=None if codes is None else list(codes)):
-        code, kind, currency, fund_id, cost_id, place, opening, debit, credit = row
+        code, kind, currency, fund_id, cost_id, place, now, opening, debit, credit = row
         # Debits raise where money is, credits what it is for.
         is_place = kind == Account.Kind.ASSET
-        sums = (opening, debit, credit) if is_place else (-opening, credit, debit)
+        sums = (now, opening, debit, credit) if is_place else (-now, -opening, credit, debit)
         found.append(AccountSums(code, kind, currency, fund_id, cost_id, place, *sums))
     return found
 

@@ -8,15 +8,17 @@ from collections import defaultdict
 from decimal import Decimal
 
 import pytest
+from beancount import loader
+from beancount.core.data import Balance, Transaction
 from django.core.management import CommandError, call_command
 
 from donations import ledger
-from donations.exports import as_beancount, as_csv, as_json
+from donations.exports import as_beancount, as_csv, as_json, beancount_names
 from donations.ledger import Posting
-from donations.models import AccountKey, Entry
+from donations.models import Account, AccountKey, Entry
 from donations.spreadsheets import safe_cell
 from tests import factories
-from tests.factories import TODAY, give
+from tests.factories import NOW, TODAY, give
 
 
 @pytest.fixture
@@ -85,20 +87,51 @@ option "operating_currency" "EUR"
 2026-03-10 * "fee" "test:c"
   Equity:Funds:Case-one:EUR  0.40 EUR
   Assets:Stripe:EUR  -0.40 EUR
+
+2026-03-11 balance Equity:Funds:Case-one:CLP -9000 CLP
+2026-03-11 balance Equity:Funds:Case-one:EUR -12.10 EUR
+2026-03-11 balance Assets:Stripe:CLP 9000 CLP
+2026-03-11 balance Assets:Stripe:EUR 12.10 EUR
 """
     )
 
 
-def test_beancount_balances_are_the_ledgers(busy):
+def test_beancount_itself_finds_no_error_and_the_ledgers_balances(busy):
+    # Words that could end a string, a line or the file's syntax, and a name that is none of beancount's.
+    give(factories.make_fund(code="_2nd"), "3.10", source='test:"quoted\\\n1999-01-01 open')
+    give(factories.make_fund(code="gulf"), "1.125", currency="KWD")
+    entry = Entry.objects.filter(kind="fee").first()
+    ledger.reverse(entry, by=factories.make_user(), reason="Sample", at=NOW)
+
+    entries, errors, _options = loader.load_string("".join(as_beancount()))
+
+    assert errors == []
     sums = defaultdict(Decimal)
-    for account, amount in re.findall(r"^  (\S+)  (\S+) \w+$", "".join(as_beancount()), re.M):
-        sums[account] += Decimal(amount)
+    for each in entries:
+        if isinstance(each, Transaction):
+            for posting in each.postings:
+                sums[posting.account, posting.units.currency] += posting.units.number
+    names = beancount_names()
+    assert dict(sums) == {
+        (names[account], account.currency): account.total_debit - account.total_credit
+        for account in Account.objects.with_balance()
+    }
+    assert sum(isinstance(each, Transaction) for each in entries) == Entry.objects.count()
+    assert sum(isinstance(each, Balance) for each in entries) == len(sums)
 
-    assert sums["Assets:Stripe:EUR"] == ledger.balance(AccountKey.stripe("EUR"))
-    assert sums["Equity:Funds:Case-sample:EUR"] == -ledger.balance(AccountKey.fund(busy, "EUR"))
+
+def test_beancount_finds_an_entry_that_was_taken_out_of_the_file(booked):
+    text = "".join(as_beancount())
+    start = text.index('\n2026-03-10 * "fee"')
+    end = text.index("\n2026-03-11 balance")
+
+    _entries, errors, _options = loader.load_string(text[:start] + text[end:])
+
+    assert len(errors) == 2
+    assert all("Balance failed" in error.message for error in errors)
 
 
-def test_beancount_names_are_valid_and_differ(db):
+def testbeancount_names_are_valid_and_differ(db):
     for code in ("a_b", "a-b", "-a", "1a"):
         give(factories.make_fund(code=code), "1")
 

@@ -1,9 +1,11 @@
-"""A month's canonical report depends on the month's entries and on nothing else."""
+"""A month's statement depends on the entries up to its end and on nothing else; months are summed as the ledger has them."""
 
-import json
 from datetime import date
 from decimal import Decimal
+from hashlib import sha256
 
+import pytest
+from django.db import connection
 from django.utils.translation import override
 
 from donations import ledger, reports
@@ -11,56 +13,57 @@ from donations.ledger import Posting
 from donations.models import AccountKey, Entry
 from donations.reports import MonthSums
 from tests import factories
-from tests.factories import give
+from tests.factories import TODAY, give
 
 
-def test_canonical_month_says_what_moved_by_account_and_kind(db):
+def text(day):
+    return "".join(reports.canonical(day))
+
+
+def test_canonical_month_is_what_closing_keeps_the_hash_of(db):
     fund = factories.make_fund(code="general")
-    give(fund, "10.50", booked_on=date(2026, 2, 1), source="test:a")
+    give(fund, "10.50", booked_on=date(2026, 1, 31), source="test:a")
     give(fund, "4", booked_on=date(2026, 2, 28), source="test:b")
     give(fund, "99", booked_on=date(2026, 3, 1), source="test:c")
 
-    said = json.loads(reports.canonical(date(2026, 2, 17)))
+    said = text(date(2026, 2, 17))
 
-    digest = said.pop("sha256")
-    assert len(digest) == 64
-    assert said == {
-        "month": "2026-02",
-        "entries": 2,
-        "accounts": [
-            {"account": "fund:general:EUR", "kind": "donation", "entries": 2, "debit": "0.00", "credit": "14.50"},
-            {"account": "stripe:EUR", "kind": "donation", "entries": 2, "debit": "14.50", "credit": "0.00"},
-        ],
-    }  # fmt: skip
+    assert said.splitlines() == [
+        "month|2026-02",
+        "account|fund:general:EUR|EUR|10.5|0|4|14.5",
+        "account|stripe:EUR|EUR|10.5|4|0|14.5",
+        "entry|2026-02-28||test:b|donation|stripe:EUR|fund:general:EUR|4|EUR",
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT donations_period_sha256('2026-02-01')")
+        assert cursor.fetchone() == (sha256(said.encode()).hexdigest(),)
 
 
-def test_canonical_month_is_the_same_to_the_byte_whatever_happens_outside_it(db):
+def test_canonical_month_is_the_same_to_the_byte_whatever_comes_later(db):
     fund = factories.make_fund(code="general")
     give(fund, "10", booked_on=date(2026, 2, 1))
-    before = reports.canonical(date(2026, 2, 1))
+    before = text(date(2026, 2, 1))
 
-    give(fund, "10", booked_on=date(2026, 1, 31))
     give(fund, "10", booked_on=date(2026, 3, 1))
     fund.name = "Renamed"
     fund.save()
 
     with override("es"):
-        assert reports.canonical(date(2026, 2, 28)) == before
+        assert text(date(2026, 2, 28)) == before
 
 
-def test_canonical_month_does_not_know_the_order_of_arrival(db):
-    funds = [factories.make_fund(code=code) for code in ("one", "two")]
-    for month, order in ((1, (0, 1)), (2, (1, 0))):
-        for nth in order:
-            give(funds[nth], "5", booked_on=date(2026, month, 3), source=f"test:{month}:{nth}")
+@pytest.mark.parametrize("form", sorted(reports.FORMS))
+def test_statement_of_a_month_is_the_same_to_the_byte_whatever_comes_later(db, form):
+    fund = factories.make_fund(code="general")
+    give(fund, "10", booked_on=date(2026, 2, 1))
+    _type, write = reports.FORMS[form]
+    before = write(reports.of_books(reports.month_of(date(2026, 2, 1))))
 
-    january, february = (json.loads(reports.canonical(date(2026, m, 1))) for m in (1, 2))
+    give(fund, "10", booked_on=date(2026, 3, 1))
+    fund.name = "Renamed"
+    fund.save()
 
-    assert january["accounts"] == february["accounts"]
-
-
-def test_canonical_month_without_entries_is_empty(db):
-    assert json.loads(reports.canonical(date(2026, 2, 1)))["accounts"] == []
+    assert write(reports.of_books(reports.month_of(date(2026, 2, 1)))) == before
 
 
 def test_in_and_out_has_every_month_also_the_quiet_ones(db):
@@ -101,3 +104,14 @@ def test_months_are_counted_across_years():
     assert reports.months_later(date(2026, 1, 1), -1) == date(2025, 12, 1)
     assert reports.months_later(date(2026, 12, 1), 1) == date(2027, 1, 1)
     assert reports.month_of(date(2028, 2, 10)) == reports.Span(date(2028, 2, 1), date(2028, 2, 29))
+
+
+def test_in_and_out_leaves_out_what_only_moved_within(busy):
+    """Allocations and payouts are neither: the sums are those of the statement of the same days."""
+    sums = reports.in_and_out(last=TODAY, months=1)["EUR"]
+    kinds = next(
+        t for t in reports.of_books(reports.month_of(TODAY)).tables if (t.key, t.currency) == ("kinds", "EUR")
+    )  # fmt: skip
+
+    assert [(each.came_in, each.went_out) for each in sums] == [(kinds.total[2], kinds.total[3])]
+    assert kinds.total[4] == 80
