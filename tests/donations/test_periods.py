@@ -361,7 +361,7 @@ def test_closed_month_and_what_proved_it_are_never_changed(closed):
         lambda: Assertion.objects.update(stated=1),
         lambda: Assertion.objects.all()._raw_delete("default"),
     ):
-        with pytest.raises(IntegrityError, match="never|stays"), transaction.atomic():
+        with pytest.raises(IntegrityError, match=r"never|stays"), transaction.atomic():
             act()
 
 

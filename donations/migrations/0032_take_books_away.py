@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("donations", "0029_lists"),
+        ("donations", "0031_payee_rules"),
     ]
 
     operations = [
