@@ -14,6 +14,8 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from procrastinate.contrib.django.admin import ProcrastinateJobAdmin
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from defensefund import second_factor, security_log
 from defensefund.lists import DayFilter, ListAdmin
@@ -24,6 +26,7 @@ from defensefund.step_up import recent_login_required
 # Groups are a table in the code (roles.py): what is changed by hand here would be gone at the next upgrade.
 admin.site.unregister(Group)
 admin.site.unregister(User)
+admin.site.unregister(ProcrastinateJob)
 
 
 @admin.register(User)
@@ -107,6 +110,13 @@ class StaffAdmin(ListAdmin, UserAdmin):  # type: ignore[type-arg]
             "title": gettext("Remove the second factor"),
         }
         return render(request, "staff/remove_second_factor.html", context)
+
+
+@admin.register(ProcrastinateJob)
+class JobAdmin(ListAdmin, ProcrastinateJobAdmin):
+    """The queue's own page, without the filters that read all jobs to find their choices."""
+
+    list_filter = ["status"]
 
 
 @admin.register(SecurityEvent)

@@ -7,11 +7,13 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.exceptions import ValidationError
 from django.db.models import AutoField, DateField, DateTimeField, Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -28,6 +30,7 @@ class PagedList(ChangeList):
 
     page: Page
     list_per_page: int
+    _way: tuple[str, str] | None = None
 
     def get_filters_params(self, params: Any = None) -> dict[str, Any]:
         found = super().get_filters_params(params)
@@ -53,6 +56,14 @@ class PagedList(ChangeList):
 
     def _page(self, place: str) -> Page:
         return page_of(self.queryset, place, size=self.list_per_page, known=self.root_queryset)
+
+    def url_for_result(self, result: Any) -> str:
+        """Its page, which leads back to this one."""
+        if self._way is None:
+            url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(0,))
+            back = f"?{self.preserved_filters}" if self.preserved_filters else ""
+            self._way = url.rpartition("0")[0], url.rpartition("0")[2] + back
+        return f"{self._way[0]}{quote(result.pk)}{self._way[1]}"
 
     @property
     def is_narrowed(self) -> bool:
@@ -196,6 +207,8 @@ class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     is_long = False
     list_per_page = 25
     show_full_result_count = False
+    # How many each filter would leave is counted from the whole table.
+    show_facets = admin.ShowFacets.NEVER
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return PagedList

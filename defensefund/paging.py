@@ -98,10 +98,11 @@ def _backward(rows: QuerySet[Any], all_rows: QuerySet[Any], size: int, *, has_af
     found = list(rows.reverse()[: size + 1])
     if has_after and not found:
         raise NoSuchPlace
-    if len(found) <= size:
-        # The first page, then; whole, though what stands before the place may not fill it.
+    if has_after and len(found) < size:
+        # The first page, but what stands before the place does not fill it.
         return _forward(all_rows, size, has_before=False)
-    return _page(found[size - 1 :: -1], has_before=True, has_after=has_after)
+    is_first = len(found) <= size
+    return _page(found[:size][::-1], has_before=not is_first, has_after=has_after)
 
 
 def _page(rows: list[Any], *, has_before: bool, has_after: bool) -> Page:

@@ -20,7 +20,7 @@ def migrate(*targets):
 
 @pytest.mark.django_db(transaction=True)
 def test_written_payees_move_to_the_register_and_back():
-    leaves = [key for key in MigrationExecutor(connection).loader.graph.leaf_nodes()]
+    leaves = list(MigrationExecutor(connection).loader.graph.leaf_nodes())
     r = make_ready()
     allocate(r, "600")
     paid = approve(r, requested(r, "100"))
