@@ -74,7 +74,7 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
     StatementLine.objects.filter(
         Q(matches__donation__pledge__in=gifts)
         | Q(matches__refund_request__donation__pledge__in=gifts)
-    ).update(counterparty="", counterparty_account="", text="")
+    ).update(counterparty="", counterparty_account="", text="", payer_hash="")
     RefundRequest.objects.filter(donation__pledge__in=gifts).update(payee_name="", payee_account="")
     CashReceipt.objects.filter(Q(pledge__in=gifts) | Q(donation__pledge__in=gifts)).update(payer="")
     Receipt.objects.filter(donation__pledge__in=gifts).update(country="")

@@ -51,7 +51,8 @@ def _is_left_out(field: "Field[Any, Any]", row: Model) -> bool:
         field.related_model, (User, *FOLLOWED, StatementLine)
     )
     return back or (
-        isinstance(row, StatementLine) and field.name in {"statement", "account", "key"}
+        isinstance(row, StatementLine)
+        and field.name in {"statement", "account", "key", "explained", "payer_hash"}
     )
 
 

@@ -195,11 +195,20 @@ PROOFS: dict[str, tuple[str, str]] = {
         SELECT code AS name, donations_balance(id) < 0 AS wrong
         FROM donations_account WHERE place = 'cash'""",
     ),
-    # A line matched anew books under a new source: the n-th match of a line under "…:n".
+    "lines": (
+        "What is said of a bank line comes to what is stored for it, and to no more than the bank moved.",
+        """
+        SELECT a.code || ':' || l.key AS name,
+               l.explained <> coalesce(m.said, 0) OR abs(l.explained) > abs(l.amount) OR l.explained * l.amount < 0 AS wrong
+        FROM donations_statementline l JOIN donations_bankaccount a ON a.id = l.account_id
+        LEFT JOIN (SELECT line_id, sum(amount) AS said FROM donations_statementmatch
+                   WHERE undone_at IS NULL GROUP BY line_id) m ON m.line_id = l.id""",
+    ),
+    # Each match of a line books under a source of its own: the n-th under "…:n".
     "matches": (
         "Every bank line matched to a gift, payout or cash is booked with its amount, and every entry of a bank line is a match.",
         """
-        SELECT coalesce(m.source, e.source) AS name,
+        SELECT coalesce(m.source, e.source, m.name) AS name,
                CASE WHEN m.id IS NULL THEN true
                     WHEN e.source IS NULL THEN coalesce(m.donation_id, m.payout_id, m.deposit_id) IS NOT NULL
                     ELSE (e.amount, e.currency::text, e.is_reversed)
@@ -212,12 +221,10 @@ PROOFS: dict[str, tuple[str, str]] = {
                 OR m.arrived IS DISTINCT FROM (CASE WHEN coalesce(m.payout_id, m.deposit_id) IS NOT NULL
                                                     THEN m.amount END) AS wrong
         FROM (
-            SELECT s.*, l.amount, l.currency, d.source AS gift, coalesce(p.amount, c.amount) AS arrived,
+            SELECT s.*, l.currency, d.source AS gift, coalesce(p.amount, c.amount) AS arrived,
                    CASE WHEN s.undone_at IS NULL THEN coalesce(b.amount, q.amount) END AS proved,
-                   'bank:' || a.code || ':' || l.key
-                   || CASE WHEN s.nth > 1 THEN ':' || s.nth ELSE '' END AS source
-            FROM (SELECT *, row_number() OVER (PARTITION BY line_id ORDER BY id) AS nth
-                  FROM donations_statementmatch) s
+                   a.code || ':' || l.key AS name
+            FROM donations_statementmatch s
             JOIN donations_statementline l ON l.id = s.line_id
             JOIN donations_bankaccount a ON a.id = l.account_id
             LEFT JOIN donations_donation d ON d.id = s.donation_id

@@ -254,7 +254,11 @@ def prove(disbursement, *, by) -> StatementMatch:
         currency=disbursement.currency,
     )
     return StatementMatch.objects.create(
-        line=line, disbursement=disbursement, confirmed_by=by, confirmed_at=NOW
+        line=line,
+        amount=line.amount,
+        disbursement=disbursement,
+        confirmed_by=by,
+        confirmed_at=NOW,
     )
 
 

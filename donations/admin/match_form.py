@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -12,11 +13,18 @@ from django.utils.translation import gettext_lazy
 
 from .. import reconciliation
 from ..models import Fund, Pledge, StatementLine, StatementMatch
-from ..reconciliation import Suggestion
-from ..reconciliation.suggestions import Certainty
+from ..reconciliation import Certainty, Suggestion
 from ..references import find_references, format_reference, slips
+from .spending_forms import AmountField
 
 PLEDGE, GIFT, CHARGE, NOTE = "pledge", "gift", "charge", "note"
+
+
+class PartField(AmountField):
+    """Empty for all that is open."""
+
+    def clean(self, value: Any) -> Any:
+        return super().clean(value) if str(value or "").strip() else None
 
 
 class MatchForm(forms.Form):
@@ -39,6 +47,15 @@ class MatchForm(forms.Form):
         required=False,
         empty_value=None,
         widget=forms.HiddenInput,
+    )
+    # What was open of the line then.
+    open = forms.DecimalField(required=False, widget=forms.HiddenInput)
+    part = PartField(
+        label=gettext_lazy("Only a part of it"),
+        required=False,
+        help_text=gettext_lazy(
+            "Leave it empty for all that is open. Otherwise the rest stays open, and you say next what that is."
+        ),
     )
     reference = forms.CharField(
         label=gettext_lazy("Reference of the gift"),
@@ -67,6 +84,9 @@ class MatchForm(forms.Form):
         super().__init__(data)
         self.line = line
         self.suggestions = {suggestion.token: suggestion for suggestion in suggestions}
+        part = self.fields["part"]
+        assert isinstance(part, PartField)
+        part.currency = line.currency
         choice = self.fields["choice"]
         assert isinstance(choice, forms.ChoiceField)
         ways = (PLEDGE, GIFT, CHARGE, NOTE) if line.amount > 0 else (CHARGE, NOTE)
@@ -100,7 +120,9 @@ class MatchForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         choice, seen = cleaned.get("choice"), cleaned.get("seen")
         suggestion = self.suggestions.get(choice or "")
-        if suggestion and seen and suggestion.certainty > seen:
+        was_open = cleaned.get("open")
+        is_stale = bool(suggestion and seen and suggestion.certainty > seen)
+        if is_stale or (was_open is not None and was_open != self.line.open_amount):
             self.add_error(
                 "choice",
                 _(
@@ -117,9 +139,18 @@ class MatchForm(forms.Form):
             self.add_error("explanation", _("Say in a few words what the line is."))
         return cleaned
 
+    def _amount(self, suggestion: Suggestion | None) -> Decimal | None:
+        """The part of the line, with its sign; None for all that is open."""
+        part: Decimal | None = self.cleaned_data["part"]
+        if part is not None:
+            return part if self.line.amount > 0 else -part
+        return suggestion.part if suggestion else None
+
     def act(self, *, by: User, at: datetime) -> StatementMatch:
         """Calls the one verb the choice means. Raises ReconciliationError and what the ledger raises."""
         said, line = self.cleaned_data, self.line
+        suggestion = self.suggestions.get(said["choice"])
+        amount = self._amount(suggestion)
         if said["choice"] in (CHARGE, NOTE):
             is_charge = said["choice"] == CHARGE
             default = _("Interest") if line.amount > 0 else _("Bank fee")
@@ -127,17 +158,20 @@ class MatchForm(forms.Form):
                 line=line,
                 explanation=said["explanation"] or default,
                 fund=said["charge_fund"] if is_charge else None,
+                amount=amount,
                 by=by,
                 at=at,
             )
-        if suggestion := self.suggestions.get(said["choice"]):
+        if suggestion:
             target: reconciliation.Target = suggestion.target
         else:
             target = said["reference"] if said["choice"] == PLEDGE else said["gift_fund"]
-        return reconciliation.match(line=line, target=target, by=by, at=at)
+        return reconciliation.match(line=line, target=target, amount=amount, by=by, at=at)
 
 
 class UndoForm(forms.Form):
+    """Bound only for the match it is about: a line in parts has one form for each."""
+
     reason = forms.CharField(
         label=gettext_lazy("Why it is taken back"),
         max_length=300,

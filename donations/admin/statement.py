@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -116,9 +117,27 @@ class StatementImportAdmin(ReadOnlyAdmin):
             return None
         messages.success(
             request,
-            _("Imported: %(new)d new lines, %(known)d known ones. %(open)d of them are open.")
+            ngettext(
+                "Imported: %(new)d new lines, %(known)d known ones. %(open)d of them is open.",
+                "Imported: %(new)d new lines, %(known)d known ones. %(open)d of them are open.",
+                result.open,
+            )
             % {"new": result.new, "known": result.known, "open": result.open},
         )
+        if result.booked and result.statement:
+            href = reverse("admin:donations_statementline_changelist")
+            said = ngettext(
+                "%(count)d line was booked by itself, since reference, amount and currency agree.",
+                "%(count)d lines were booked by themselves, since reference, amount and currency agree.",
+                result.booked,
+            ) % {"count": result.booked}
+            messages.success(
+                request,
+                format_html(
+                    '{} <a href="{}?file={}&amp;state=automatic">{}</a>',
+                    said, href, result.statement.pk, _("Look at them"),
+                ),
+            )  # fmt: skip
         if result.slipped:
             messages.warning(
                 request,

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
-from django.db.models import Prefetch
+from django.db.models import F, Prefetch, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -18,8 +18,8 @@ from defensefund.office import ReadOnlyAdmin, page, require
 from defensefund.templatetags.formats import money
 
 from .. import ledger, reconciliation
-from ..models import BankAccount, StatementLine, StatementMatch
-from ..reconciliation.suggestions import Certainty
+from ..models import BankAccount, StatementImport, StatementLine, StatementMatch
+from ..reconciliation import Certainty, Suggestion
 from .match_form import MatchForm, UndoForm
 
 PER_PAGE = 25
@@ -32,20 +32,50 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("open", pgettext_lazy("bank line", "open")), ("matched", gettext_lazy("matched"))]
+        return [
+            ("open", pgettext_lazy("bank line", "open")),
+            ("part", gettext_lazy("matched in part")),
+            ("matched", gettext_lazy("matched")),
+            ("automatic", gettext_lazy("matched by themselves")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() == "open":
-            return queryset.unmatched()
-        if self.value() == "matched":
-            return queryset.filter(matches__undone_at=None, matches__isnull=False)
+        match self.value():
+            case "open":
+                return queryset.unmatched()
+            case "part":
+                return queryset.unmatched().exclude(explained=0)
+            case "matched":
+                return queryset.filter(explained=F("amount"))
+            case "automatic":
+                by_themselves = StatementMatch.objects.standing().filter(confirmed_by=None)
+                return queryset.filter(Q(pk__in=by_themselves.values("line")))
         return queryset
+
+
+class ImportFilter(admin.SimpleListFilter):
+    """The newest files, and the one a link leads to."""
+
+    title = gettext_lazy("file")
+    parameter_name = "file"
+    SHOWN = 5
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        newest = list(StatementImport.objects.order_by("-pk")[: self.SHOWN])
+        chosen = self.value() or ""
+        if chosen.isdecimal() and int(chosen) not in {file.pk for file in newest}:
+            newest += StatementImport.objects.filter(pk=int(chosen))
+        return [(str(file.pk), f"{file} ({file.imported_at.date()})") for file in newest]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        chosen = self.value() or ""
+        return queryset.filter(statement=int(chosen)) if chosen.isdecimal() else queryset
 
 
 @admin.register(StatementLine)
 class StatementLineAdmin(ReadOnlyAdmin):
     list_display = ("booked_on", "account", "moved", "what")
-    list_filter = (DayFilter, StateFilter, "account")
+    list_filter = (DayFilter, StateFilter, "account", ImportFilter)
     list_select_related = ("account",)
     day_field = "booked_on"
     is_long = True
@@ -86,7 +116,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("what it is"))
     def what(self, line: Any) -> str:
-        return next((told(match) for match in line.standing_matches), "–")
+        return "; ".join(told(match) for match in line.standing_matches) or "–"
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -160,7 +190,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
             # Each is looked at afresh: what one line was matched with is no longer free for the next.
             best = next(iter(reconciliation.suggest(line)), None)
             if best and best.certainty is Certainty.SURE and best.token == seen[str(line.pk)]:
-                done += self._matched(request, line, best.target, by=user)
+                done += self._matched(request, line, best, by=user)
         messages.success(
             request,
             ngettext("%(done)d line matched.", "%(done)d lines matched.", done) % {"done": done},
@@ -177,24 +207,26 @@ class StatementLineAdmin(ReadOnlyAdmin):
             )
         return here
 
-    def _matched(self, request: HttpRequest, line: StatementLine, target: Any, *, by: User) -> bool:
+    def _matched(
+        self, request: HttpRequest, line: StatementLine, best: Suggestion, *, by: User
+    ) -> bool:
         try:
-            reconciliation.match(line=line, target=target, by=by, at=timezone.now())
+            reconciliation.match(
+                line=line, target=best.target, amount=best.part, by=by, at=timezone.now()
+            )
         except REFUSALS:
             return False
         self.log_change(request, line, "Matched")
         return True
 
     def match_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Everything about one line: its candidates with their reasons, and what else it may be."""
+        """Everything about one line: its candidates with their reasons, what else it may be, and what was said so far."""
         user = require(request, "donations.match_statementline")
-        line = get_object_or_404(
-            StatementLine.objects.select_related("account", "statement"), pk=pk
-        )
-        if standing := line.matches.standing().select_related("confirmed_by").first():
+        line = _line(pk)
+        if not line.open_amount:
             if request.method == "POST":
                 messages.warning(request, _("Somebody was faster: this line is matched already."))
-            return self._matched_page(request, line, standing, UndoForm())
+            return self._matched_page(request, line)
         suggestions = reconciliation.suggest(line)
         posted = request.POST if request.method == "POST" else None
         form = MatchForm(posted, line=line, suggestions=suggestions)
@@ -206,7 +238,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
             else:
                 self.log_change(request, line, "Matched")
                 messages.success(request, _("Matched: %(what)s.") % {"what": told(standing)})
-                return HttpResponseRedirect(reverse("admin:donations_statementline_open"))
+                return HttpResponseRedirect(_next(line))
         return page(
             self,
             request,
@@ -216,23 +248,26 @@ class StatementLineAdmin(ReadOnlyAdmin):
             suggestions=suggestions,
             form=form,
             chosen=form["choice"].value(),
+            said=_said(line),
         )
 
     def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Takes the line's match back, with a reason."""
+        """Takes one of the line's matches back, with a reason."""
         user = require(request, "donations.match_statementline")
-        line = get_object_or_404(
-            StatementLine.objects.select_related("account", "statement"), pk=pk
-        )
-        standing = line.matches.standing().select_related("confirmed_by").first()
+        line = _line(pk)
         again = HttpResponseRedirect(reverse("admin:donations_statementline_match", args=[pk]))
-        if standing is None or request.method != "POST":
+        chosen = request.POST.get("match", "")
+        standing = line.matches.standing()
+        if chosen.isdecimal():
+            standing = standing.filter(pk=int(chosen))
+        match = standing.order_by("pk").last()
+        if match is None or request.method != "POST":
             return again
         form = UndoForm(request.POST)
         if form.is_valid():
             try:
                 reconciliation.unmatch(
-                    match=standing, reason=form.cleaned_data["reason"], by=user, at=timezone.now()
+                    match=match, reason=form.cleaned_data["reason"], by=user, at=timezone.now()
                 )
             except REFUSALS as refusal:
                 form.add_error(None, str(refusal))
@@ -240,25 +275,58 @@ class StatementLineAdmin(ReadOnlyAdmin):
                 self.log_change(request, line, "Match taken back")
                 messages.success(request, _("Taken back: the line is open again."))
                 return again
-        return self._matched_page(request, line, standing, form)
+        return self._matched_page(request, line, refused=(match.pk, form))
 
     def _matched_page(
-        self, request: HttpRequest, line: StatementLine, standing: StatementMatch, form: UndoForm
+        self,
+        request: HttpRequest,
+        line: StatementLine,
+        *,
+        refused: tuple[int, UndoForm] | None = None,
     ) -> HttpResponse:
         return page(
             self,
             request,
             "admin/donations/statementline/matched.html",
-            title=_("This line is matched"),
+            title=_("What this line is"),
             line=line,
-            match=standing,
-            what=told(standing),
-            has_receipt=bool(
-                standing.donation
-                and standing.donation.letters.filter(sent_at__isnull=False).exists()
-            ),
-            form=form,
+            said=_said(line, refused=refused),
         )
+
+
+def _line(pk: int) -> StatementLine:
+    return get_object_or_404(StatementLine.objects.select_related("account", "statement"), pk=pk)
+
+
+def _next(line: StatementLine) -> str:
+    """The rest of the line, or the list where nothing is left of it."""
+    line.refresh_from_db(fields=["explained"])
+    if line.open_amount:
+        return reverse("admin:donations_statementline_match", args=[line.pk])
+    return reverse("admin:donations_statementline_open")
+
+
+def _said(
+    line: StatementLine, *, refused: tuple[int, UndoForm] | None = None
+) -> list[dict[str, Any]]:
+    """The standing matches of a line, each with the form that takes it back."""
+    matches = (
+        line.matches.standing()
+        .select_related("confirmed_by", "payout", "disbursement", "deposit", "donation__receipt")
+        .select_related("refund_request__donation__receipt")
+        .order_by("pk")
+    )
+    return [
+        {
+            "match": match,
+            "what": told(match),
+            "has_receipt": bool(
+                match.donation and match.donation.letters.filter(sent_at__isnull=False).exists()
+            ),
+            "form": refused[1] if refused and refused[0] == match.pk else UndoForm(),
+        }
+        for match in matches
+    ]
 
 
 def told(match: StatementMatch) -> str:

@@ -1,8 +1,12 @@
 """Our bank accounts, each with the numbers by which money is sent to it in its country."""
 
+import secrets
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from defensefund.privacy import EncryptedTextField
 
 from .fields import CurrencyField
 
@@ -23,6 +27,10 @@ class PixKind(models.TextChoices):
     EMAIL = "email", _("e-mail")
     PHONE = "phone", _("telephone number")
     RANDOM = "random", _("random key")
+
+
+def new_line_secret() -> str:
+    return secrets.token_hex(32)
 
 
 class BankAccountQuerySet(models.QuerySet["BankAccount"]):
@@ -89,6 +97,14 @@ class BankAccount(models.Model):
         default=dict,
         blank=True,
         help_text=_("How this bank's CSV files are read; set with the preview at upload."),
+    )
+    line_secret = EncryptedTextField(
+        _("secret of its lines"),
+        default=new_line_secret,
+        editable=False,
+        help_text=_(
+            "Keys the hashes by which lines are known again, so that nobody can guess a text from them."
+        ),
     )
     closed_on = models.DateField(_("closed on"), null=True, blank=True)
 

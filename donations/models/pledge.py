@@ -227,6 +227,12 @@ class Pledge(models.Model):
             # The office lists those of one kind.
             models.Index(name="pledge_method", fields=["method", "id"]),
             models.Index(name="pledge_frequency", fields=["frequency", "id"]),
+            # A bank line without a reference is set against those of its amount, the newest first.
+            models.Index(
+                name="pledge_awaited_amounts",
+                fields=["currency", "amount", "created_at"],
+                condition=Q(method__in=["transfer", "cash", "card_later"], cancelled_at=None),
+            ),
         ]
 
     def __str__(self) -> str:

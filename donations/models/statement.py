@@ -1,10 +1,12 @@
 """What the bank says; a line changes no balance until it is matched."""
 
+from decimal import Decimal
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField
@@ -51,8 +53,8 @@ class StatementImport(models.Model):
 
 class StatementLineQuerySet(models.QuerySet["StatementLine"]):
     def unmatched(self) -> "StatementLineQuerySet":
-        standing = models.FilteredRelation("matches", condition=Q(matches__undone_at=None))
-        return self.annotate(standing=standing).filter(standing=None)
+        """Of which nobody has said yet, or not wholly, what they are; by an index of these alone."""
+        return self.filter(~Q(explained=F("amount")))
 
 
 class StatementLine(models.Model):
@@ -68,7 +70,7 @@ class StatementLine(models.Model):
         _("key"),
         max_length=100,
         help_text=_(
-            "The bank's own identifier, or a hash of all fields and the ordinal among equal lines."
+            "A keyed hash of the bank's own identifier or of all fields, and the ordinal among equal lines."
         ),
     )
     booked_on = models.DateField(_("booked on"))
@@ -79,11 +81,26 @@ class StatementLine(models.Model):
         models.CharField(max_length=35),
         verbose_name=_("references"),
         default=list,
-        help_text=_("Transfer and payment references found in the line."),
+        help_text=_("Our own transfer and payment references found in the line."),
+    )
+    explained = MoneyField(
+        _("explained"),
+        default=Decimal(0),
+        editable=False,
+        help_text=_("How much of the amount is matched; kept by the database."),
     )
     counterparty = EncryptedTextField(_("counterparty"), blank=True)
     counterparty_account = EncryptedTextField(_("counterparty's account"), blank=True)
     text = EncryptedTextField(_("text"), blank=True)
+    payer_hash = models.CharField(
+        _("other side"),
+        max_length=64,
+        blank=True,
+        editable=False,
+        help_text=_(
+            "A keyed hash by which the other side is known again, without saying who it is."
+        ),
+    )
 
     objects = StatementLineQuerySet.as_manager()
 
@@ -95,8 +112,24 @@ class StatementLine(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "key"], name="statement_line_once"),
             models.CheckConstraint(name="statement_line_amount_not_zero", condition=~Q(amount=0)),
+            models.CheckConstraint(
+                name="statement_line_explained_within",
+                condition=Q(amount__gt=0, explained__gte=0, explained__lte=F("amount"))
+                | Q(amount__lt=0, explained__lte=0, explained__gte=F("amount")),
+            ),
         ]
         indexes = [
+            # The work list reads only these, however many lines were explained before.
+            models.Index(
+                name="statement_line_open",
+                fields=["booked_on", "id"],
+                condition=~Q(explained=F("amount")),
+            ),
+            models.Index(
+                name="statement_line_payer",
+                fields=["payer_hash", "booked_on"],
+                condition=~Q(payer_hash=""),
+            ),
             # The office lists by day, of one account or of all.
             models.Index(name="statement_line_by_day", fields=["booked_on", "id"]),
             models.Index(
@@ -106,6 +139,11 @@ class StatementLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account.code} {self.booked_on} {self.amount}"
+
+    @property
+    def open_amount(self) -> Decimal:
+        """What of it nobody has explained yet, with the line's sign."""
+        return self.amount - self.explained
 
 
 class StatementMatchQuerySet(models.QuerySet["StatementMatch"]):
@@ -128,10 +166,25 @@ def _one_of(*things: str) -> Q:
 
 
 class StatementMatch(models.Model):
-    """A person's word that a bank line is this payout, this disbursement, this gift or this refund."""
+    """That a bank line, or a part of it, is this payout, this disbursement, this gift or this refund.
+
+    A person says so; or nobody (`confirmed_by` is empty) where reference, amount and currency left no doubt when the file
+    came. The database lets the standing matches of a line come to no more than it (in the migration "bank_lines").
+    """
 
     line = models.ForeignKey(
         StatementLine, models.PROTECT, related_name="matches", verbose_name=_("line")
+    )
+    amount = MoneyField(
+        _("amount"), help_text=_("Which part of the line, with its sign: positive, money came in.")
+    )
+    source = models.CharField(
+        _("source"),
+        max_length=200,
+        unique=True,
+        null=True,
+        blank=True,
+        help_text=_("Of the entry it booked; empty where it only proves one that was there."),
     )
     payout = models.ForeignKey(
         "Payout", models.PROTECT, null=True, related_name="matches", verbose_name=_("payout")
@@ -164,7 +217,12 @@ class StatementMatch(models.Model):
         _("explanation"), blank=True, help_text=_("Why the line belongs to none of these.")
     )
     confirmed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("confirmed by")
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("confirmed by"),
+        help_text=_("Empty when reference, amount and currency agreed at the import."),
     )
     confirmed_at = models.DateTimeField(_("confirmed at"))
     undone_by = models.ForeignKey(
@@ -186,6 +244,12 @@ class StatementMatch(models.Model):
                 name="match_is_one_thing",
                 condition=_one_of(*THINGS),
             ),
+            models.CheckConstraint(name="match_amount_not_zero", condition=~Q(amount=0)),
+            # What nobody confirmed must at least be something we know of.
+            models.CheckConstraint(
+                name="match_by_itself_names_a_thing",
+                condition=Q(confirmed_by__isnull=False) | Q(explanation=""),
+            ),
             models.CheckConstraint(
                 name="match_undoing_complete",
                 condition=Q(undone_by__isnull=True, undone_at__isnull=True)
@@ -197,7 +261,15 @@ class StatementMatch(models.Model):
                     name=f"match_{thing}_once",
                     condition=Q(undone_at=None, **{f"{thing}__isnull": False}),
                 )
-                for thing in ("line", *THINGS)
+                for thing in THINGS
+            ),
+        ]
+        indexes = [
+            # The bank's own: which fund bore the last one.
+            models.Index(
+                name="match_charge",
+                fields=["line"],
+                condition=Q(source__isnull=False, undone_at=None) & ~Q(explanation=""),
             ),
         ]
 

@@ -1,17 +1,21 @@
-"""Bank lines and what they prove: a file imported whole, candidates suggested with reasons, a match confirmed by a person."""
+"""Bank lines and what they prove: a file imported whole, candidates suggested with reasons, a match confirmed by a person or beyond doubt."""
 
 from .errors import AlreadyMatched, DoesNotFit, ImportRefused, ReconciliationError
+from .evidence import Certainty, Suggestion
 from .imports import ImportResult, Reading, import_statement, read
-from .matches import Target, explain, match, unmatch
-from .suggestions import Suggestion, suggest, suggest_many
+from .matches import Charge, Returned, Target, explain, match, unmatch
+from .suggestions import suggest, suggest_many
 
 __all__ = [
     "AlreadyMatched",
+    "Certainty",
+    "Charge",
     "DoesNotFit",
     "ImportRefused",
     "ImportResult",
     "Reading",
     "ReconciliationError",
+    "Returned",
     "Suggestion",
     "Target",
     "explain",

@@ -1,7 +1,7 @@
 """Import a bank file: all of its new lines or none, known lines again without effect."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,8 +12,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from ..currencies import is_exact
-from ..models import BankAccount, StatementImport, StatementLine
-from ..references import find_references
+from ..models import BankAccount, StatementImport, StatementLine, bulk
 from ..statements import (
     LeftOut,
     Statement,
@@ -26,9 +25,11 @@ from ..statements import (
 )
 from ..statements.identity import keys
 from ..statements.mapping import BadMapping, CsvMapping
+from . import automatic
 from .chain import Stretch, check_continues
+from .codes import find_codes, payer_hash
 from .errors import ImportRefused
-from .suggestions import slipped_lines
+from .slipped import count_slipped
 
 # Banks date some lines with the next working day; what lies further ahead is a day read in the wrong order.
 AHEAD = timedelta(days=7)
@@ -61,30 +62,33 @@ class Reading:
 class ImportResult:
     """How many of the file's lines were new and known; of all of them, how many are matched and how many open.
 
-    `slipped`: how many of the new ones have an announced gift's reference with one slip, which a person has to confirm.
+    `booked`: how many of the new ones were matched by themselves; `slipped`: how many of the others have an announced gift's
+    reference with one slip, which a person has to confirm. `statement` is None when the file came before.
     """
 
     new: int
     known: int
     matched: int
     open: int
+    booked: int = 0
     slipped: int = 0
+    statement: StatementImport | None = None
 
 
 @transaction.atomic
 def import_statement(
     *, account: BankAccount, name: str, content: bytes, by: User | None, at: datetime
 ) -> ImportResult:
-    """Writes the lines of a bank file that are not here yet.
+    """Writes the lines of a bank file that are not here yet, and books those that leave no doubt (automatic.py).
 
     `name` is the file's, kept for people; `by` is None when a command imports. A file that came before adds nothing.
     Raises ImportRefused with a sentence, and then nothing is imported.
     """
     # Two imports for one account wait for each other, so that each sees the other's lines and balances.
-    account = BankAccount.objects.select_for_update().get(pk=account.pk)
+    account = BankAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
     reading = read(account=account, content=content, at=at)
     new, digest = reading.new_rows, sha256(content).hexdigest()
-    new_lines: list[StatementLine] = []
+    statement, booked, slipped = None, 0, 0
     if new or not account.imports.filter(sha256=digest).exists():
         statement = StatementImport.objects.create(
             account=account,
@@ -99,16 +103,19 @@ def import_statement(
             imported_by=by,
             imported_at=at,
         )
-        new_lines = [_line(account, statement, row, key) for row, key in new]
-        StatementLine.objects.bulk_create(new_lines, batch_size=500)
-    lines = StatementLine.objects.filter(account=account, key__in=reading.keys)
-    open_lines = lines.unmatched().count()
+        bulk.add(StatementLine, COLUMNS, (_line(account, statement, *pair) for pair in new))
+        booked = automatic.book(statement, at=at)
+        slipped = count_slipped(statement)
+    known_open = StatementLine.objects.filter(account=account, key__in=reading.known).unmatched()
+    open_lines = len(new) - booked + known_open.count()
     return ImportResult(
         new=len(new),
         known=len(reading.known),
         matched=len(reading.keys) - open_lines,
         open=open_lines,
-        slipped=slipped_lines(new_lines),
+        booked=booked,
+        slipped=slipped,
+        statement=statement,
     )
 
 
@@ -165,7 +172,9 @@ def _check_continues(reading: Reading, account: BankAccount) -> None:
 def _as_following(reading: Reading, account: BankAccount) -> Reading:
     """The same rows, taken as coming after everything known, so that none of them is a known line."""
     taken = account.lines.filter(booked_on__in={row.booked_on for row in reading.rows})
-    following = keys(reading.rows, after=taken.values_list("key", flat=True))
+    following = keys(
+        reading.rows, secret=account.line_secret, after=taken.values_list("key", flat=True)
+    )
     return replace(reading, keys=tuple(following), known=frozenset())
 
 
@@ -188,7 +197,7 @@ def _compare(statements: Sequence[Statement], account: BankAccount) -> Reading:
             )
             % {"count": len(left_out)}
         )
-    row_keys = tuple(keys(rows))
+    row_keys = tuple(keys(rows, secret=account.line_secret))
     known = StatementLine.objects.filter(account=account, key__in=row_keys).values_list(
         "key", flat=True
     )
@@ -268,28 +277,20 @@ def _check_rows(statement: Statement, account: BankAccount, today: date) -> None
         raise at_row(row.line, problem)
 
 
+# What _line gives, in its order.
+COLUMNS = (
+    "account", "statement", "key", "booked_on", "value_on", "amount", "currency", "references", "explained",
+    "counterparty", "counterparty_account", "text", "payer_hash",
+)  # fmt: skip
+
+
 def _line(
     account: BankAccount, statement: StatementImport, row: StatementRow, key: str
-) -> StatementLine:
-    references = list(dict.fromkeys(_plain_references(row)))
-    return StatementLine(
-        account=account,
-        statement=statement,
-        key=key,
-        booked_on=row.booked_on,
-        value_on=row.value_on,
-        amount=row.amount,
-        currency=row.currency,
-        references=references,
-        counterparty=row.counterparty,
-        counterparty_account=row.counterparty_account,
-        text=" ".join([row.text, *(r for r in row.references if r not in references)]).strip(),
-    )
-
-
-def _plain_references(row: StatementRow) -> Iterator[str]:
-    """What may stand unencrypted to be searched: our own references, and codes. A name in a reference field goes with the text."""
-    yield from find_references(" ".join([row.text, *row.references]))
-    for reference in row.references:
-        if re.fullmatch(r"(?=.*[0-9])[A-Za-z0-9+/?:().,'_-]{1,35}", reference):
-            yield reference
+) -> tuple[object, ...]:
+    codes = find_codes([row.text, *row.references])
+    text = " ".join([row.text, *(code for code in row.references if code not in codes)]).strip()
+    return (
+        account.pk, statement.pk, key, row.booked_on, row.value_on, row.amount, row.currency, codes, Decimal(0),
+        row.counterparty, row.counterparty_account, text,
+        payer_hash(row.counterparty_account, row.counterparty),
+    )  # fmt: skip

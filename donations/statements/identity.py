@@ -3,14 +3,18 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from hmac import digest as keyed
 
 from donations.statements import StatementRow, plain
 
+DIGITS = 40
 
-def keys(rows: Sequence[StatementRow], after: Iterable[str] = ()) -> list[str]:
+
+def keys(rows: Sequence[StatementRow], *, secret: str, after: Iterable[str] = ()) -> list[str]:
     """One key per row, unique within one account's rows of one file, the same in every file that holds the whole day.
 
-    A key is a hash of what the bank will say again, and the ordinal among equal rows: "9f86d0…-2". Where the bank gives an
+    A key is a hash of what the bank will say again, keyed with the account's `secret` because keys stand in the books for
+    ever and a payer's words must not be guessed from them, and the ordinal among equal rows: "9f86d0…-2". Where the bank gives an
     id, day and amount are hashed with it, because banks use one id for a transfer and the tax on it, or count anew each
     year; else every field is. Pass the rows of one account only, oldest first.
 
@@ -23,10 +27,20 @@ def keys(rows: Sequence[StatementRow], after: Iterable[str] = ()) -> list[str]:
         seen[digest] = max(seen[digest], int(ordinal))
     result = []
     for row in rows:
-        digest = sha256("\x1f".join(_facts(row)).encode()).hexdigest()[:40]
+        digest = with_secret(plain_digest(row), secret)
         seen[digest] += 1
         result.append(f"{digest}-{seen[digest]}")
     return result
+
+
+def plain_digest(row: StatementRow) -> str:
+    """What keys were made of before they had a secret; never kept."""
+    return sha256("\x1f".join(_facts(row)).encode()).hexdigest()[:DIGITS]
+
+
+def with_secret(plain: str, secret: str) -> str:
+    """From the plain digest alone, so that lines from before got their secret without their text."""
+    return keyed(bytes.fromhex(secret), plain.encode(), "sha256").hex()[:DIGITS]
 
 
 def _facts(row: StatementRow) -> list[str]:

@@ -3,9 +3,8 @@
 from django import template
 from django.utils.translation import gettext as _
 
-from donations.models import CashDeposit, CashReceipt, Disbursement, Payout, RefundRequest
-from donations.reconciliation import Suggestion
-from donations.reconciliation.suggestions import Certainty
+from donations.models import CashDeposit, CashReceipt, Disbursement, Fund, Payout, RefundRequest
+from donations.reconciliation import Certainty, Charge, Returned, Suggestion
 from donations.references import format_reference
 
 register = template.Library()
@@ -24,6 +23,14 @@ def certainty(suggestion: Suggestion) -> str:
 def candidate(suggestion: Suggestion) -> str:
     """What the candidate is, without naming a supporter."""
     target = suggestion.target
+    if isinstance(target, Charge):
+        return _("The bank's own, for %(fund)s") % {"fund": target.fund}
+    if isinstance(target, Returned):
+        return _("Gives back the transfer of %(day)s") % {
+            "day": target.earlier.booked_on.isoformat()
+        }
+    if isinstance(target, Fund):
+        return _("Gift that nobody announced for %(fund)s") % {"fund": target}
     if isinstance(target, Payout):
         return _("Payout %(payout)s from Stripe") % {"payout": target.stripe_payout_id}
     if isinstance(target, Disbursement):

@@ -51,6 +51,7 @@ HONEST = {
     "deposits": 1,
     "slips": 1,
     "cash": 1,
+    "lines": 3,
     "matches": 3,
     "reversals": 1,
     "months": 1,
@@ -375,8 +376,17 @@ BREAKS = {
         {"payouts"},
     ),
     "bank line changed after its match": (
-        "UPDATE donations_statementline SET amount = 501 WHERE amount = 500",
-        {"matches"},
+        unguarded(
+            "statementline",
+            "UPDATE donations_statementline SET amount = 501, explained = 501 WHERE amount = 500",
+        ),
+        {"lines"},
+    ),
+    "match changed after it was booked": (
+        unguarded(
+            "statementmatch", "UPDATE donations_statementmatch SET amount = 499 WHERE amount = 500"
+        ),
+        {"lines", "matches"},
     ),
     "match undone and the entry left standing": (
         "UPDATE donations_statementmatch SET undone_at = now(), undone_by_id = confirmed_by_id"

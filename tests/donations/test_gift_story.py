@@ -36,6 +36,7 @@ def followed(fund, amount="100"):
     donation = pledge.donations.get()
     StatementMatch.objects.create(
         line=line,
+        amount=line.amount,
         payout_id=donation_payout(donation),
         confirmed_by=factories.make_user(),
         confirmed_at=timezone.now(),

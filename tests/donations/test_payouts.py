@@ -121,7 +121,9 @@ def test_payout_the_bank_confirmed_and_stripe_took_back_is_left_to_a_person(fund
     catch_up()
     row = Payout.objects.get()
     line = make_line("98.25")
-    row.matches.create(line=line, confirmed_by=factories.make_user(), confirmed_at=NOW)
+    row.matches.create(
+        line=line, amount=98.25, confirmed_by=factories.make_user(), confirmed_at=NOW
+    )
     set_payout_status(payout, "failed")
 
     synced = catch_up()

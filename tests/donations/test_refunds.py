@@ -18,7 +18,7 @@ from donations.models import (
     RefundRequest,
     StatementLine,
 )
-from donations.reconciliation.suggestions import Certainty
+from donations.reconciliation import Certainty
 from tests import factories
 from tests.donations.card_gifts import broken, catch_up, give_by_card
 from tests.donations.reconciliation.files import make_account, make_line

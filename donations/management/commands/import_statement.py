@@ -32,5 +32,9 @@ class Command(BaseCommand):
         self.stdout.write(
             f"new {result.new}, known {result.known}, matched {result.matched}, open {result.open}"
         )
+        if result.booked:
+            self.stdout.write(
+                f"booked by themselves, reference and amount agreeing: {result.booked}"
+            )
         if result.slipped:
             self.stdout.write(f"references with one slip, to be confirmed: {result.slipped}")

@@ -80,7 +80,7 @@ def test_payout_says_where_it_is(office):
     make_payout(1)
     Payout.objects.filter(pk=make_payout(2).pk).update(returned_at=NOW)
     make_payout(3).matches.create(
-        line=make_line("12.50"), confirmed_by=make_user(), confirmed_at=NOW
+        line=make_line("12.50"), amount=12.50, confirmed_by=make_user(), confirmed_at=NOW
     )
 
     page = office.get("/admin/donations/payout/")

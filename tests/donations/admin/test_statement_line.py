@@ -1,4 +1,5 @@
 from datetime import timedelta
+from decimal import Decimal
 from html import unescape
 
 import pytest
@@ -7,6 +8,8 @@ from donations import reconciliation
 from donations.models import Donation, Entry, StatementMatch
 from donations.references import format_reference
 from tests.donations.reconciliation.files import (
+    bank_csv,
+    make_account,
     make_line,
     make_paid_disbursement,
     make_payout,
@@ -77,7 +80,7 @@ def test_open_lines_ask_a_fixed_number_of_queries(treasurer, django_assert_num_q
         make_payout("25")
     treasurer.get(OPEN)
 
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(21):
         response = treasurer.get(OPEN)
 
     assert len(response.context["rows"]) == 2 * count
@@ -330,5 +333,78 @@ def test_list_of_lines_asks_a_fixed_number_of_queries(treasurer, django_assert_n
         reconciliation.match(line=line, target=make_fund(), by=make_user(), at=NOW)
     treasurer.get("/admin/donations/statementline/")
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         treasurer.get("/admin/donations/statementline/")
+
+
+def test_line_is_split_in_steps_and_each_part_is_taken_back_by_itself(treasurer):
+    pledge, fund, line = make_pledge(method="transfer"), make_fund(), make_line("40")
+    first = {"choice": "pledge", "reference": pledge.reference, "part": "25,00", "open": "40.000"}
+
+    response = treasurer.post(match_url(line), first, follow=True)
+
+    assert response.redirect_chain == [(match_url(line), 302)]
+    text = words(response)
+    assert "€15.00 of €40.00 are still open." in text
+    assert "Said by tess" in text
+    treasurer.post(match_url(line), {"choice": "gift", "gift_fund": fund.pk, "open": "15.000"})
+    gift, rest = StatementMatch.objects.order_by("pk")
+    assert (gift.amount, rest.amount, rest.donation.fund) == (25, 15, fund)
+    treasurer.post(undo_url(line), {"match": gift.pk, "reason": "less"})
+    assert [match.pk for match in line.matches.standing()] == [rest.pk]
+    assert "left of €40.00" in words(treasurer.get(OPEN))
+
+
+def test_click_on_a_line_of_which_a_part_was_said_meanwhile_says_so(treasurer):
+    pledge, line = make_pledge(method="transfer"), make_line("40")
+    reconciliation.match(line=line, target=pledge, amount=Decimal(25), by=make_user(), at=NOW)
+
+    data = {"choice": "gift", "gift_fund": make_fund().pk, "open": "40.000"}
+    response = treasurer.post(match_url(line), data)
+
+    assert "Something changed since you saw this candidate." in words(response)
+    assert line.matches.count() == 1
+
+
+@pytest.mark.parametrize("part", ["x", "0", "41", "25.001"])
+def test_part_that_is_none_gets_a_sentence(treasurer, part):
+    line = make_line("40")
+
+    response = treasurer.post(
+        match_url(line), {"choice": "gift", "gift_fund": make_fund().pk, "part": part}
+    )
+
+    assert 'class="errorlist' in words(response)
+    assert not StatementMatch.objects.exists()
+
+
+def test_bank_fee_is_proposed_for_the_fund_that_bore_the_last_one(treasurer):
+    fund = make_fund()
+    reconciliation.explain(
+        line=make_line("-5"), explanation="fee", fund=fund, by=make_user(), at=NOW
+    )
+    line = make_line("-4.50", text="Comisión de mantenimiento")
+
+    text = words(treasurer.get(OPEN))
+    treasurer.post(match_url(line), {"choice": f"charge-{fund.pk}", "seen": "2"})
+
+    assert f"{fund} bore the last fee of this account, on 2026-03-10." in text
+    assert (line.matches.get().explanation, Entry.objects.latest("pk").amount) == ("Bank fee", 4.5)
+
+
+def test_lines_booked_by_themselves_are_listed_and_say_so(treasurer):
+    pledge = make_pledge(method="transfer")
+    content = bank_csv(f"2026-03-09;25;EUR;Ana;{pledge.reference}", closing="25")
+    result = reconciliation.import_statement(
+        account=make_account(), name="a.csv", content=content, by=None, at=NOW
+    )
+    other = make_line("30")
+    reconciliation.explain(line=other, explanation="x", by=make_user(), at=NOW)
+
+    page = treasurer.get(
+        f"/admin/donations/statementline/?file={result.statement.pk}&state=automatic"
+    )
+
+    [line] = page.context["cl"].queryset
+    assert line.amount == 25
+    assert "Matched by itself at the import" in words(treasurer.get(match_url(line)))

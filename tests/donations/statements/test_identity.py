@@ -5,8 +5,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from donations.statements import StatementRow, camt053
-from donations.statements.identity import keys
+from donations.statements import StatementRow, camt053, identity
 
 from .samples import collected, own
 
@@ -19,6 +18,13 @@ ROW = StatementRow(
     counterparty="Ana Ejemplo",
     text="gift",
 )
+
+
+SECRET = "5a" * 32
+
+
+def keys(rows, secret=SECRET):  # type: ignore[no-untyped-def]
+    return identity.keys(rows, secret=secret)
 
 
 def test_keys_let_equal_lines_live() -> None:
@@ -88,3 +94,12 @@ def test_keys_of_overlapping_files_agree(
 @given(rows)
 def test_keys_do_not_depend_on_the_order(listed: list[StatementRow]) -> None:
     assert set(keys(listed)) == set(keys(listed[::-1]))
+
+
+def test_keys_say_nothing_without_their_secret() -> None:
+    """Who guesses a payer's words cannot try them, and two accounts' keys have nothing in common."""
+    [key] = keys([ROW])
+
+    assert not key.startswith(identity.plain_digest(ROW))
+    assert key == f"{identity.with_secret(identity.plain_digest(ROW), SECRET)}-1"
+    assert keys([ROW], "5b" * 32) != [key]

@@ -1,0 +1,108 @@
+"""A candidate for a bank line, and what speaks for it: points that rank it, in words a person can weigh."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import IntEnum
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from ..models import Fund, StatementLine
+from ..references import squeeze
+from .matches import Charge, Returned, Target
+
+# A payout is expected on a day; banks and weekends move it by a few.
+NEARBY = timedelta(days=5)
+# What each observation is worth. A reference and the amount with nothing against them are beyond ninety.
+REFERENCE, NEAR_REFERENCE, AMOUNT, DAY = 60, 40, 30, 10
+NAMES_SENDER, KNOWN_PAYER, WORDS, DOUBT = 35, 30, 40, -30
+
+
+class Certainty(IntEnum):
+    """How much speaks for a candidate. Even SURE is booked only when a person says so, or nobody has to (automatic.py)."""
+
+    SURE = 1
+    LIKELY = 2
+    POSSIBLE = 3
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One observation: a sentence, and what it is worth."""
+
+    sentence: str
+    points: int = 0
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One candidate for a line, and why.
+
+    `part`, with the line's sign, is what of the line it would be; None: all that is open.
+    """
+
+    target: Target
+    certainty: Certainty
+    evidence: tuple[Reason, ...]
+    days_apart: int = 0
+    part: Decimal | None = None
+
+    @property
+    def score(self) -> int:
+        """From 0 to 100: how much of what is known speaks for it."""
+        return max(0, min(100, sum(reason.points for reason in self.evidence)))
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        return tuple(reason.sentence for reason in self.evidence)
+
+    @property
+    def token(self) -> str:
+        """Names the target in a form: "payout-12"."""
+        match self.target:
+            case Charge(fund):
+                return f"charge-{fund.pk}"
+            case Returned(line):
+                return f"returned-{line.pk}"
+            case Fund():
+                return f"fund-{self.target.pk}"
+        return f"{self.target._meta.model_name}-{self.target.pk}"
+
+    @property
+    def rank(self) -> tuple[int, int, int, str]:
+        return (self.certainty, -self.score, self.days_apart, self.token)
+
+
+def ranked(suggestions: Sequence[Suggestion]) -> list[Suggestion]:
+    """The likeliest first. Where two are sure, neither is."""
+    ordered = sorted(suggestions, key=lambda suggestion: suggestion.rank)
+    sure = [suggestion for suggestion in ordered if suggestion.certainty is Certainty.SURE]
+    if len(sure) < 2:
+        return ordered
+    doubt = Reason(_("Another candidate fits as well."), DOUBT)
+    doubted = [
+        Suggestion(s.target, Certainty.LIKELY, (*s.evidence, doubt), s.days_apart, s.part)
+        if s in sure
+        else s
+        for s in ordered
+    ]
+    return sorted(doubted, key=lambda suggestion: suggestion.rank)
+
+
+def apart(days: int, same: str, on: date) -> Reason:
+    """How far from the day `on` it is, in words; the same day is said by `same`."""
+    points = DAY if days <= NEARBY.days else 0
+    if not days:
+        return Reason(same, points)
+    sentence = ngettext("It is %(days)d day from %(on)s.", "It is %(days)d days from %(on)s.", days)
+    return Reason(sentence % {"days": days, "on": on.isoformat()}, points)
+
+
+def all_text(line: StatementLine) -> str:
+    return " ".join([line.text, *line.references, line.counterparty])
+
+
+def squeezed(line: StatementLine) -> str:
+    return squeeze(all_text(line))
