@@ -128,6 +128,7 @@ MODELS: dict[str, dict[str, str]] = {
     "donations.letter": {"treasurer": "v", "superuser": "v"},
     "donations.pledge": {"treasurer": "v", "superuser": "v"},
     "donations.subscription": {"treasurer": "v", "superuser": "v"},
+    "donations.supporter": {"treasurer": "v", "superuser": "v"},
     "donations.receipt": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.taxsentence": {"treasurer": "vac", "superuser": "vac"},
     "donations.stripeevent": {"treasurer": "v", "superuser": "v"},
@@ -173,6 +174,7 @@ PAGES: dict[str, Page] = {
     "admin:donations_donation_resend": Page(TREASURERS, row="donations.donation"),
     "admin:donations_pledge_readdress": Page(TREASURERS, row="donations.pledge"),
     "admin:donations_pledge_take_name_off": Page(TREASURERS, row="donations.pledge"),
+    "admin:donations_supporter_find": Page(TREASURERS),
     "admin:donations_letter_bounced": Page(TREASURERS, row="donations.letter"),
     "admin:donations_fund_cover": Page(TREASURERS, row="donations.fund"),
     "admin:donations_fundcover_approve": Page(APPROVERS, row="donations.fundcover"),
@@ -454,6 +456,7 @@ def rows(db):
         ).pk,
         "donations.pledge": donation.pledge.pk,
         "donations.subscription": make_subscription().pk,
+        "donations.supporter": factories.make_supporter("rosa@example.org").pk,
         "donations.stripeevent": factories.make_event().pk,
         "token": gift_token(factories.make_pledge(appeal)),
     }

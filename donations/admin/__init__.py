@@ -31,6 +31,7 @@ from .sealing_key import SealingKeyAdmin
 from .statement import StatementImportAdmin
 from .statement_line import StatementLineAdmin
 from .subscription import SubscriptionAdmin
+from .supporter import SupporterAdmin
 
 __all__ = [
     "AccountAdmin",
@@ -61,5 +62,6 @@ __all__ = [
     "StatementLineAdmin",
     "StripeEventAdmin",
     "SubscriptionAdmin",
+    "SupporterAdmin",
     "TaxSentenceAdmin",
 ]

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import moment, money
 from defensefund.verbs import Verb, VerbAdmin
@@ -79,7 +80,8 @@ class DisputeAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = (
         "opened_at", "donation", "amount_written", "why", "state_tag", "deadline", "fee_written",
     )  # fmt: skip
-    list_filter = (DisputeFilter,)
+    list_filter = (DayFilter, DisputeFilter)
+    day_field = "opened_at"
     search_fields = ("=stripe_dispute_id", "=donation__stripe_payment_intent_id")
     search_help_text = gettext_lazy("A dispute (du_…) or a payment (pi_…).")
     fields = ("stripe_dispute_id",)

@@ -18,6 +18,7 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import refunds
 from ..models import Dispute, Donation, FraudWarning, Refund, RefundRequest
+from ..models.receipt import bare_serial
 from .giving import LetterInline
 from .letter_verbs import RESEND
 from .refund_forms import RefundForm
@@ -76,8 +77,12 @@ class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
     day_field = "received_at"
     ordering = ("-received_at", "-pk")
     is_long = True
-    search_fields = ("=stripe_payment_intent_id", "=source")
-    search_help_text = gettext_lazy("A Stripe payment (pi_…) or a source as the ledger names it.")
+    search_fields = (
+        "=receipt__serial", "=pledge__reference", "=stripe_payment_intent_id", "=source",
+    )  # fmt: skip
+    search_help_text = gettext_lazy(
+        "A receipt's number, a transfer reference, a Stripe payment (pi_…) or a source as the ledger names it."
+    )
     fields = ("receipt_number", "pledge", "fund", "method", "received_at", "source")
     readonly_fields = ("receipt_number",)
     inlines = (LetterInline,)
@@ -112,6 +117,9 @@ class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
         return Donation.objects.select_related("fund", "receipt").annotate(
             back=Coalesce(Subquery(total), 0, output_field=DecimalField())
         )
+
+    def _values(self, path: str, term: str) -> list[Any]:
+        return super()._values(path, bare_serial(term))
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         requests = row.refund_requests.select_related("refund", "requested_by")

@@ -7,12 +7,13 @@ from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin, RowsInline, WritableAdmin
 from defensefund.templatetags.formats import money
 from defensefund.verbs import VerbAdmin
@@ -30,6 +31,7 @@ from donations.models import (
     StripeEvent,
     TaxSentence,
 )
+from donations.models.receipt import bare_serial
 from donations.references import format_reference
 
 from .letter_verbs import NOTE_BOUNCE, READDRESS, TAKE_NAME_OFF
@@ -78,6 +80,34 @@ class LetterInline(RowsInline):
     show_change_link = True
 
 
+class GiftState(SimpleListFilter):
+    """How far a gift has come, as far as columns tell; its page says it to the day."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("awaited", _("nothing arrived yet")),
+            ("arrived", _("arrived, in part at least")),
+            ("paused", _("paused")),
+            ("cancelled", _("called off")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        arrived = Exists(Donation.objects.standing().filter(pledge=OuterRef("pk")))
+        match self.value():
+            case "awaited":
+                return queryset.filter(~arrived, cancelled_at=None, paused_at=None)
+            case "arrived":
+                return queryset.filter(arrived)
+            case "paused":
+                return queryset.filter(paused_at__isnull=False, cancelled_at=None)
+            case "cancelled":
+                return queryset.filter(cancelled_at__isnull=False)
+        return queryset
+
+
 @admin.register(Pledge)
 class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
     """The way of one gift on one page: promise, payment pages, money, letters. Nobody here reads the address."""
@@ -86,7 +116,9 @@ class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
     facts_template = "admin/donations/pledge/_facts.html"
 
     list_display = ("created_at", "fund", "method", "written", "transfer_reference", "cancelled_at")
-    list_filter = ("method", "frequency")
+    list_filter = (DayFilter, GiftState, "method", "frequency")
+    day_field = "created_at"
+    ordering = ("-created_at", "-pk")
     list_select_related = ("fund",)
     is_long = True
     search_fields = ("=reference", "=uuid")
@@ -106,6 +138,7 @@ class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
         "cancelled_at",
         "reminders_stopped_at",
         "visibility",
+        "supporter",
         "has_address",
         "erased_at",
     )
@@ -173,7 +206,9 @@ class StripeEventAdmin(ReadOnlyAdmin):
         "attempts",
         "error",
     )
-    list_filter = (EventState,)
+    list_filter = (DayFilter, EventState)
+    day_field = "created_at"
+    ordering = ("-created_at", "-pk")
     is_long = True
     search_fields = ("=event_id", "=object_id")
     search_help_text = _("An event (evt_…) or the object it is about (cs_…, pi_…, re_…, po_…).")
@@ -258,9 +293,12 @@ class ReceiptAdmin(ReadOnlyAdmin):
     list_select_related = ("donation__receipt",)
     is_long = True
     search_fields = ("=serial",)
-    search_help_text = _("The number without R- and zeros.")
+    search_help_text = _("A receipt's number, like R-0000012.")
     fields = ("number", "issued_at", "donation", "country", "tax_sentence", "downloaded_at")
     readonly_fields = ("number",)
+
+    def _values(self, path: str, term: str) -> list[Any]:
+        return super()._values(path, bare_serial(term))
 
     @admin.display(description=_("number"), ordering="serial")
     def number(self, receipt: Receipt) -> str:

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin
@@ -103,7 +104,8 @@ class StateFilter(admin.SimpleListFilter):
 @admin.register(RefundRequest)
 class RefundRequestAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("requested_at", "donation", "amount_asked", "reason", "asked_by", "state")
-    list_filter = (StateFilter, "reason")
+    list_filter = (DayFilter, StateFilter, "reason")
+    day_field = "requested_at"
     search_fields = ("=payment_reference", "=number", "=refund__stripe_refund_id")
     search_help_text = gettext_lazy("A payment's reference, or Stripe's refund (re_…).")
     fields = ("amount",)

@@ -225,6 +225,7 @@ class Pledge(models.Model):
                 ),
             ),
             # The office lists those of one kind.
+            models.Index(name="pledge_by_day", fields=["created_at", "id"]),
             models.Index(name="pledge_method", fields=["method", "id"]),
             models.Index(name="pledge_frequency", fields=["frequency", "id"]),
             # A bank line without a reference is set against those of its amount, the newest first.

@@ -1,5 +1,7 @@
 """The receipt of a donation: a number without gaps, and the tax sentence as it stood when it was issued."""
 
+import re
+
 from babel import Locale, UnknownLocaleError
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -122,3 +124,8 @@ class Receipt(models.Model):
     @property
     def number(self) -> str:
         return f"R-{self.serial:07d}"
+
+
+def bare_serial(number: str) -> str:
+    """ "R-0000012" as "12"; any other text as it is."""
+    return re.sub(r"^\s*[Rr]-?0*(?=\d+\s*$)", "", number)

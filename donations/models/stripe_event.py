@@ -94,6 +94,7 @@ class StripeEvent(models.Model):
             models.Index(
                 name="stripe_event_refused", fields=["id"], condition=Q(refused_at__isnull=False)
             ),
+            models.Index(name="stripe_event_by_day", fields=["created_at", "id"]),
             # and asks what was said of one thing.
             models.Index(name="stripe_event_object", fields=["object_id"]),
             # After each batch it is looked whether the balance is to be listed.

@@ -59,6 +59,7 @@ class Supporter(models.Model):
     class Meta:
         verbose_name = _("supporter")
         verbose_name_plural = _("supporters")
+        indexes = [models.Index(name="supporter_by_day", fields=["created_at", "id"])]
 
     def __str__(self) -> str:
         return f"{_('supporter')} {self.pk}"

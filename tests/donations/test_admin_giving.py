@@ -1,9 +1,10 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from donations import receipts
 from donations.models import StripeEvent
+from donations.references import format_reference
 from tests import factories
 from tests.factories import NOW, log_in, make_user
 
@@ -113,3 +114,57 @@ def test_mail_page_shows_letters_as_read(client):
     issued = receipts.issue(receipt.donation, at=NOW)
     assert f"<h2>Receipt {issued.number}</h2>" in client.get("/mail/").content.decode()
     assert "ana@example.org" not in page
+
+
+@pytest.mark.parametrize(
+    ("chosen", "found"),
+    [
+        ("state=awaited", {"new"}),
+        ("state=arrived", {"paid"}),
+        ("state=paused", {"paused"}),
+        ("state=cancelled", {"cancelled"}),
+        ("from=2026-02-01&to=2026-02-28", {"paid"}),
+    ],
+)
+def test_gifts_are_listed_by_state_and_day(treasurer, chosen, found):
+    late = datetime(2026, 2, 28, 23, 59, tzinfo=UTC)
+    gifts = {
+        "new": factories.make_pledge(),
+        "paid": factories.make_pledge(created_at=late),
+        "paused": factories.make_promise([(NOW.date(), "10")], paused_at=NOW),
+        "cancelled": factories.make_promise([(NOW.date(), "10")], cancelled_at=NOW),
+    }
+    factories.make_donation(gifts["paid"])
+
+    page = treasurer.get(f"/admin/donations/pledge/?{chosen}").content.decode()
+
+    assert {
+        name for name, gift in gifts.items() if f"/admin/donations/pledge/{gift.pk}/change/" in page
+    } == found
+
+
+@pytest.mark.parametrize("model", ["donation", "receipt"])
+@pytest.mark.parametrize("typed", ["{number}", "{serial}", " {lower} "])
+def test_receipt_number_finds_its_row(treasurer, model, typed):
+    receipt, other = (receipts.issue(factories.make_donation(), at=NOW) for _i in range(2))
+    typed = typed.format(number=receipt.number, serial=receipt.serial, lower=receipt.number.lower())
+
+    page = treasurer.get(f"/admin/donations/{model}/", {"q": typed}).content.decode()
+
+    row, another = (
+        (receipt.pk, other.pk) if model == "receipt" else (receipt.donation_id, other.donation_id)
+    )
+    assert f"/admin/donations/{model}/{row}/change/" in page
+    assert f"/admin/donations/{model}/{another}/change/" not in page
+
+
+def test_transfer_reference_finds_the_donation(treasurer):
+    donation = factories.make_donation(factories.make_pledge(method="transfer"))
+    other = factories.make_donation(factories.make_pledge(method="transfer"))
+
+    page = treasurer.get(
+        "/admin/donations/donation/", {"q": format_reference(donation.pledge.reference)}
+    ).content.decode()
+
+    assert f"/admin/donations/donation/{donation.pk}/change/" in page
+    assert f"/admin/donations/donation/{other.pk}/change/" not in page
