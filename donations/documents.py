@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .models import CostDocument, LegalCost
+from .models import CostDocument, Exchange, LegalCost
 
 MAX_BYTES = 10 * 1024 * 1024
 # The first bytes of each kind, and the endings that fit them.
@@ -67,7 +67,12 @@ def attach(*, cost: LegalCost, name: str, content: bytes, by: User, at: datetime
     return document
 
 
-def open_checked(document: CostDocument) -> File:  # type: ignore[type-arg]
+def clean(name: str, content: bytes) -> tuple[str, bytes]:
+    """The kind of a file that is kept elsewhere, and what is to be kept of it. Raises UnfitDocument."""
+    return _check(name, content), content
+
+
+def open_checked(document: CostDocument | Exchange) -> File:  # type: ignore[type-arg]
     """The file, open at its start, after its hash was compared. Raises Damaged."""
     try:
         file = document.file.storage.open(str(document.file.name))

@@ -29,6 +29,7 @@ from donations.models import (
     Dispute,
     Donation,
     Entry,
+    Exchange,
     FraudWarning,
     Fund,
     Instalment,
@@ -50,6 +51,7 @@ from donations.models import (
     StripeEvent,
     Subscription,
     Supporter,
+    SurplusMove,
 )
 from donations.models.payee import hash_account, hash_payee, masked
 from donations.references import new_reference
@@ -232,6 +234,48 @@ def make_document(cost, content=PDF, *, by=None) -> CostDocument:
     document.file.save("bill.pdf", ContentFile(content), save=False)
     document.save()
     return document
+
+
+def make_exchange(fund=None, *, by=None, **fields) -> Exchange:
+    """400 EUR became 600,000 ARS, as one person recorded it; nothing is booked."""
+    row = Exchange(
+        fund=fund or make_fund(),
+        content_type="application/pdf",
+        size=len(PDF),
+        sha256=sha256(PDF).hexdigest(),
+        recorded_by=by or make_user(),
+        recorded_at=NOW,
+        **{
+            "given": Decimal(400),
+            "given_currency": "EUR",
+            "received": Decimal(600_000),
+            "received_currency": "ARS",
+            "market": "mep",
+            "exchanged_on": TODAY,
+        }
+        | fields,
+    )
+    if not row.given_from_id:
+        row.given_from = make_bank_account(row.given_currency, closed_on=TODAY, code="exchange-out")
+    if not row.received_into_id:
+        row.received_into = make_bank_account(
+            row.received_currency, closed_on=TODAY, code="exchange-in"
+        )
+    row.file.save("slip.pdf", ContentFile(PDF), save=False)
+    row.save()
+    return row
+
+
+def make_surplus(fund=None, *, by=None, **fields) -> SurplusMove:
+    """A request that 10 EUR of a fund go to its fallback; nothing is booked."""
+    fund = fund or make_fund(fallback=make_fund())
+    return SurplusMove.objects.create(
+        source=fund,
+        target=fund.fallback,
+        requested_by=by or make_user(),
+        requested_at=NOW,
+        **{"amount": Decimal(10), "currency": "EUR", "cause": "case"} | fields,
+    )
 
 
 def prove(disbursement, *, by) -> StatementMatch:

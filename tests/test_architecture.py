@@ -37,6 +37,7 @@ PLACES = [
         "differences",
         "emails",
         "estimates",
+        "exchange_gains",
         "exports",
         "gift_state",
         "gift_story",

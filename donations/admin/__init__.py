@@ -11,6 +11,7 @@ from .condition import ConditionAdmin
 from .disbursement import DisbursementAdmin
 from .dispute import DisputeAdmin, FraudWarningAdmin
 from .donation import DonationAdmin
+from .exchange import ExchangeAdmin
 from .fund import FundAdmin, FundCoverAdmin
 from .giving import (
     LetterAdmin,
@@ -32,6 +33,7 @@ from .statement import StatementImportAdmin
 from .statement_line import StatementLineAdmin
 from .subscription import SubscriptionAdmin
 from .supporter import SupporterAdmin
+from .surplus import SurplusMoveAdmin
 
 __all__ = [
     "AccountAdmin",
@@ -44,6 +46,7 @@ __all__ = [
     "DisputeAdmin",
     "DonationAdmin",
     "EntryAdmin",
+    "ExchangeAdmin",
     "FraudWarningAdmin",
     "FundAdmin",
     "FundCoverAdmin",
@@ -63,5 +66,6 @@ __all__ = [
     "StripeEventAdmin",
     "SubscriptionAdmin",
     "SupporterAdmin",
+    "SurplusMoveAdmin",
     "TaxSentenceAdmin",
 ]

@@ -21,6 +21,7 @@ from .. import allocation
 from ..models import Account, Fund, FundCover
 from .refund_forms import ReasonForm
 from .spending_forms import CoverForm
+from .surplus import SURPLUS
 
 # On a fund's page; all of them stand on the costs' pages.
 LATEST = 20
@@ -144,6 +145,7 @@ class FundAdmin(VerbAdmin, WritableAdmin):
             },
             closed=why_no_cover,
         ),
+        SURPLUS,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Fund]:
@@ -164,6 +166,7 @@ class FundAdmin(VerbAdmin, WritableAdmin):
             "covers": row.covers.select_related(
                 "source", "requested_by", "approved_by", "refused_by"
             ).order_by("-pk"),
+            "surpluses": row.surplus_moves.select_related("target").order_by("-pk")[:LATEST],
             "latest": row.allocations.select_related("cost", "by")[:LATEST],
             "latest_count": LATEST,
         }

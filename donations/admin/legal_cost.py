@@ -20,6 +20,7 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import allocation, disbursement, documents, ledger
 from ..models import AccountKey, CostDocument, LegalCost
+from . import cost_ends
 from .cost_form import LegalCostForm
 from .spending_forms import AllocateForm, AttachForm, ReleaseForm, RequestForm
 from .standing import serving_funds
@@ -63,6 +64,8 @@ def why_no_request(cost: Any, _by: User) -> str:
 
 
 def why_no_setting_aside(cost: Any, _by: User) -> str:
+    if cost.ended_on:
+        return _("This cost has ended: it takes no more money.")
     return "" if cost.missing > 0 else _("All of what is owed is set aside.")
 
 
@@ -95,6 +98,7 @@ class NeedFilter(admin.SimpleListFilter):
             ("money", gettext_lazy("set money aside")),
             ("request", gettext_lazy("ask for payment")),
             ("nothing", gettext_lazy("paid in full")),
+            ("bail", gettext_lazy("bail that should have come back")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
@@ -105,6 +109,8 @@ class NeedFilter(admin.SimpleListFilter):
                 return queryset.requestable()
             case "nothing":
                 return queryset.filter(paid__gte=F("owed"))
+            case "bail":
+                return queryset.bail_overdue(on=timezone.now().date())
         return queryset
 
 
@@ -121,7 +127,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
     search_help_text = gettext_lazy("The whole number, like C-7GK2MP.")
     fields = (
         "case", "defendant", "kind", "description", "currency", "owed", "due_on",
-        "payee",
+        "return_expected_on", "payee",
     )  # fmt: skip
     facts_template = "admin/donations/legalcost/_facts.html"
     verbs = (
@@ -167,6 +173,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             is_done=(allocation.AlreadyDone,),
             closed=why_no_release,
         ),
+        *cost_ends.VERBS,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LegalCost]:
@@ -228,6 +235,8 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
         return {
             "cost": row,
             "free": free,
+            "at_court": ledger.balance(AccountKey.bail(row)) if row.kind == "bail" else None,
+            "outcomes": row.bail_outcomes.select_related("by"),
             "funds": serving_funds(row),
             "documents": row.documents.select_related("uploaded_by").order_by("-pk"),
             "may_open": request.user.has_perm("donations.view_costdocument"),

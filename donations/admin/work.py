@@ -11,6 +11,7 @@ from ..models import (
     Account,
     Disbursement,
     Dispute,
+    Exchange,
     Fund,
     FundCover,
     LegalCost,
@@ -20,6 +21,7 @@ from ..models import (
     RefundRequest,
     StatementLine,
     StripeEvent,
+    SurplusMove,
 )
 
 
@@ -74,6 +76,33 @@ offer(
         lambda count: ngettext("cover of a fund to approve", "covers of funds to approve", count),
         "admin:donations_fundcover_changelist",
         "state=approve",
+    ),
+    Work(
+        "donations.approve_exchange",
+        lambda user: Exchange.objects.undecided().exclude(recorded_by=user),
+        lambda count: ngettext("exchange to approve", "exchanges to approve", count),
+        "admin:donations_exchange_changelist",
+        f"state={Exchange.State.TO_APPROVE}",
+    ),
+    Work(
+        "donations.approve_surplusmove",
+        lambda user: SurplusMove.objects.undecided().exclude(requested_by=user),
+        lambda count: ngettext(
+            "fund's rest to move to its fallback", "funds' rests to move to their fallback", count
+        ),
+        "admin:donations_surplusmove_changelist",
+        "state=approve",
+    ),
+    Work(
+        "donations.record_bailoutcome",
+        lambda _user: LegalCost.objects.bail_overdue(on=timezone.now().date()),
+        lambda count: ngettext(
+            "deposit of bail that should have come back",
+            "deposits of bail that should have come back",
+            count,
+        ),
+        "admin:donations_legalcost_changelist",
+        "need=bail",
     ),
     Work(
         "donations.request_fundcover",

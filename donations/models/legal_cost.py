@@ -1,6 +1,7 @@
 """Bills and deposits of defendants, their documents, and the fund money set aside for them."""
 
 import uuid
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -63,6 +64,13 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
         costs: Any = self.with_figures()
         lacking: LegalCostQuerySet = costs.filter(missing__gt=0)
         return lacking
+
+    def bail_overdue(self, *, on: date) -> "LegalCostQuerySet":
+        """Deposits that a court still holds past the day on which it should have given them back."""
+        accounts: Any = apps.get_model("donations", "Account").objects
+        deposits = accounts.filter(legal_cost=models.OuterRef("pk"), place="bail")
+        held = deposits.with_balance().filter(balance__gt=0)
+        return self.filter(models.Exists(held), return_expected_on__lt=on)
 
     def requestable(self) -> "LegalCostQuerySet":
         """With money set aside that nobody has asked for yet."""

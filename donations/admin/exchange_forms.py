@@ -1,0 +1,118 @@
+"""What is filled in for an exchange: both amounts, both accounts, the market, the day and the slip."""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from .. import documents, exchange
+from ..models import BankAccount, Exchange, Fund
+from .spending_forms import AmountField, AttachForm
+
+# Which field a refusal of the verb stands beside ("" above the form).
+REFUSALS: dict[type[Exception], str] = {
+    documents.UnfitDocument: "file",
+    exchange.NotEnoughMoney: "given",
+    exchange.WrongDay: "exchanged_on",
+    exchange.ExchangeError: "",
+}
+
+
+def _amount(label: Any, help_text: Any) -> AmountField:
+    return AmountField(label=label, help_text=help_text)
+
+
+def _account(label: Any) -> Any:
+    return forms.ModelChoiceField(
+        BankAccount.objects.filter(closed_on=None).order_by("currency", "name"),
+        label=label,
+        error_messages={"required": gettext_lazy("Choose the account.")},
+    )
+
+
+class RecordForm(forms.Form):
+    # Makes the same form sent twice one exchange.
+    number = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
+    fund = forms.ModelChoiceField(
+        Fund.objects.open().order_by("name"),
+        label=gettext_lazy("Fund"),
+        help_text=gettext_lazy("The money stays this fund's: what it was given for goes with it."),
+        error_messages={"required": gettext_lazy("Choose the fund whose money was exchanged.")},
+    )
+    given_from = _account(gettext_lazy("From account"))
+    given = _amount(
+        gettext_lazy("Amount given"),
+        gettext_lazy("All that left the account for it, fees of the exchange included."),
+    )
+    received_into = _account(gettext_lazy("Into account"))
+    received = _amount(
+        gettext_lazy("Amount received"),
+        gettext_lazy("What really arrived. The rate is worked out from the two amounts."),
+    )
+    market = forms.ChoiceField(
+        label=gettext_lazy("Market"),
+        choices=Exchange.Market.choices,
+        help_text=gettext_lazy("Where the rate was got; it is shown to everybody."),
+    )
+    exchanged_on = forms.DateField(
+        label=gettext_lazy("Exchanged on"),
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={
+            "required": gettext_lazy("Choose the day."),
+            "invalid": gettext_lazy("Write the day like 2026-03-31."),
+        },
+    )
+    file = AttachForm.base_fields["file"]
+    field_order = (
+        "fund", "given_from", "given", "received_into", "received", "market", "exchanged_on", "file",
+    )  # fmt: skip
+
+    def __init__(self, data: Any = None, files: Any = None) -> None:
+        super().__init__(data, files)
+        self.fields["exchanged_on"].initial = timezone.now().date()
+        self.fields["file"].help_text = _(
+            "The bank's, broker's or money transfer service's slip, as PDF, JPEG or PNG, up to 10 MB."
+        )
+        for amount, account in (("given", "given_from"), ("received", "received_into")):
+            field = self.fields[amount]
+            assert isinstance(field, AmountField)
+            field.currency = self._currency_of(account)
+
+    def _currency_of(self, name: str) -> str:
+        """Of the account chosen; any at all while none is, since its own complaint comes first."""
+        key = self.data.get(name, "") if self.is_bound else ""
+        chosen = BankAccount.objects.filter(pk=key).first() if key.isdecimal() else None
+        return chosen.currency if chosen else "EUR"
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        # Before it is read into memory.
+        if file.size > documents.MAX_BYTES:
+            raise ValidationError(_("This file is larger than 10 MB: scan it in fewer colours."))
+        return file
+
+    def act(self, *, by: User, at: datetime) -> Exchange:
+        said = self.cleaned_data
+        content_type, content = documents.clean(said["file"].name, said["file"].read())
+        return exchange.record(
+            fund=said["fund"],
+            deal=exchange.Deal(
+                given=said["given"],
+                given_from=said["given_from"],
+                received=said["received"],
+                received_into=said["received_into"],
+                market=Exchange.Market(said["market"]),
+                exchanged_on=said["exchanged_on"],
+            ),
+            document=exchange.Document(content_type, content),
+            number=said["number"],
+            by=by,
+            at=at,
+        )

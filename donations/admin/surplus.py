@@ -1,0 +1,193 @@
+"""The surplus rule in the office: a fund's rest is asked for on its page, and moved here by another person."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from defensefund.office import ReadOnlyAdmin
+from defensefund.templatetags.formats import money
+from defensefund.verbs import Verb, VerbAdmin, VerbForm
+
+from .. import allocation, ledger
+from ..models import Account, AccountKey, Fund, SurplusMove
+from .refund_forms import ReasonForm
+
+REFUSALS: dict[type[Exception], str] = {
+    allocation.NoReason: "reason",
+    allocation.AllocationError: "",
+}
+
+
+def rests(fund: Fund) -> list[Any]:
+    """The accounts of `fund` that have something left."""
+    accounts: Any = Account.objects.with_balance().filter(fund=fund).order_by("currency")
+    return [account for account in accounts if account.balance > 0]
+
+
+class SurplusForm(VerbForm):
+    currency = forms.ChoiceField(label=gettext_lazy("What is left"))
+    cause = forms.ChoiceField(
+        label=gettext_lazy("Why the purpose is over"),
+        choices=SurplusMove.Cause.choices,
+        help_text=gettext_lazy("Shown to everybody, and to who gave for this purpose."),
+    )
+    note = forms.CharField(
+        label=gettext_lazy("Note for the office"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("Kept with the decision. No names."),
+    )
+
+    def prepare(self) -> None:
+        self.fields["currency"].choices = [  # type: ignore[attr-defined]
+            (account.currency, money(account.balance, account.currency))
+            for account in rests(self.row)
+        ]
+
+
+def ask_surplus(fund: Fund, data: dict[str, Any], by: User, at: datetime) -> str:
+    move = allocation.request_surplus(fund=fund, by=by, at=at, **data)
+    return _("Asked for: another person moves %(amount)s to “%(target)s”.") % {
+        "amount": money(move.amount, move.currency),
+        "target": move.target,
+    }
+
+
+def why_no_surplus(fund: Fund, _by: User) -> str:
+    if fund.fallback_id is None:
+        return _("This fund names no fallback fund: there is nowhere its rest may go.")
+    if not rests(fund):
+        return _("Nothing is left in this fund.")
+    return ""
+
+
+# On a fund's page.
+SURPLUS = Verb(
+    "surplus",
+    gettext_lazy("Move what is left"),
+    gettext_lazy(
+        "When a fund's purpose is over, all that is left goes to the fund it falls back to, as supporters were "
+        "told when they gave. Another person decides it with you; the books show it to everybody."
+    ),
+    "request_surplusmove",
+    ask_surplus,
+    SurplusForm,
+    {allocation.AllocationError: ""},
+    closed=why_no_surplus,
+)
+
+
+def approve(move: SurplusMove, _data: dict[str, Any], by: User, at: datetime) -> str:
+    allocation.approve_surplus(move, by=by, at=at)
+    return _("%(amount)s moved from “%(source)s” to “%(target)s”.") % {
+        "amount": money(move.amount, move.currency),
+        "source": move.source,
+        "target": move.target,
+    }
+
+
+def refuse(move: SurplusMove, data: dict[str, Any], by: User, at: datetime) -> str:
+    allocation.refuse_surplus(move, reason=data["reason"], by=by, at=at)
+    return _("Refused; no money moved.")
+
+
+def why_decided(move: SurplusMove, _by: User) -> str:
+    if move.refused_at:
+        return _("This was refused: ask for another.")
+    return _("This is approved already.") if move.approved_at else ""
+
+
+def why_not_approve(move: SurplusMove, by: User) -> str:
+    if not why_decided(move, by) and move.requested_by_id == by.pk:
+        return _("You asked for this yourself: another person must approve it.")
+    return why_decided(move, by)
+
+
+def why_not_withdraw(move: SurplusMove, by: User) -> str:
+    if move.requested_by_id != by.pk:
+        return _("Only who asked for it can withdraw it; who approves can refuse it.")
+    return why_decided(move, by)
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("approve", gettext_lazy("to approve")),
+            ("done", gettext_lazy("done")),
+            ("refused", gettext_lazy("refused")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        match self.value():
+            case "approve":
+                return queryset.undecided()
+            case "done":
+                return queryset.done()
+            case "refused":
+                return queryset.filter(refused_at__isnull=False)
+        return queryset
+
+
+@admin.register(SurplusMove)
+class SurplusMoveAdmin(VerbAdmin, ReadOnlyAdmin):
+    list_display = ("source", "target", "amount_moved", "cause", "requested_by", "approved_by")
+    list_filter = (StateFilter,)
+    list_select_related = ("source", "target", "requested_by", "approved_by", "refused_by")
+    list_per_page = 25
+    show_full_result_count = False
+    ordering = ("-pk",)
+    fields = ("source",)
+    hides_fields = True
+    facts_template = "admin/donations/surplusmove/_facts.html"
+    verbs = (
+        Verb(
+            "approve",
+            gettext_lazy("Approve"),
+            gettext_lazy("The money moves at once, and everybody can see it in the books."),
+            "approve_surplusmove",
+            approve,
+            refusals={allocation.AllocationError: ""},
+            closed=why_not_approve,
+            is_grave=True,
+        ),
+        Verb(
+            "refuse",
+            gettext_lazy("Refuse"),
+            gettext_lazy("Ends this request for good; the money stays in its fund."),
+            "approve_surplusmove",
+            refuse,
+            ReasonForm,
+            REFUSALS,
+            closed=why_decided,
+        ),
+        Verb(
+            "withdraw",
+            gettext_lazy("Withdraw"),
+            gettext_lazy("Ends your own request for good; the money stays in its fund."),
+            "request_surplusmove",
+            refuse,
+            ReasonForm,
+            REFUSALS,
+            closed=why_not_withdraw,
+        ),
+    )
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {
+            "move": row,
+            "source_balance": ledger.free(AccountKey.fund(row.source, row.currency)),
+        }
+
+    @admin.display(description=gettext_lazy("amount"), ordering="amount")
+    def amount_moved(self, move: SurplusMove) -> str:
+        return money(move.amount, move.currency)
