@@ -23,10 +23,13 @@ from . import (
     proofs,
     refunds,
     stripe_api,
+    tracing,
 )
 from .models import Subscription
 
 logger = logging.getLogger(__name__)
+# Entries whose money is followed in one transaction.
+FOLLOWED_AT_ONCE = 1000
 
 
 # The names are those the database queues (donations_wake, in the migrations of rules).
@@ -100,6 +103,14 @@ def _ask_again() -> None:
             catching_up.fetch(since=since, at=now)
     except stripe_api.StripeUnavailable:
         logger.warning("Stripe does not answer; asking again at the next turn")
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="follow_gifts", queueing_lock="follow_gifts")
+def follow_gifts(timestamp: int) -> None:
+    """In short turns: who looks at a gift meanwhile follows what is new themselves."""
+    while tracing.follow(FOLLOWED_AT_ONCE) == FOLLOWED_AT_ONCE:
+        pass
 
 
 @app.periodic(cron="11 * * * *")

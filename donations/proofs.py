@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.migrations import RunSQL
 
 from . import migrations
-from .move_proofs import MOVE_PROOFS
+from .move_proofs import LOT_PROOFS, MOVE_PROOFS
 from .refund_proofs import REFUND_PROOFS
 
 EXAMPLES = 5
@@ -152,6 +152,7 @@ PROOFS: dict[str, tuple[str, str]] = {
             WHERE e.kind = 'cover' AND e.reverses_id IS NULL) e ON e.source = c.source""",
     ),
     **MOVE_PROOFS,
+    **LOT_PROOFS,
     "payouts": (
         "Every payout is booked with its amount, back again if it was returned, and every booked payout is one.",
         """

@@ -1,115 +1,188 @@
-"""READ: what a gift paid for. A fund spends its money in the order in which it arrived; so each gift has a place in it.
+"""READ: where the money of a gift went, and of how many gifts a cost was paid.
 
-Of a gift counts what is left after its own fee and refunds. The place begins where everything ends that the fund got
-before, and what the fund spent, in the order of days, covers places from the first on. A cost that several funds pay is
-paid by them in the order in which they set money aside; a deposit that a court gave back was not spent.
-Sums over all gifts are exact: no unit of money is told of two gifts.
+A fund spends its money in the order in which it came into the books. A gift's own fee, refund and dispute are taken of
+what is left of it, and of the oldest money only beyond that. A cost of several funds is paid by them in the order in
+which they first gave. What is released, returned or taken back goes where it came from. Through an exchange a gift keeps
+its worth in its own currency. The database follows the entries by these rules (migrations: donations_follow) and keeps
+for each gift its few lots; so a gift costs the same to read at any size, and no unit of money is told of two gifts.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q, Sum
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models import CaseText, PublicParty
 
-from .models import Account, Allocation, Donation, Entry, Fund, LegalCost
-from .models.legal_cost import SIGNED
+from .models import Donation, Entry, Exchange, LegalCost
+from .transparency import titles_of_funds
 
 ZERO = Decimal(0)
-# One reading of the fund's gifts for all of a supporter's, who may have given for years.
-ARRIVED_BEFORE = """
-SELECT id, before FROM (
-    SELECT d.id, sum(d.amount - coalesce(d.fee, 0) - coalesce(r.amount, 0)) OVER (ORDER BY d.received_at, d.id)
-                 - (d.amount - coalesce(d.fee, 0) - coalesce(r.amount, 0)) AS before
-    FROM donations_donation d
-    LEFT JOIN (SELECT donation_id, sum(amount) AS amount FROM donations_refund
-               WHERE status IN ('pending', 'succeeded') GROUP BY donation_id) r
-        ON r.donation_id = d.id
-    WHERE d.fund_id = %s AND d.currency = %s AND d.reversed_at IS NULL) running
-WHERE id = ANY(%s)
-"""
-# What leaves a fund for no cost, in words; the same kinds may come back to it.
+# Followed at once by who looks at a gift; more than that is left to the worker.
+AT_ONCE = 200
+# So many lots of a cost are counted through.
+COUNTED = 5_000
+
+# What leaves a fund for no cost, in words.
 OTHER_KINDS = {
+    Entry.Kind.FEE: _("Fees of the payments"),
+    Entry.Kind.REFUND: _("Sent back to supporters"),
+    Entry.Kind.DISPUTE: _("Payments that other cards' owners took back"),
+    Entry.Kind.DISPUTE_FEE: _("Payments that other cards' owners took back"),
     Entry.Kind.BANK_FEE: _("Bank fees"),
     Entry.Kind.INTEREST: _("Bank fees"),
-    Entry.Kind.DISPUTE: _("Payments that other cards' owners took back"),
-    Entry.Kind.DISPUTE_WON: _("Payments that other cards' owners took back"),
-    Entry.Kind.DISPUTE_FEE: _("Payments that other cards' owners took back"),
-    Entry.Kind.COVER: _("Another fund, below zero, by decision of two people"),
+    Entry.Kind.DONATION: _("Payments that turned out to be no gift"),
 }
+OTHERWISE = _("Costs paid before the money was booked")
+
+LOTS = """
+SELECT coalesce(a.kind, ''), l.kind, a.fund_id, a.legal_cost_id, coalesce(a.currency, ''),
+       sum(l."left"), sum(l.left_worth), sum(l.spent), sum(l.spent_worth)
+FROM donations_lot l LEFT JOIN donations_account a ON a.id = l.account_id
+WHERE l.donation_id = ANY (%s)
+GROUP BY coalesce(a.kind, ''), l.kind, a.fund_id, a.legal_cost_id, coalesce(a.currency, '')
+"""
+
+# Of how many gifts each cost was paid so far.
+GIFTS = """
+SELECT a.legal_cost_id, n.gifts FROM donations_account a CROSS JOIN LATERAL (
+    SELECT count(DISTINCT donation_id) AS gifts FROM (
+        SELECT donation_id FROM donations_lot l
+        WHERE l.account_id = a.id AND l.spent > 0 AND l.donation_id IS NOT NULL LIMIT %s) counted) n
+WHERE a.kind = 'cost' AND a.legal_cost_id = ANY (%s)
+"""
+
+BAIL_HELD = """
+SELECT legal_cost_id FROM donations_account
+WHERE place = 'bail' AND legal_cost_id = ANY (%s) AND donations_balance(id) > 0
+"""
+
+# What one payment of a cost was made of, by the exchange that brought it (or none): the payments of a cost stand one
+# after the other in the order of its lots, as donations_lots_spend spends them.
+PARTS = """
+WITH paid AS (
+    SELECT e.id, e.amount, e.debit_id, sum(e.amount) OVER (ORDER BY e.id) AS reached, e.source
+    FROM donations_entry e JOIN donations_account a ON a.id = e.debit_id AND a.kind = 'cost' AND a.legal_cost_id = %s
+    WHERE e.kind IN ('disbursement', 'bail_forfeited') AND e.reverses_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM donations_entry r WHERE r.reverses_id = e.id)
+), queue AS (
+    SELECT l.exchange_id, l.spent, sum(l.spent) OVER (ORDER BY l.first, l.id) AS reached FROM (
+        SELECT l.*, min(l.id) OVER (PARTITION BY p.account_id) AS first
+        FROM donations_lot l JOIN donations_lot p ON p.id = l.parent_id
+        WHERE l.account_id = (SELECT min(debit_id) FROM paid)) l
+)
+SELECT q.exchange_id, sum(least(q.reached, p.reached) - greatest(q.reached - q.spent, p.reached - p.amount))
+FROM queue q JOIN paid p ON q.reached > p.reached - p.amount AND q.reached - q.spent < p.reached
+WHERE p.source = %s AND q.exchange_id IS NOT NULL GROUP BY q.exchange_id ORDER BY q.exchange_id
+"""
 
 
 @dataclass(frozen=True)
 class Use:
-    """An amount of a gift and what it went to. Case and person only as public pages show them; else None and ""."""
+    """An amount of a gift, in its own currency, and what it went to. Case and person only as public pages show them.
+
+    `gifts` is the number of gifts that the same costs were paid of, this one included; 0 where nothing is paid yet.
+    """
 
     label: str
     amount: Decimal
     case: CaseText | None = None
     person: str = ""
     names: dict[str, str] = field(default_factory=dict)
+    gifts: int = 0
+
+    @property
+    def others(self) -> int:
+        return max(self.gifts - 1, 0)
+
+
+@dataclass(frozen=True)
+class Place:
+    """An amount of a gift that lies in another fund than it was given to: by the surplus rule, or a cover of two people."""
+
+    title: str
+    amount: Decimal
 
 
 @dataclass(frozen=True)
 class Trace:
-    """`held` and the uses add up to what the gift brought the fund."""
+    """The uses, what is set aside, what lies in other funds and what is still in the fund add up to the gift, exactly.
+
+    `exchanged` is what of `kept`, `elsewhere` and `set_aside` lies there in other currencies: (amount, currency) each.
+    """
 
     currency: str
     uses: tuple[Use, ...]
-    held: Decimal
+    set_aside: tuple[Use, ...]
+    elsewhere: tuple[Place, ...]
+    kept: Decimal
+    exchanged: tuple[tuple[Decimal, str], ...] = ()
+
+    @property
+    def held(self) -> Decimal:
+        """All that is not spent yet."""
+        waiting = sum((use.amount for use in self.set_aside), ZERO)
+        return self.kept + waiting + sum((place.amount for place in self.elsewhere), ZERO)
 
 
-@dataclass(frozen=True)
-class _Spent:
-    """What a fund spent: on a cost, or on something else of a kind."""
-
-    on: date
-    order: str
-    amount: Decimal
-    cost: LegalCost | None = None
-    kind: str = ""
+def follow(most: int) -> int:
+    """Follows up to `most` entries that are not followed yet; how many, or -1 while another does."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT donations_follow(%s)", [most])
+        return int(cursor.fetchone()[0])
 
 
 def trace_all(donations: Sequence[Donation]) -> list[Trace]:
     """The traces of one gift's donations, one for each fund and currency, with what went to the same thing summed up."""
+    if donations:
+        follow(AT_ONCE)
     traces = []
     for fund_id, currency in dict.fromkeys((d.fund_id, d.currency) for d in donations):
         mine = [d for d in donations if (d.fund_id, d.currency) == (fund_id, currency)]
-        traces.append(_trace(mine[0].fund, currency, mine))
+        traces.append(_trace(fund_id, currency, mine))
     return traces
 
 
-def _trace(fund: Fund, currency: str, donations: Iterable[Donation]) -> Trace:
-    spent = _spendings(fund, currency)
-    came_back = _came_back(fund, currency)
-    sums: dict[tuple[int | None, str], Decimal] = {}
-    costs = {each.cost.pk: each.cost for each in spent if each.cost}
-    held = ZERO
-    donations = list(donations)
-    before = _arrived_before(fund, currency, donations)
-    for donation in donations:
-        start = before[donation.pk] + sum(
-            (amount for on, amount in came_back if on < donation.received_at.date()), ZERO
-        )
-        end = start + _net(donation)
-        gone = ZERO
-        position = ZERO
-        for each in spent:
-            part = min(end, position + each.amount) - max(start, position)
-            position += each.amount
-            if part > 0:
-                gone += part
-                key = (each.cost.pk if each.cost else None, each.kind)
-                sums[key] = sums.get(key, ZERO) + part
-        held += end - start - gone
-    return Trace(currency, tuple(_uses(sums, costs)), held)
+def _trace(fund_id: int, currency: str, donations: Sequence[Donation]) -> Trace:
+    with connection.cursor() as cursor:
+        cursor.execute(LOTS, [[donation.pk for donation in donations]])
+        lots = cursor.fetchall()
+    if not lots:
+        # Not followed yet: nothing of it can be spent.
+        return Trace(currency, (), (), (), sum((_net(donation) for donation in donations), ZERO))
+    spent: dict[tuple[int | None, str], Decimal] = defaultdict(Decimal)
+    waiting: dict[tuple[int | None, str], Decimal] = defaultdict(Decimal)
+    funds: dict[int, Decimal] = defaultdict(Decimal)
+    exchanged: dict[str, Decimal] = defaultdict(Decimal)
+    for place, kind, in_fund, cost_id, place_currency, left, left_worth, _s, spent_worth in lots:
+        if place == "fund":
+            funds[in_fund] += left_worth
+        elif place == "cost":
+            spent[cost_id, ""] += spent_worth
+            waiting[cost_id, ""] += left_worth
+        else:
+            spent[None, kind] += spent_worth
+        if left and place_currency != currency:
+            exchanged[place_currency] += left
+    costs = _costs({cost for cost, _kind in (*spent, *waiting) if cost})
+    kept = funds.pop(fund_id, ZERO)
+    elsewhere = {pk: amount for pk, amount in funds.items() if amount}
+    return Trace(
+        currency=currency,
+        uses=tuple(_uses(spent, costs, is_paid=True)),
+        set_aside=tuple(_uses(waiting, costs, is_paid=False)),
+        elsewhere=tuple(
+            Place(titles[pk], elsewhere[pk])
+            for titles in [titles_of_funds(elsewhere, get_language() or "en") if elsewhere else {}]
+            for pk in elsewhere
+        ),
+        kept=kept,
+        exchanged=tuple((amount, code) for code, amount in sorted(exchanged.items())),
+    )
 
 
 def _net(donation: Donation) -> Decimal:
@@ -117,134 +190,66 @@ def _net(donation: Donation) -> Decimal:
     return max(donation.amount - (donation.fee or ZERO) - refunded, ZERO)
 
 
-def _arrived_before(fund: Fund, currency: str, donations: Iterable[Donation]) -> dict[int, Decimal]:
-    """What the fund got by gifts before each of these, less fees and refunds; by the donation's key."""
-    keys = [donation.pk for donation in donations]
+def _costs(ids: Iterable[int]) -> dict[int, LegalCost]:
+    costs = LegalCost.objects.select_related("case__appeal", "defendant").in_bulk(list(ids))
+    return dict(costs)
+
+
+def gifts_of(costs: Iterable[int]) -> dict[int, int]:
+    """Of how many gifts each cost was paid so far, by its key; counted through the first few thousand lots of each."""
     with connection.cursor() as cursor:
-        cursor.execute(ARRIVED_BEFORE, [fund.pk, currency, keys])
+        cursor.execute(GIFTS, [COUNTED, list(costs)])
         return dict(cursor.fetchall())
 
 
-def _of_fund(fund: Fund, currency: str) -> Q:
-    return Q(fund=fund, currency=currency)
+def parts_of_payment(cost_id: int, source: str) -> list[tuple[Exchange, Decimal]]:
+    """What of the payment booked under `source` was bought by which exchange: (exchange, amount in its currency received)."""
+    with connection.cursor() as cursor:
+        cursor.execute(PARTS, [cost_id, source])
+        parts = cursor.fetchall()
+    exchanges = Exchange.objects.in_bulk([pk for pk, _amount in parts])
+    return [(exchanges[pk], amount) for pk, amount in parts]
 
 
-def _came_back(fund: Fund, currency: str) -> list[tuple[date, Decimal]]:
-    """What the fund got otherwise than by gifts: interest, disputes won, covers, and reversals of what it had lost."""
-    account = Account.objects.filter(_of_fund(fund, currency))
-    entries = Entry.objects.filter(credit__in=account, kind__in=list(OTHER_KINDS))
-    return list(entries.values_list("booked_on", "amount"))
-
-
-def _spendings(fund: Fund, currency: str) -> list[_Spent]:
-    """Everything the fund spent, in the order of days."""
-    account = Account.objects.filter(_of_fund(fund, currency))
-    others = Entry.objects.filter(debit__in=account, kind__in=list(OTHER_KINDS))
-    spent = [_Spent(e.booked_on, e.source, e.amount, kind=e.kind) for e in others]
-    costs = LegalCost.objects.filter(allocations__fund=fund, currency=currency).distinct()
-    shares = _shares(costs)
-    for cost_id, payments in _payments(costs).items():
-        spent += _part_of(fund, shares[cost_id], payments)
-    return sorted(spent, key=lambda each: (each.on, each.order))
-
-
-def _shares(costs: Any) -> dict[int, list[tuple[int, Decimal]]]:
-    """By cost: each fund with what it set aside and did not take back, in the order in which they began to."""
-    first: dict[int, dict[int, Decimal]] = {}
-    rows = Allocation.objects.filter(cost__in=costs).order_by("at", "pk").annotate(net=SIGNED)
-    for cost_id, fund_id, net in rows.values_list("cost", "fund", "net"):
-        funds = first.setdefault(cost_id, {})
-        funds[fund_id] = funds.get(fund_id, ZERO) + net
-    return {cost_id: list(funds.items()) for cost_id, funds in first.items()}
-
-
-def _payments(costs: Any) -> dict[int, list[_Spent]]:
-    """By cost: what was paid, less what was reversed or what a court gave back, from the last payment on."""
-    kinds = [Entry.Kind.DISBURSEMENT, Entry.Kind.BAIL_PAID]
-    paid = (
-        Entry.objects.filter(
-            kind__in=kinds, reverses=None, reversed_by=None, debit__legal_cost__in=costs
-        )
-        .select_related("debit__legal_cost__case__appeal", "debit__legal_cost__defendant")
-        .order_by("booked_on", "source")
-    )
-    payments: dict[int, list[_Spent]] = {}
-    for entry in paid:
-        cost = entry.debit.legal_cost
-        assert cost is not None
-        payments.setdefault(cost.pk, []).append(
-            _Spent(entry.booked_on, entry.source, entry.amount, cost=cost)
-        )
-    returned = (
-        Entry.objects.filter(
-            kind=Entry.Kind.BAIL_RETURNED,
-            reverses=None,
-            reversed_by=None,
-            credit__legal_cost__in=costs,
-        )
-        .order_by()
-        .values(cost=F("credit__legal_cost"))
-        .annotate(sum=Sum("amount"))
-        .values_list("cost", "sum")
-    )
-    for cost_id, amount in returned:
-        known = payments.get(cost_id, [])
-        payments[cost_id] = _first(known, sum((p.amount for p in known), ZERO) - amount)
-    return payments
-
-
-def _first(payments: list[_Spent], total: Decimal) -> list[_Spent]:
-    """As many of the first payments as add up to `total`, the last of them in part."""
-    kept = []
-    for each in payments:
-        part = min(each.amount, total)
-        if part > 0:
-            kept.append(_Spent(each.on, each.order, part, cost=each.cost))
-        total -= part
-    return kept
-
-
-def _part_of(fund: Fund, shares: list[tuple[int, Decimal]], payments: list[_Spent]) -> list[_Spent]:
-    """What `fund` bore of the payments, when the funds pay one after the other."""
-    start = ZERO
-    for fund_id, share in shares:
-        if fund_id == fund.pk:
-            end = start + share
-            break
-        start += share
-    else:
-        return []
-    borne, position = [], ZERO
-    for each in payments:
-        part = min(end, position + each.amount) - max(start, position)
-        position += each.amount
-        if part > 0:
-            borne.append(_Spent(each.on, each.order, part, cost=each.cost))
-    return borne
+def _held_by_courts(costs: Iterable[int]) -> set[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(BAIL_HELD, [list(costs)])
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 def _uses(
-    sums: dict[tuple[int | None, str], Decimal], costs: dict[int, LegalCost]
+    sums: dict[tuple[int | None, str], Decimal], costs: dict[int, LegalCost], *, is_paid: bool
 ) -> Iterable[Use]:
-    cases = {cost.case_id for cost in costs.values()}
-    texts = CaseText.objects.published().best(get_language() or "en").filter(case__in=cases)
-    titled = {text.case_id: text for text in texts.select_related("case__appeal")}
+    sums = {key: amount for key, amount in sums.items() if amount}
+    mine = {pk: costs[pk] for pk, _kind in sums if pk is not None}
+    cases = {cost.case_id for cost in mine.values()}
+    titled: dict[int, CaseText] = {}
     people: dict[tuple[int, int], str] = {}
     names: dict[int, dict[str, str]] = {}
-    for party in PublicParty.objects.filter(case__in=cases):
-        people[party.case_id, party.defendant_id] = party.display_name
-        names.setdefault(party.case_id, {})[party.key] = party.display_name
-    merged: dict[tuple[str, int | None, str], Decimal] = {}
+    if cases:
+        texts = CaseText.objects.published().best(get_language() or "en").filter(case__in=cases)
+        titled = {text.case_id: text for text in texts.select_related("case__appeal")}
+        for party in PublicParty.objects.filter(case__in=cases):
+            people[party.case_id, party.defendant_id] = party.display_name
+            names.setdefault(party.case_id, {})[party.key] = party.display_name
+    gifts = gifts_of(mine) if mine and is_paid else {}
+    at_court = set() if is_paid or not mine else _held_by_courts(mine)
+    merged: dict[tuple[str, int | None, str], Decimal] = defaultdict(Decimal)
+    counts: dict[tuple[str, int | None, str], int] = defaultdict(int)
     for (cost_id, kind), amount in sums.items():
         key: tuple[str, int | None, str]
         if cost_id is None:
-            key = (str(OTHER_KINDS[Entry.Kind(kind)]), None, "")
+            key = (str(OTHER_KINDS.get(Entry.Kind(kind), OTHERWISE)), None, "")
         else:
-            cost = costs[cost_id]
-            person = people.get((cost.case_id, cost.defendant_id), "")
-            key = (str(cost.get_kind_display()), cost.case_id, person)
-        merged[key] = merged.get(key, ZERO) + amount
+            cost = mine[cost_id]
+            label = str(
+                _("Bail, held by the court") if cost_id in at_court else cost.get_kind_display()
+            )
+            key = (label, cost.case_id, people.get((cost.case_id, cost.defendant_id), ""))
+            counts[key] = max(counts[key], gifts.get(cost_id, 0))
+        merged[key] += amount
     for (label, case_id, person), amount in merged.items():
         text = titled.get(case_id) if case_id else None
         known = names.get(case_id, {}) if case_id else {}
-        yield Use(label[:1].upper() + label[1:], amount, text, person, known)
+        count = counts[label, case_id, person]
+        yield Use(label[:1].upper() + label[1:], amount, text, person, known, count)

@@ -261,6 +261,13 @@ def _totals(
     )
 
 
+def titles_of_funds(ids: Iterable[int], language: str) -> dict[int, str]:
+    """What the public reads as the name of each of these funds, by its key."""
+    funds = Fund.objects.with_public_title(language).select_related("appeal", "case__appeal")
+    with override(language):
+        return {fund.pk: _title(fund) for fund in funds.filter(pk__in=list(ids))}
+
+
 def _titled_funds(language: str) -> list[tuple[Fund, str]]:
     """All funds with what the public reads as their name; an appeal's before its cases'."""
     funds = Fund.objects.with_public_title(language).select_related("appeal", "case__appeal")

@@ -13,6 +13,7 @@ from .fund import Fund, FundCover
 from .ledger import DayTotal, Entry, Reversal, Total
 from .legal_cost import Allocation, CostDocument, LegalCost
 from .letter import Letter
+from .lot import Lot, Shortfall, UnfollowedEntry
 from .payee import Payee, PayeeAccount
 from .payment_pause import PaymentPause
 from .payout import Payout
@@ -59,6 +60,7 @@ __all__ = [
     "KeptCard",
     "LegalCost",
     "Letter",
+    "Lot",
     "MonthlyCharge",
     "Payee",
     "PayeeAccount",
@@ -79,6 +81,7 @@ __all__ = [
     "Reversal",
     "Scheme",
     "SealingKey",
+    "Shortfall",
     "StatementImport",
     "StatementLine",
     "StatementMatch",
@@ -90,4 +93,5 @@ __all__ = [
     "SurplusMove",
     "TaxSentence",
     "Total",
+    "UnfollowedEntry",
 ]

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from donations import allocation, cash, jobs, ledger, receipts, reconciliation
+from donations import allocation, cash, jobs, ledger, receipts, reconciliation, tracing
 from donations.models import (
     Account,
     AccountKey,
@@ -47,6 +47,8 @@ HONEST = {
     "covers": 1,
     # Of these there are none here: test_move_proofs.py has books with them.
     **dict.fromkeys(MOVE_PROOFS, 0),
+    "lots": 4,
+    "gifts": 6,
     "payouts": 1,
     "deposits": 1,
     "slips": 1,
@@ -125,6 +127,7 @@ def full(fund):
         days=-20,
         donation=Donation.objects.filter(method="card").first(),
     )
+    tracing.follow(1000)
     return fund
 
 
