@@ -18,8 +18,8 @@ def _may(acts: str, app: str, models: str) -> frozenset[str]:
 
 PUBLIC_TEXTS = "appeal appealtext case casetext hearing source figure figuretext update updatetext"
 SPENDING = (
-    "fund legalcost costdocument allocation disbursement fundcover exchange surplusmove bailoutcome"
-    " payee payeeaccount sealingkey"
+    "fund legalcost costdocument costshare costinstalment owedchange allocation disbursement fundcover exchange"
+    " surplusmove bailoutcome umavalue umapayment payee payeeaccount sealingkey"
 )
 BOOKS = "account entry reversal donation refund receipt payout balancetransaction"
 REFUNDS = "refundrequest dispute fraudwarning"
@@ -44,6 +44,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view", "donations", "subscription subscriptionchange monthlycharge")
     | _may("allocate", "donations", "fund")
     | _may("export", "donations", "entry")
+    | _may("enter", "donations", "umavalue")
     | _may("request pay", "donations", "disbursement")
     | _may("request", "donations", "fundcover surplusmove")
     | _may("record", "donations", "exchange bailoutcome")

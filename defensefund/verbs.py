@@ -29,6 +29,12 @@ class VerbForm(forms.Form):
     def prepare(self) -> None:
         """For choices and first values that depend on the row."""
 
+    def propose(self, values: Mapping[str, str]) -> None:
+        """First values that the link to the form names; what the form has no visible field for is passed over."""
+        for each in self.visible_fields():
+            if each.name in values:
+                self.fields[each.name].initial = values[each.name]
+
 
 @dataclass(frozen=True)
 class Verb:
@@ -123,6 +129,8 @@ class VerbAdmin(OfficeAdmin):
         if row is None:
             raise Http404
         form = verb.form(row, *sent(request))
+        if not form.is_bound:
+            form.propose(request.GET)
         if form.is_valid():
             done = self._act(request, verb, row, form, by=user)
             if done is not None:

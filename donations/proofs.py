@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.migrations import RunSQL
 
 from . import migrations
+from .cost_proofs import COST_PROOFS
 from .move_proofs import LOT_PROOFS, MOVE_PROOFS
 from .refund_proofs import REFUND_PROOFS
 
@@ -153,6 +154,7 @@ PROOFS: dict[str, tuple[str, str]] = {
     ),
     **MOVE_PROOFS,
     **LOT_PROOFS,
+    **COST_PROOFS,
     "payouts": (
         "Every payout is booked with its amount, back again if it was returned, and every booked payout is one.",
         """

@@ -52,6 +52,7 @@ from donations.models import (
     Subscription,
     Supporter,
     SurplusMove,
+    UmaValue,
 )
 from donations.models.payee import hash_account, hash_payee, masked
 from donations.references import new_reference
@@ -212,8 +213,8 @@ def make_cost(
         owed=Decimal(owed),
         currency=currency,
         recorded_by=by,
-        recorded_at=NOW,
         **{
+            "recorded_at": NOW,
             "kind": LegalCost.Kind.FEES,
             "description": "Sample bill",
         }
@@ -331,6 +332,16 @@ def make_policy(*, kinds=("fees",), caps=(), limits=(), enacted=True, at=NOW, **
     if not enacted:
         return row
     return policy.enact(row, content_hash=row.content_hash, by=make_user(), at=at)
+
+
+def make_uma(value, effective_from, published_on, **fields) -> UmaValue:
+    """One UMA is worth `value` pesos; days as text."""
+    return UmaValue.objects.create(
+        value=Decimal(value),
+        effective_from=date.fromisoformat(effective_from),
+        published_on=date.fromisoformat(published_on),
+        **{"ruling": "Invented act", "entered_at": NOW} | fields,
+    )
 
 
 def make_rate(base, quote, rate, **fields) -> Rate:

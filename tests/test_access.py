@@ -93,7 +93,14 @@ MODELS: dict[str, dict[str, str]] = {
     "donations.sealingkey": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
     "donations.payout": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.bankaccount": {"treasurer": "vac", "auditor": "v", "superuser": "vac"},
+    "donations.policy": {"treasurer": "vac", "approver": "v", "auditor": "v", "superuser": "vac"},
     "donations.rate": {"treasurer": "v", "auditor": "v", "superuser": "v"},
+    "donations.umavalue": {
+        "treasurer": "v",
+        "approver": "v",
+        "auditor": "v",
+        "superuser": "v",
+    },
     "donations.statementimport": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.statementline": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.fund": {"treasurer": "vac", "approver": "v", "auditor": "v", "superuser": "vac"},
@@ -168,6 +175,14 @@ PAGES: dict[str, Page] = {
     "admin:donations_legalcost_release": Page(TREASURERS, row="donations.legalcost"),
     "admin:donations_legalcost_attach": Page(TREASURERS, row="donations.legalcost"),
     "admin:donations_legalcost_request": Page(TREASURERS, row="donations.legalcost"),
+    "admin:donations_legalcost_share": Page(TREASURERS, row="donations.legalcost"),
+    "admin:donations_legalcost_plan": Page(TREASURERS, row="donations.legalcost"),
+    "admin:donations_legalcost_of_defendant": Page(
+        SPENDING_READERS, row="appeals.defendant", post=(405,)
+    ),
+    "admin:donations_legalcost_of_case": Page(SPENDING_READERS, row="appeals.case", post=(405,)),
+    "admin:donations_umavalue_enter": Page(TREASURERS),
+    "admin:donations_umavalue_import": Page(TREASURERS),
     "admin:donations_legalcost_document": Page(
         SPENDING_READERS, row="donations.costdocument", post=(405,)
     ),
@@ -231,6 +246,8 @@ PAGES: dict[str, Page] = {
     "admin:donations_cashdeposit_record": Page(TREASURERS),
     "admin:donations_cashdeposit_void": Page(TREASURERS, row="donations.cashdeposit"),
     "admin:donations_bankaccount_csv": Page(TREASURERS, row="donations.bankaccount"),
+    "admin:donations_policy_enact": Page(APPROVERS, row="donations.policy"),
+    "admin:donations_policy_draft": Page(TREASURERS, row="donations.policy"),
     "admin:donations_rate_import": Page(TREASURERS),
     "admin:donations_statementimport_upload": Page(TREASURERS),
     "admin:donations_statementimport_confirm": Page(TREASURERS, get=302),
@@ -287,6 +304,9 @@ PUBLIC: dict[str, Open] = {
     "donations:books": Open(),
     "donations:books_json": Open(),
     "donations:books_csv": Open(),
+    "donations:policy": Open(),
+    # The sample is a draft, which the public does not see (tests/donations/test_policy_pages.py).
+    "donations:policy_version": Open({"version": "1"}, get=404),
     "donations:donate": Open(APPEAL, post=200),
     # The donor's own link opens one gift; any other token opens nothing.
     "donations:gift": Open({"token": "THE DONOR'S"}),
@@ -466,7 +486,9 @@ def rows(db):
         "donations.payout": payout.pk,
         "donations.period": Period.objects.create(month=date(2026, 2, 1)).pk,
         "donations.bankaccount": line.account_id,
+        "donations.policy": factories.make_policy(enacted=False).pk,
         "donations.rate": factories.make_rate("EUR", "ARS", "1350").pk,
+        "donations.umavalue": factories.make_uma("100", "2026-01-01", "2026-01-02").pk,
         "donations.statementimport": line.statement_id,
         "donations.statementline": line.pk,
         "appeals.appeal": appeal.pk,

@@ -26,6 +26,7 @@ from .payee import PayeeAdmin
 from .payment_pause import PaymentPauseAdmin
 from .payout import PayoutAdmin
 from .period import PeriodAdmin
+from .policy import PolicyAdmin
 from .rate import RateAdmin
 from .refund import RefundRequestAdmin
 from .sealing_key import SealingKeyAdmin
@@ -34,6 +35,7 @@ from .statement_line import StatementLineAdmin
 from .subscription import SubscriptionAdmin
 from .supporter import SupporterAdmin
 from .surplus import SurplusMoveAdmin
+from .uma import UmaValueAdmin
 
 __all__ = [
     "AccountAdmin",
@@ -57,6 +59,7 @@ __all__ = [
     "PayoutAdmin",
     "PeriodAdmin",
     "PledgeAdmin",
+    "PolicyAdmin",
     "RateAdmin",
     "ReceiptAdmin",
     "RefundRequestAdmin",
@@ -68,4 +71,5 @@ __all__ = [
     "SupporterAdmin",
     "SurplusMoveAdmin",
     "TaxSentenceAdmin",
+    "UmaValueAdmin",
 ]

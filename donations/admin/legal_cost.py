@@ -1,27 +1,33 @@
 """Legal costs in the office: the bill, the money set aside for it, its documents and payments, on one page."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery, prefetch_related_objects
+from django.db.models.functions import Coalesce
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from defensefund.office import WritableAdmin, require
-from defensefund.templatetags.formats import money
+from defensefund.templatetags.formats import day, money
 from defensefund.verbs import Verb, VerbAdmin
 
 from .. import allocation, disbursement, documents, ledger
-from ..models import AccountKey, CostDocument, LegalCost
+from ..models import AccountKey, CostDocument, CostShare, LegalCost, UmaValue
 from . import cost_ends
 from .cost_form import LegalCostForm
+from .cost_money import case_page, defendant_page
+from .cost_parts import PLAN, SHARE, plan_of, shares_of
 from .spending_forms import AllocateForm, AttachForm, ReleaseForm, RequestForm
 from .standing import serving_funds
 
@@ -118,15 +124,14 @@ class NeedFilter(admin.SimpleListFilter):
 class LegalCostAdmin(VerbAdmin, WritableAdmin):
     form = LegalCostForm
     list_display = (
-        "number", "defendant", "kind", "amount_owed", "amount_set_aside", "amount_paid",
-        "amount_missing", "due_on",
+        "number", "of_whom", "of_case", "kind", "amount_owed", "amount_set_aside", "amount_paid",
+        "amount_missing", "next_due_on",
     )  # fmt: skip
     list_filter = (NeedFilter, "kind")
-    list_select_related = ("defendant",)
     search_fields = ("=number",)
     search_help_text = gettext_lazy("The whole number, like C-7GK2MP.")
     fields = (
-        "case", "defendant", "kind", "description", "currency", "owed", "due_on",
+        "case", "defendant", "kind", "description", "currency", "owed", "uma", "due_on",
         "return_expected_on", "payee",
     )  # fmt: skip
     facts_template = "admin/donations/legalcost/_facts.html"
@@ -173,14 +178,18 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             is_done=(allocation.AlreadyDone,),
             closed=why_no_release,
         ),
+        SHARE,
+        PLAN,
         *cost_ends.VERBS,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LegalCost]:
         costs = LegalCost.objects.with_figures().select_related(
-            "case", "defendant", "payee__account"
+            "case", "defendant", "policy", "payee__account"
         )
-        return costs.order_by("-pk")
+        shares = CostShare.objects.filter(cost=OuterRef("pk")).order_by().values("cost")
+        sharers = Coalesce(Subquery(shares.annotate(count=Count("pk")).values("count")), 1)
+        return costs.annotate(sharers=sharers).order_by("-pk")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """What stands in the ledger stays (so does the database say); a payee stays while a payment is asked for."""
@@ -204,7 +213,15 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             self.admin_site.admin_view(require_safe(self.document_view)),
             name="donations_legalcost_document",
         )
-        return [document, *super().get_urls()]
+        pages = [
+            path(
+                f"{name}/<int:pk>/",
+                self.admin_site.admin_view(require_safe(partial(view, self))),
+                name=f"donations_legalcost_of_{name}",
+            )
+            for name, view in (("defendant", defendant_page), ("case", case_page))
+        ]
+        return [document, *pages, *super().get_urls()]
 
     def document_view(self, request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
         """The file, only ever as a download: nothing in it runs in the office's name."""
@@ -232,8 +249,16 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         free = ledger.free(AccountKey.cost(row)) - row.requested
+        prefetch_related_objects([row], "shares__defendant")
+        newest = UmaValue.objects.newest() if row.uma is not None else None
         return {
             "cost": row,
+            "shares": shares_of([row])[row.pk],
+            "plan": plan_of(row, today=timezone.now().date()),
+            "uma_open": row.uma_open(),
+            "uma_value": newest,
+            "uma_payments": row.uma_payments.select_related("disbursement", "value"),
+            "may_allocate": request.user.has_perm("donations.allocate_fund"),
             "free": free,
             "at_court": ledger.balance(AccountKey.bail(row)) if row.kind == "bail" else None,
             "outcomes": row.bail_outcomes.select_related("by"),
@@ -246,6 +271,29 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             ],
             "allocations": row.allocations.select_related("fund", "by"),
         }
+
+    @admin.display(description=gettext_lazy("defendant"), ordering="defendant__alias")
+    def of_whom(self, cost: Any) -> SafeString:
+        """Leads to the money of that person; says how many share the cost."""
+        others = cost.sharers - 1
+        return format_html(
+            '<a href="{}">{}</a>{}',
+            reverse("admin:donations_legalcost_of_defendant", args=[cost.defendant_id]),
+            cost.defendant,
+            f" +{others}" if others > 0 else "",
+        )
+
+    @admin.display(description=gettext_lazy("case"), ordering="case__slug")
+    def of_case(self, cost: Any) -> SafeString:
+        return format_html(
+            '<a href="{}">{}</a>',
+            reverse("admin:donations_legalcost_of_case", args=[cost.case_id]),
+            cost.case,
+        )
+
+    @admin.display(description=gettext_lazy("next due"))
+    def next_due_on(self, cost: Any) -> str:
+        return day(cost.next_due) if cost.next_due else "–"
 
     @admin.display(description=gettext_lazy("owed"), ordering="owed")
     def amount_owed(self, cost: Any) -> str:

@@ -6,11 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Sum
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from defensefund.templatetags.formats import money
 
-from ..models import Account, Fund, LegalCost
+from ..currencies import quantize
+from ..models import Account, Fund, LegalCost, Policy
 from ..models.legal_cost import SIGNED
 
 
@@ -22,6 +24,8 @@ class FundStanding:
     free: Decimal
     frozen_at: datetime | None
     given: Decimal
+    # What of the cost it could cover, as typed into a form.
+    proposed: str
 
     def told(self, currency: str) -> str:
         if self.frozen_at:
@@ -29,23 +33,28 @@ class FundStanding:
         return _("%(amount)s free") % {"amount": money(self.free, currency)}
 
 
-def serving_funds(cost: LegalCost) -> list[FundStanding]:
-    """The funds whose purpose reaches `cost`, the narrowest first, each with its balance and what it gave."""
-    funds = list(Fund.objects.serving(cost.case, cost.defendant))
+def serving_funds(cost: Any) -> list[FundStanding]:
+    """The funds that may serve `cost` (`with_figures`), in the order of the policy, each with its balance and what it gave."""
+    kinds = Policy.fund_kinds(Policy.objects.in_force(on=timezone.now().date()))
+    funds = list(Fund.objects.serving(cost.case, cost.defendants(), kinds))
     accounts: dict[int | None, Any] = {
         account.fund_id: account
         for account in Account.objects.with_balance().filter(fund__in=funds, currency=cost.currency)
     }
     given = dict(_given(cost))
-    return [
-        FundStanding(
-            fund,
-            accounts[fund.pk].balance if fund.pk in accounts else Decimal(0),
-            accounts[fund.pk].frozen_at if fund.pk in accounts else None,
-            given.get(fund.pk, Decimal(0)),
+    standing = []
+    for fund in funds:
+        free = accounts[fund.pk].balance if fund.pk in accounts else Decimal(0)
+        standing.append(
+            FundStanding(
+                fund,
+                free,
+                accounts[fund.pk].frozen_at if fund.pk in accounts else None,
+                given.get(fund.pk, Decimal(0)),
+                f"{quantize(max(min(free, cost.missing), Decimal(0)), cost.currency):f}",
+            )
         )
-        for fund in funds
-    ]
+    return standing
 
 
 def giving_funds(cost: LegalCost) -> list[tuple[Fund, Decimal]]:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from donations import ledger
 from donations.currencies import written
 from donations.ledger import Posting
-from donations.models import AccountKey, Allocation, Entry, Fund, LegalCost
+from donations.models import AccountKey, Allocation, Entry, Fund, LegalCost, Policy
 
 from .errors import AlreadyDone, NotEnoughMoney, WrongAmount, WrongFund, WrongState
 from .posting import check_amount, post
@@ -32,11 +32,8 @@ def allocate(
     With a `number` the caller made beforehand, the same decision sent twice is carried out once (AlreadyDone).
     """
     check_amount(amount, cost.currency)
-    if not Fund.objects.serving(cost.case, cost.defendant).filter(pk=fund.pk).exists():
-        raise WrongFund(
-            _("The purpose of “%(fund)s” does not reach this cost: choose a fund of its case.")
-            % {"fund": fund}
-        )
+    policy = Policy.objects.in_force(on=at.date())
+    _check_serves(fund, cost, policy)
     cost = locked(cost)
     _check_new(number)
     if cost.ended_on:
@@ -46,9 +43,12 @@ def allocate(
     if amount > missing:
         raise WrongAmount(
             _("Only %(amount)s of this cost is not set aside yet.")
-            % {"amount": written(missing, cost.currency)}
+            % {"amount": written(max(missing, Decimal(0)), cost.currency)}
         )
-    return move(fund=fund, cost=cost, amount=amount, is_release=False, by=by, at=at, number=number)
+    _check_share(fund, cost, amount)
+    made = move(fund=fund, cost=cost, amount=amount, is_release=False, by=by, at=at, number=number)
+    _check_reserve(fund, cost, policy)
+    return made
 
 
 @transaction.atomic
@@ -80,6 +80,54 @@ def release(
             % {"amount": written(free, cost.currency)}
         )
     return move(fund=fund, cost=cost, amount=amount, is_release=True, by=by, at=at, number=number)
+
+
+def _check_serves(fund: Fund, cost: LegalCost, policy: Policy | None) -> None:
+    kinds = Policy.fund_kinds(policy)
+    if fund.kind not in kinds:
+        raise WrongFund(
+            _("The fund's policy pays costs from other kinds of fund, not from one for %(kind)s.")
+            % {"kind": fund.get_kind_display()}
+        )
+    serving = Fund.objects.serving(cost.case, cost.defendants(), kinds)
+    if not serving.filter(pk=fund.pk).exists():
+        raise WrongFund(
+            _("The purpose of “%(fund)s” does not reach this cost: choose a fund of its case.")
+            % {"fund": fund}
+        )
+
+
+def _check_share(fund: Fund, cost: LegalCost, amount: Decimal) -> None:
+    """Money given for one defendant pays no more than that defendant's share."""
+    if fund.defendant_id is None:
+        return
+    left = cost.shares_owed()[fund.defendant_id] - cost.allocations.given_by(fund)
+    if amount > left:
+        raise WrongAmount(
+            _("“%(fund)s” is for one defendant, of whose share only %(amount)s is open.")
+            % {"fund": fund, "amount": written(max(left, Decimal(0)), cost.currency)}
+        )
+
+
+def _check_reserve(fund: Fund, cost: LegalCost, policy: Policy | None) -> None:
+    """After the move, which holds the fund's account: the policy's reserve of a general fund is still there."""
+    if policy is None or not policy.reserve_percent or fund.kind != Fund.Kind.GENERAL:
+        return
+    free = ledger.free(AccountKey.fund(fund, cost.currency))
+    given = fund.allocations.filter(cost__currency=cost.currency).net()
+    reserve = (free + given) * policy.reserve_percent / 100
+    if free < reserve:
+        raise NotEnoughMoney(
+            _(
+                "The policy keeps %(percent)s %% of a general fund in reserve: of this one %(reserve)s stay, and "
+                "%(free)s would be left."
+            )
+            % {
+                "percent": f"{policy.reserve_percent.normalize():f}",
+                "reserve": written(reserve, cost.currency),
+                "free": written(free, cost.currency),
+            }
+        )
 
 
 def locked(cost: LegalCost) -> LegalCost:

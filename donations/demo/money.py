@@ -9,6 +9,7 @@ from defensefund.sealing import new_key
 from donations import (
     allocation,
     checkout,
+    costs,
     disbursement,
     documents,
     payees,
@@ -30,8 +31,10 @@ from donations.models import (
 from donations.models.payee import new_payee_number
 from donations.sandbox import acts
 from donations.sandbox.models import SandboxDelivery
+from donations.schedule import months_later
 
 from .people import Staff
+from .rules import make_policy, make_uma_values
 from .statements import MAPPING, Line, bank_file
 
 # Amounts, currencies, how many days ago; the last ones come after the first payout.
@@ -220,14 +223,18 @@ def make_cost(
     staff: Staff,
     *,
     at: datetime,
+    currency: str = "EUR",
+    uma: Decimal | None = None,
 ) -> LegalCost:
+    """With its bill. Of one in UMA the database makes `owed` what it comes to."""
     cost = LegalCost.objects.create(
         case=case,
         defendant=defendant,
         kind=kind,
         description="Factura de muestra (inventada).",
         owed=Decimal(owed),
-        currency="EUR",
+        uma=uma,
+        currency=currency,
         due_on=at.date() + timedelta(days=30),
         payee=payee,
         is_sample=True,
@@ -274,12 +281,15 @@ def make_money(
     appeal: Appeal, case: Case, people: list[Defendant], fund: Fund, staff: Staff, *, now: datetime
 ) -> bytes:
     """Sample gifts to payments; gives back the bank file that is left for the reader to import and match."""
-    make_rates(now=now)
-    account = make_bank_accounts()
-    own = Fund.objects.get(appeal=appeal)
 
     def ago(days: int) -> datetime:
         return now - timedelta(days=days)
+
+    make_rates(now=now)
+    make_uma_values(staff, now=now)
+    account = make_bank_accounts()
+    make_policy(staff, at=ago(30))
+    own = Fund.objects.get(appeal=appeal)
 
     for number, (amount, currency, days) in enumerate(FIRST_GIFTS):
         give_by_card(appeal, fund if number % 3 else own, amount, currency, at=ago(days))
@@ -290,7 +300,21 @@ def make_money(
     law_office, expert = make_payees(staff, at=ago(11))
     bill = make_cost(case, people[0], LegalCost.Kind.FEES, "800", law_office, staff, at=ago(11))
     payment = pay_cost(bill, fund, account, "350", staff, at=ago(10))
-    make_cost(case, people[1], LegalCost.Kind.EXPERTS, "240", expert, staff, at=ago(5))
+    experts = make_cost(case, people[1], LegalCost.Kind.EXPERTS, "240", expert, staff, at=ago(5))
+    costs.share(experts, parts={people[1]: 2, people[0]: 1})
+    first = now.date() + timedelta(days=12)
+    costs.agree_plan(experts, [(first, Decimal(120)), (months_later(first, 1), Decimal(120))])
+    make_cost(
+        case,
+        people[0],
+        LegalCost.Kind.FEES,
+        "1",
+        law_office,
+        staff,
+        at=ago(5),
+        currency="ARS",
+        uma=Decimal("2.5"),
+    )
 
     for amount, currency, days in LATER_GIFTS:
         give_by_card(appeal, fund, amount, currency, at=ago(days))

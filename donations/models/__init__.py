@@ -4,6 +4,7 @@ from .balance import BalanceTransaction, StripeBalance
 from .bank_account import BankAccount, PixKind, Scheme
 from .cash import CashDeposit, CashReceipt
 from .condition import CardCharge, Condition, KeptCard
+from .cost_share import CostInstalment, CostShare
 from .decline import Decline
 from .disbursement import Disbursement
 from .dispute import Dispute, FraudWarning
@@ -11,7 +12,7 @@ from .donation import Donation
 from .exchange import Exchange
 from .fund import Fund, FundCover
 from .ledger import DayTotal, Entry, Reversal, Total
-from .legal_cost import Allocation, CostDocument, LegalCost
+from .legal_cost import Allocation, CostDocument, LegalCost, OwedChange
 from .letter import Letter
 from .lot import Lot, Shortfall, UnfollowedEntry
 from .payee import Payee, PayeeAccount
@@ -31,6 +32,7 @@ from .stripe_event import StripeEvent
 from .subscription import MonthlyCharge, Subscription, SubscriptionChange
 from .supporter import Supporter
 from .surplus import SurplusMove
+from .uma import UmaPayment, UmaValue
 
 __all__ = [
     "Account",
@@ -46,6 +48,8 @@ __all__ = [
     "Checkout",
     "Condition",
     "CostDocument",
+    "CostInstalment",
+    "CostShare",
     "DayTotal",
     "Decline",
     "Disbursement",
@@ -62,6 +66,7 @@ __all__ = [
     "Letter",
     "Lot",
     "MonthlyCharge",
+    "OwedChange",
     "Payee",
     "PayeeAccount",
     "PaymentPause",
@@ -93,5 +98,7 @@ __all__ = [
     "SurplusMove",
     "TaxSentence",
     "Total",
+    "UmaPayment",
+    "UmaValue",
     "UnfollowedEntry",
 ]

@@ -1,6 +1,7 @@
 """What money is for."""
 
 import uuid
+from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.db import models
@@ -41,18 +42,26 @@ class FundQuerySet(models.QuerySet["Fund"]):
             )
         )
 
-    def serving(self, case: Case, defendant: Defendant) -> "FundQuerySet":
-        """The funds that may pay a cost of `defendant` in `case`, the narrowest purpose first."""
-        order = models.Case(
-            *(models.When(kind=kind, then=rank) for rank, kind in enumerate(Fund.NARROWEST_FIRST))
-        )
+    def serving(
+        self, case: Case, defendants: Iterable[Defendant], kinds: Sequence[str]
+    ) -> "FundQuerySet":
+        """The funds that may pay a cost of `defendants` in `case`, by `kinds` and in their order, as the policy says."""
+        return self.serving_any([case], defendants, kinds)
+
+    def serving_any(
+        self, cases: Iterable[Case], defendants: Iterable[Defendant], kinds: Sequence[str]
+    ) -> "FundQuerySet":
+        """The funds that may pay some cost of `defendants` in one of `cases`; as `serving`."""
+        listed = list(cases)
+        order = models.Case(*(models.When(kind=kind, then=rank) for rank, kind in enumerate(kinds)))
         return (
             self.open()
             .filter(
                 Q(kind=Fund.Kind.GENERAL)
-                | Q(kind=Fund.Kind.APPEAL, appeal=case.appeal_id)
-                | Q(kind=Fund.Kind.CASE, case=case)
-                | Q(kind=Fund.Kind.DEFENDANT, defendant=defendant)
+                | Q(kind=Fund.Kind.APPEAL, appeal__in={case.appeal_id for case in listed})
+                | Q(kind=Fund.Kind.CASE, case__in=listed)
+                | Q(kind=Fund.Kind.DEFENDANT, defendant__in=list(defendants)),
+                kind__in=kinds,
             )
             .order_by(order, "pk")
         )

@@ -1,13 +1,13 @@
 """Bills and deposits of defendants, their documents, and the fund money set aside for them."""
 
 import uuid
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +18,8 @@ from .fields import CurrencyField, MoneyField
 from .fund import Fund
 from .numbers import new_number
 from .payee import Payee
+from .uma import CURRENCY as UMA_CURRENCY
+from .uma import UmaValue
 
 
 def new_cost_number() -> str:
@@ -27,7 +29,8 @@ def new_cost_number() -> str:
 class LegalCostQuerySet(models.QuerySet["LegalCost"]):
     def with_figures(self) -> "LegalCostQuerySet":
         """Annotates `set_aside` (and not released; paid or not), `requested`, `paid`, what courts gave back of
-        bail (`came_back`), and what is `missing` of what is owed: nothing once the cost has ended."""
+        bail (`came_back`), what is `missing` of what is owed (nothing once the cost has ended; below zero when a bill in
+        UMA came to less than is set aside), and `next_due`, the day the oldest unpaid part is due."""
         zero = models.Value(Decimal(0), output_field=MoneyField())
         net = (
             Allocation.objects.filter(cost=models.OuterRef("pk"))
@@ -51,6 +54,9 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
             set_aside=Coalesce(models.Subquery(net, output_field=MoneyField()), zero),
             requested=Coalesce(Sum("disbursements__amount", filter=is_open), zero),
             paid=Coalesce(Sum("disbursements__amount", filter=is_paid), zero),
+            next_due=models.Func(
+                F("pk"), function="donations_next_due", output_field=models.DateField(null=True)
+            ),
         ).annotate(
             missing=models.Case(
                 models.When(ended_on__isnull=False, then=zero),
@@ -58,6 +64,21 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
                 output_field=MoneyField(),
             )
         )
+
+    def owed_in_uma(self) -> "LegalCostQuerySet":
+        """Those of which something is open, which rises with the UMA."""
+        is_open = models.Func(
+            F("pk"), F("uma"), function="donations_uma_open", output_field=models.DecimalField()
+        )
+        return (
+            self.filter(uma__isnull=False)
+            .alias(still_open=is_open)
+            .filter(still_open__gt=Decimal(0))
+        )
+
+    def of_defendant(self, defendant: Defendant) -> "LegalCostQuerySet":
+        """Their own, and those they have a share of."""
+        return self.filter(Q(defendant=defendant) | Q(pk__in=defendant.cost_shares.values("cost")))
 
     def without_their_money(self) -> "LegalCostQuerySet":
         """Less is set aside than is owed."""
@@ -80,7 +101,13 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
 
 
 class LegalCost(models.Model):
-    """A bill or deposit for a defendant in a case, owed in one currency."""
+    """A bill or deposit for a defendant in a case, owed in one currency or in UMA.
+
+    Of a cost in UMA the database computes `owed`, in pesos: the payments, each as it was made, and what is open at the
+    newest value of the UMA (models/uma.py). So a value published late, with effect from an earlier day, raises what is
+    open and nothing that was paid. `owed` changes on the day a value is entered, never before it: `OwedChange` keeps
+    each change, so that what was owed at an earlier instant, in a closed month, can be told as it was told then.
+    """
 
     class Kind(models.TextChoices):
         FEES = "fees", _("lawyers' fees")
@@ -115,7 +142,20 @@ class LegalCost(models.Model):
             "What the bill is for. Write only what the authorities allege, never what anyone did."
         ),
     )
-    owed = MoneyField(_("amount owed"))
+    uma = models.DecimalField(
+        _("owed in UMA"),
+        max_digits=18,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text=_(
+            "Where the bill is in UMA: how many. What is open of it is owed at the newest value."
+        ),
+    )
+    owed = MoneyField(
+        _("amount owed"),
+        help_text=_("Of a bill in UMA: what was paid, and what is open at the newest value."),
+    )
     currency = CurrencyField(_("currency"))
     due_on = models.DateField(_("due on"), null=True, blank=True)
     return_expected_on = models.DateField(
@@ -184,10 +224,64 @@ class LegalCost(models.Model):
                 condition=Q(return_expected_on=None) | Q(kind="bail"),
                 violation_error_message=_("Only bail is expected back."),
             ),
+            models.CheckConstraint(
+                name="legal_cost_uma_in_pesos",
+                condition=Q(uma=None) | Q(uma__gt=0, currency=UMA_CURRENCY),
+                violation_error_message=_("A bill in UMA is above zero, and paid in pesos (ARS)."),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.number
+
+    def defendants(self) -> list[Defendant]:
+        """Who shares it, in the order of the shares; its one defendant where nobody does."""
+        shares = self.shares.select_related("defendant")
+        return [share.defendant for share in shares] or [self.defendant]
+
+    def shares_owed(self) -> dict[int, Decimal]:
+        """What each defendant (by key) owes of it, to the smallest unit; they add up to `owed`."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT defendant_id, owed FROM donations_shares(%s)", [self.pk])
+            return dict(cursor.fetchall())
+
+    def uma_open(self) -> Decimal | None:
+        """How many UMA are not paid yet; None of a cost owed in its currency."""
+        if self.uma is None:
+            return None
+        settled = self.uma_payments.aggregate(total=Sum("settled"))["total"] or Decimal(0)
+        return self.uma - settled
+
+    def owed_at(self, at: datetime) -> Decimal:
+        """What it owed at an earlier instant, as it was known then; zero before it was recorded."""
+        change = self.owed_changes.filter(changed_at__lte=at).last()
+        return change.owed if change else Decimal(0)
+
+
+class OwedChange(models.Model):
+    """What a cost owed from an instant on. Added by the database at each change, and never changed."""
+
+    cost = models.ForeignKey(
+        LegalCost, models.PROTECT, related_name="owed_changes", verbose_name=_("legal cost")
+    )
+    owed = MoneyField(_("amount owed"))
+    changed_at = models.DateTimeField(_("changed at"))
+    uma_value = models.ForeignKey(
+        UmaValue,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("value of the UMA"),
+        help_text=_("At which what is open of a bill in UMA was owed then."),
+    )
+
+    class Meta:
+        verbose_name = _("change of what is owed")
+        verbose_name_plural = _("changes of what is owed")
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.cost}, {self.changed_at}"
 
 
 def document_path(document: "CostDocument", filename: str) -> str:

@@ -30,7 +30,7 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         return self.prefetch_related("kinds", "caps", "limits")
 
     def in_force(self, *, on: date) -> "Policy | None":
-        """The version in force on a day, with its rules; None as long as none was enacted.
+        """The version in force on a day; None as long as none was enacted.
 
         The same choice as donations_policy_in_force() in the database: the newest day of entry, and of one day the
         newest version.
@@ -39,7 +39,6 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
             self.enacted()
             .filter(in_force_from__lte=on)
             .order_by("-in_force_from", "-version")
-            .with_rules()
             .first()
         )
 
@@ -105,7 +104,7 @@ class Policy(models.Model):
         decimal_places=2,
         default=Decimal(0),
         validators=[MinValueValidator(0), MaxValueValidator(100)],
-        help_text=_("So much of each general fund's money is not set aside for costs."),
+        help_text=_("So much of all that a general fund received is never set aside for costs."),
     )
     fund_order = ArrayField(
         models.CharField(max_length=10, choices=Fund.Kind),
@@ -218,6 +217,28 @@ class Policy(models.Model):
         caps = (c.amount for c in self.caps.all() if (c.kind, c.currency) == (kind, currency))
         return next(caps, None)
 
+    @property
+    def paid_kinds(self) -> "list[tuple[PolicyKind, list[PolicyCap]]]":
+        """What the fund pays, each kind with its caps, as the pages show it."""
+        caps = list(self.caps.all())
+        return [(kind, [cap for cap in caps if cap.kind == kind.kind]) for kind in self.kinds.all()]
+
+    @property
+    def not_paid(self) -> list[str]:
+        return [str(self.Exclusion(each).label) for each in self.not_eligible]
+
+    @property
+    def funds_in_order(self) -> list[str]:
+        return [str(Fund.Kind(each).label) for each in self.fund_order]
+
+    @property
+    def surplus_steps(self) -> list[str]:
+        """In words, the partner by name."""
+        return [
+            self.partner if each == self.Surplus.PARTNER else str(self.Surplus(each).label)
+            for each in self.surplus_order
+        ]
+
     def third_person_above(self, currency: str) -> Decimal:
         """Above this amount a payment needs two approvals besides the request; 0 (always) where the policy names none."""
         limit = self._limit(currency)
@@ -229,6 +250,11 @@ class Policy(models.Model):
         """Up to this amount one person may pay in an emergency; 0 (never) where the policy names none."""
         limit = self._limit(currency)
         return limit.emergency_up_to if limit else Decimal(0)
+
+    @staticmethod
+    def fund_kinds(policy: "Policy | None") -> list[str]:
+        """Which kinds of fund may serve a cost, in order; without a policy all, the narrowest purpose first."""
+        return policy.fund_order if policy else narrowest_first()
 
     def _limit(self, currency: str) -> "PolicyLimit | None":
         return next((each for each in self.limits.all() if each.currency == currency), None)

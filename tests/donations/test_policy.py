@@ -80,7 +80,7 @@ def test_in_force_takes_a_constant_number_of_queries(django_assert_num_queries):
     make_policy(kinds=list(LegalCost.Kind.values), limits=[("EUR", "1", "0"), ("USD", "1", "0")])
 
     with django_assert_num_queries(4):
-        row = Policy.objects.in_force(on=TODAY)
+        row = Policy.objects.with_rules().in_force(on=TODAY)
         assert row is not None
         assert all(row.pays(kind) for kind in LegalCost.Kind.values)
         row.third_person_above("USD")

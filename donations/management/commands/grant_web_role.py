@@ -19,6 +19,9 @@ NARROW = {
     "donations_daytotal": "SELECT",
     "donations_period": "SELECT, INSERT, UPDATE",
     "donations_rate": "SELECT, INSERT",
+    "donations_umavalue": "SELECT, INSERT",
+    "donations_umapayment": "SELECT, INSERT",
+    "donations_owedchange": "SELECT, INSERT",
     "donations_receipt": "SELECT, INSERT, UPDATE",
     "defensefund_securityevent": "SELECT, INSERT",
 }

@@ -5,7 +5,7 @@ from django.contrib import admin
 
 from defensefund.office import ReadOnlyAdmin, WritableAdmin
 
-WRITTEN_BY_HAND = {"BankAccount", "Condition", "Fund", "LegalCost", "TaxSentence"}
+WRITTEN_BY_HAND = {"BankAccount", "Condition", "Fund", "LegalCost", "Policy", "TaxSentence"}
 
 
 def test_money_is_read_only_unless_said():

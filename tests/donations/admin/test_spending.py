@@ -151,10 +151,12 @@ def test_buttons_are_those_the_person_may_press_now(ready, treasurer, approver):
     def buttons(client, path):
         return [str(verb["label"]) for verb in client.get(path).context["verbs"]]
 
-    assert buttons(treasurer, of_cost(ready)) == ["Set money aside", "Attach a document"]
+    assert buttons(treasurer, of_cost(ready)) == [
+        "Set money aside", "Attach a document", "Agree instalments",
+    ]  # fmt: skip
     allocate(ready, "600")
     assert buttons(treasurer, of_cost(ready)) == [
-        "Set money aside", "Attach a document", "Ask for payment", "Release",
+        "Set money aside", "Attach a document", "Ask for payment", "Release", "Agree instalments",
     ]  # fmt: skip
     assert buttons(approver, of_cost(ready)) == []
     row = requested(ready, "600")
@@ -526,7 +528,7 @@ def test_cost_in_the_ledger_keeps_what_it_is_and_what_is_set_aside(ready, treasu
     requested(ready, "100")
     before = ready.cost.payee_id
     form = treasurer.get(of_cost(ready)).context["adminform"].form
-    assert list(form.fields) == ["description", "owed", "due_on"]
+    assert list(form.fields) == ["description", "owed", "uma", "due_on"]
 
     page = treasurer.post(of_cost(ready), {"description": "x", "owed": "599.99", "due_on": ""})
     assert "€600.00 is set aside" in str(page.context["adminform"].form.errors["owed"])
@@ -656,8 +658,8 @@ def make_rows(count):
         ("disbursement/", 6),
         ("fund/", 7),
         ("fundcover/", 6),
-        ("legalcost/{cost}/change/", 20),
-        ("legalcost/{cost}/allocate/", 14),
+        ("legalcost/{cost}/change/", 27),
+        ("legalcost/{cost}/allocate/", 21),
         ("disbursement/{payment}/change/", 10),
         ("fund/{fund}/change/", 15),
     ],

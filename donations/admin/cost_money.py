@@ -1,0 +1,192 @@
+"""The money of one defendant and of one case: what is owed, set aside, paid, missing and next due, and which funds may serve."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from appeals.models import Case, Defendant, Hearing
+from defensefund.office import page, require
+
+from ..models import Account, Fund, LegalCost, Policy
+from .cost_parts import Share, shares_of
+from .spending_forms import typed
+
+
+@dataclass
+class Standing:
+    """Of one currency."""
+
+    currency: str
+    owed: Decimal = Decimal(0)
+    set_aside: Decimal = Decimal(0)
+    paid: Decimal = Decimal(0)
+    next_due: date | None = None
+
+    @property
+    def missing(self) -> Decimal:
+        return self.owed - self.set_aside
+
+    def add(self, share: Share) -> None:
+        self.owed += share.owed
+        self.set_aside += share.set_aside
+        self.paid += share.paid
+        days = [day for day in (self.next_due, share.cost.next_due) if day]
+        self.next_due = min(days, default=None)
+
+
+@dataclass(frozen=True)
+class ServingFund:
+    """A fund, and what it has free in each currency, as accounts with a `balance`."""
+
+    fund: Fund
+    accounts: list[Any] = field(default_factory=list)
+
+    def free(self, currency: str) -> Decimal:
+        """Zero where it has nothing, is below zero or frozen."""
+        usable = (a.balance for a in self.accounts if a.currency == currency and not a.frozen_at)
+        return max(next(usable, Decimal(0)), Decimal(0))
+
+
+@dataclass(frozen=True)
+class Line:
+    """A cost as far as it is the page's; and the first fund that has money for it, with how much, as typed into a form."""
+
+    share: Share
+    is_shared: bool
+    fund: Fund | None
+    proposed: str
+
+
+def defendant_page(
+    model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, pk: int
+) -> HttpResponse:
+    require(request, "donations.view_legalcost")
+    defendant = get_object_or_404(Defendant, pk=pk)
+    cases = list(defendant.cases.select_related("appeal"))
+    costs = _costs(LegalCost.objects.of_defendant(defendant))
+    shares = shares_of(costs)
+    own = [
+        (share, len(shares[cost.pk]) > 1)
+        for cost in costs
+        for share in shares[cost.pk]
+        if share.defendant.pk == defendant.pk
+    ]
+    return _page(
+        model_admin,
+        request,
+        title=_("Money of %(person)s") % {"person": defendant},
+        own=own,
+        cases=cases,
+        defendants=[defendant],
+        defendant=defendant,
+    )
+
+
+def case_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, pk: int) -> HttpResponse:
+    require(request, "donations.view_legalcost")
+    case = get_object_or_404(Case.objects.select_related("appeal"), pk=pk)
+    costs = _costs(LegalCost.objects.filter(case=case))
+    whole = [
+        (
+            Share(cost, cost.defendant, None, cost.owed, cost.set_aside, cost.paid),
+            bool(cost.shares.all()),
+        )
+        for cost in costs
+    ]
+    people: dict[int, dict[str, Standing]] = {}
+    defendants = list(case.defendants.all())
+    for shares in shares_of(costs).values():
+        for share in shares:
+            currency = share.cost.currency
+            of_one = people.setdefault(share.defendant.pk, {})
+            of_one.setdefault(currency, Standing(currency)).add(share)
+    return _page(
+        model_admin,
+        request,
+        title=_("Money of the case %(case)s") % {"case": case},
+        own=whole,
+        cases=[case],
+        defendants=defendants,
+        case=case,
+        people=[(person, list(people.get(person.pk, {}).values())) for person in defendants],
+    )
+
+
+def _costs(found: Any) -> list[Any]:
+    """Those next due first, then the newest."""
+    rows = (
+        found.with_figures()
+        .select_related("case", "defendant")
+        .prefetch_related("shares__defendant")
+        .order_by("-pk")
+    )
+    return sorted(rows, key=lambda row: row.next_due or date.max)
+
+
+def _page(
+    model_admin: "admin.ModelAdmin[Any]",
+    request: HttpRequest,
+    *,
+    own: Sequence[tuple[Share, bool]],
+    cases: Sequence[Case],
+    defendants: Sequence[Defendant],
+    **context: Any,
+) -> HttpResponse:
+    today = timezone.now().date()
+    funds = _funds(cases, defendants, on=today)
+    sums: dict[str, Standing] = {}
+    for share, _is_shared in own:
+        sums.setdefault(share.cost.currency, Standing(share.cost.currency)).add(share)
+    return page(
+        model_admin,
+        request,
+        "admin/donations/legalcost/money.html",
+        sums=[sums[currency] for currency in sorted(sums)],
+        lines=[_line(share, is_shared, funds) for share, is_shared in own],
+        funds=funds,
+        cases=cases,
+        today=today,
+        hearings=Hearing.objects.filter(case__in=cases, held_on__gte=today).select_related("case"),
+        may_allocate=request.user.has_perm("donations.allocate_fund"),
+        may_add=request.user.has_perm("donations.add_legalcost"),
+        **context,
+    )
+
+
+def _funds(
+    cases: Sequence[Case], defendants: Iterable[Defendant], *, on: date
+) -> list[ServingFund]:
+    kinds = Policy.fund_kinds(Policy.objects.in_force(on=on))
+    funds = list(
+        Fund.objects.serving_any(cases, defendants, kinds).select_related("case", "defendant")
+    )
+    accounts: dict[int, list[Any]] = defaultdict(list)
+    for account in Account.objects.with_balance().filter(fund__in=funds).order_by("currency"):
+        accounts[account.fund_id or 0].append(account)
+    return [ServingFund(fund, accounts[fund.pk]) for fund in funds]
+
+
+def _line(share: Share, is_shared: bool, funds: Sequence[ServingFund]) -> Line:
+    cost = share.cost
+    sharers = {row.defendant_id for row in cost.shares.all()} or {cost.defendant_id}
+    for each in funds:
+        fund = each.fund
+        reaches = (
+            fund.kind == Fund.Kind.GENERAL
+            or fund.case_id == cost.case_id
+            or fund.defendant_id in sharers
+            or (fund.appeal_id is not None and fund.appeal_id == cost.case.appeal_id)
+        )
+        free = each.free(cost.currency)
+        if reaches and free > 0 and share.missing > 0:
+            return Line(share, is_shared, fund, typed(min(free, share.missing), cost.currency))
+    return Line(share, is_shared, None, "")

@@ -1,0 +1,292 @@
+"""The fund's policy in the office: a draft is a form, an enacted version is read, and a second person makes one the other."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from defensefund.office import WritableAdmin
+from defensefund.verbs import Verb, VerbAdmin, VerbForm
+
+from .. import policy
+from ..currencies import is_exact, offered
+from ..models import BankAccount, CostDocument, Fund, Policy, PolicyCap, PolicyKind, PolicyLimit
+
+
+class OrderWidget(forms.MultiWidget):
+    """One list for each place, the first place first."""
+
+    def __init__(self, choices: Sequence[tuple[str, Any]]) -> None:
+        self.places = len(choices)
+        super().__init__(
+            [forms.Select(choices=[("", "–"), *choices]) for _place in choices], attrs={}
+        )
+
+    def decompress(self, value: list[str] | None) -> list[str]:
+        return [*(value or []), *[""] * self.places][: self.places]
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(name, value, attrs)
+        for place, select in enumerate(context["widget"]["subwidgets"], start=1):
+            select["attrs"]["aria-label"] = _("Place %(place)d") % {"place": place}
+        return context
+
+
+class OrderField(forms.MultiValueField):
+    """An order of some of the choices; places left empty are passed over."""
+
+    def __init__(self, choices: Sequence[tuple[str, Any]], **kwargs: Any) -> None:
+        super().__init__(
+            [forms.ChoiceField(choices=choices, required=False) for _place in choices],
+            widget=OrderWidget(choices),
+            require_all_fields=False,
+            **kwargs,
+        )
+
+    def compress(self, values: list[str]) -> list[str]:
+        named = [value for value in values if value]
+        if len(set(named)) < len(named):
+            raise ValidationError(_("One of them stands in two places: name each once."))
+        return named
+
+
+class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
+    not_eligible = forms.MultipleChoiceField(
+        label=gettext_lazy("Never paid for"),
+        choices=Policy.Exclusion,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    approvers = forms.TypedChoiceField(
+        label=gettext_lazy("People who approve a payment"),
+        coerce=int,
+        choices=[
+            (1, gettext_lazy("one; above the limit below two")),
+            (2, gettext_lazy("always two")),
+        ],
+        help_text=gettext_lazy("Besides the person who asks for it."),
+    )
+    fund_order = OrderField(
+        Fund.Kind.choices,
+        label=gettext_lazy("Order of the funds"),
+        help_text=gettext_lazy(
+            "Which kinds of fund may serve a cost, the first to be used first. What is not named serves none."
+        ),
+        error_messages={"required": gettext_lazy("Name at least one kind of fund.")},
+    )
+    surplus_order = OrderField(
+        Policy.Surplus.choices,
+        label=gettext_lazy("What is left over goes to"),
+        help_text=gettext_lazy("The first of them that needs it."),
+        error_messages={"required": gettext_lazy("Say where it goes first.")},
+    )
+
+    class Meta:
+        model = Policy
+        fields = (
+            "in_force_from", "not_eligible", "approvers", "emergency_hours", "reserve_percent",
+            "fund_order", "surplus_order", "partner", "dormant_months",
+        )  # fmt: skip
+        widgets = {
+            "in_force_from": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        }
+
+    def clean_in_force_from(self) -> Any:
+        day = self.cleaned_data["in_force_from"]
+        if day < timezone.now().date():
+            raise ValidationError(_("Rules do not reach back: choose today or a later day."))
+        return day
+
+
+def currencies() -> list[tuple[str, str]]:
+    own = BankAccount.objects.filter(closed_on=None).values_list("currency", flat=True)
+    return [(code, code) for code in sorted({*offered(), *own})]
+
+
+class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
+    """Amounts no finer than their currency, which is chosen among those the fund uses."""
+
+    amounts: tuple[str, ...] = ()
+    currency = forms.ChoiceField(label=gettext_lazy("Currency"), choices=currencies)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for name in self.amounts:
+            amount, currency = cleaned.get(name), cleaned.get("currency")
+            if amount is not None and currency and not is_exact(amount, currency):
+                self.add_error(
+                    name, _("%(currency)s has no such small parts.") % {"currency": currency}
+                )
+        return cleaned
+
+
+class CapForm(RuleForm):
+    amounts = ("amount",)
+
+
+class LimitForm(RuleForm):
+    amounts = ("third_person_above", "emergency_up_to")
+
+
+class KindForm(forms.ModelForm):  # type: ignore[type-arg]
+    documents = forms.MultipleChoiceField(
+        label=gettext_lazy("Documents it needs"),
+        choices=CostDocument.Kind,
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "required": gettext_lazy("Nothing is paid without a document: choose one.")
+        },
+    )
+
+
+class RulesInline(admin.TabularInline):  # type: ignore[type-arg]
+    """Rows of a draft; whoever may change the policy may take them out again."""
+
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may_change(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may_change(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may_change(request, obj)
+
+
+def _may_change(request: HttpRequest, obj: Any) -> bool:
+    is_draft = obj is None or not obj.is_enacted
+    return is_draft and request.user.has_perm("donations.change_policy")
+
+
+class KindInline(RulesInline):
+    model = PolicyKind
+    form = KindForm
+
+
+class CapInline(RulesInline):
+    model = PolicyCap
+    form = CapForm
+
+
+class LimitInline(RulesInline):
+    model = PolicyLimit
+    form = LimitForm
+
+
+class EnactForm(VerbForm):
+    content_hash = forms.CharField(widget=forms.HiddenInput, max_length=64)
+
+    def prepare(self) -> None:
+        self.fields["content_hash"].initial = self.row.content_hash
+
+
+class DraftForm(VerbForm):
+    in_force_from = forms.DateField(
+        label=gettext_lazy("In force from"),
+        input_formats=["%Y-%m-%d"],
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={"invalid": gettext_lazy("Write the day like 2026-03-31.")},
+    )
+
+    def prepare(self) -> None:
+        self.fields["in_force_from"].initial = timezone.now().date()
+
+
+def enact(row: Policy, data: dict[str, Any], by: User, at: datetime) -> str:
+    done = policy.enact(row, content_hash=data["content_hash"], by=by, at=at)
+    return _("%(version)s is enacted, in force from %(day)s. Everybody can read it now.") % {
+        "version": done,
+        "day": done.in_force_from.isoformat(),
+    }
+
+
+def draft(row: Policy, data: dict[str, Any], by: User, at: datetime) -> str:
+    made = policy.draft(in_force_from=data["in_force_from"], by=by, at=at)
+    return format_html(
+        '{} <a href="{}">{}</a>',
+        _("A draft with all these rules is made."),
+        reverse("admin:donations_policy_change", args=[made.pk]),
+        _("Change what shall be different"),
+    )
+
+
+def why_not_enact(row: Policy, by: User) -> str:
+    if row.is_enacted:
+        return _("This version is enacted already.")
+    if row.drafted_by_id == by.pk:
+        return _("You drafted this version, or changed it last: another person must enact it.")
+    return ""
+
+
+def why_no_draft(row: Policy, _by: User) -> str:
+    if not row.is_enacted:
+        return _("This is a draft: change it here.")
+    if row != Policy.objects.enacted().order_by("-version").first():
+        return _("There is a newer version: draft the next one from it.")
+    return ""
+
+
+@admin.register(Policy)
+class PolicyAdmin(VerbAdmin, WritableAdmin):
+    form = PolicyForm
+    list_display = ("__str__", "in_force_from", "drafted_by", "enacted_by", "enacted_at")
+    list_select_related = ("drafted_by", "enacted_by")
+    list_per_page = 25
+    show_full_result_count = False
+    inlines = (KindInline, CapInline, LimitInline)
+    facts_template = "admin/donations/policy/_facts.html"
+    verbs = (
+        Verb(
+            "enact",
+            gettext_lazy("Enact"),
+            gettext_lazy(
+                "From its day on, costs and payments are measured by exactly what stands here, and gifts keep it. "
+                "Nobody can change it afterwards: another version takes its place."
+            ),
+            "enact_policy",
+            enact,
+            EnactForm,
+            {policy.PolicyError: ""},
+            starts_over=(policy.ContentChanged,),
+            closed=why_not_enact,
+            is_grave=True,
+        ),
+        Verb(
+            "draft",
+            gettext_lazy("Draft the next version"),
+            gettext_lazy("A draft with all these rules, to be changed and then enacted."),
+            "change_policy",
+            draft,
+            DraftForm,
+            closed=why_no_draft,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
+        return Policy.objects.with_rules()
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Of drafts alone: an enacted version stays."""
+        is_draft = obj is None or not obj.is_enacted
+        return is_draft and super().has_change_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Whoever changes a draft, its rules too, is the one who drafted it: another person enacts it."""
+        obj.drafted_by, obj.drafted_at = request.user, timezone.now()
+        form.changed_data.extend(["drafted_by", "drafted_at"])
+        super().save_model(request, obj, form, change)
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {"policy": row}

@@ -1,0 +1,250 @@
+"""The fund's rules as supporters read them, and in the office where they are drafted and enacted."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from donations.models import Policy
+from donations.tokens import gift_path
+from tests import factories
+from tests.factories import log_in, make_policy, make_user
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def treasurer(client):
+    client.user = make_user(None, "treasurer")
+    return log_in(client, client.user)
+
+
+@pytest.fixture
+def approver():
+    client = Client()
+    client.user = make_user(None, "approver")
+    return log_in(client, client.user)
+
+
+def now():
+    return timezone.now()
+
+
+def whole_policy(**fields):
+    return make_policy(
+        kinds=["fees", ("bail", ["ruling", "receipt"])],
+        caps=[("fees", "EUR", "5000"), ("fees", "ARS", "9000000")],
+        limits=[("EUR", "1000", "250.50"), ("USD", "1000", "0")],
+        reserve_percent=Decimal("12.50"),
+        surplus_order=["appeal", "others", "partner"],
+        **{"at": now()} | fields,
+    )
+
+
+def read(client, path):
+    response = client.get(path)
+    assert response.status_code == 200
+    return " ".join(response.content.decode().split())
+
+
+def test_everybody_reads_the_rules_in_force(client):
+    whole_policy(partner="Sample partner")
+
+    page = read(client, "/en/rules/")
+
+    for words in (
+        "Version 1",
+        'Lawyers&#x27; fees</th><td>bill or invoice</td><td><span class="amount">€5,000</span>',
+        "court&#x27;s ruling or notice, receipt or ticket</td><td>no cap",
+        "Never paid for: campaigning, weapons",
+        '€1,000</td><td class="amount">€250.50',
+        "within 72 hours",
+        "12.5 % stay in it",
+        "<li>Sample partner</li>",
+        "nothing moved for 12 months",
+    ):
+        assert words in page
+
+
+@pytest.mark.parametrize("language", ["es", "en", "pt", "fr"])
+def test_rules_are_there_in_every_language_and_before_there_are_any(client, language):
+    assert client.get(f"/{language}/rules/").status_code == 200
+    whole_policy()
+    assert client.get(f"/{language}/rules/").status_code == 200
+    assert client.get(f"/{language}/rules/1/").status_code == 200
+
+
+def test_before_any_version_the_page_says_what_holds(client):
+    make_policy(enacted=False)
+
+    assert "has not enacted its rules yet" in read(client, "/en/rules/")
+    assert client.get("/en/rules/1/").status_code == 404
+
+
+def test_older_and_coming_versions_say_that_they_are(client):
+    make_policy(at=now() - DAY)
+    make_policy(at=now())
+    make_policy(at=now(), in_force_from=now().date() + DAY)
+
+    assert "A newer version is in force" in read(client, "/en/rules/1/")
+    assert "not in force yet" in read(client, "/en/rules/3/")
+    page = read(client, "/en/rules/")
+    assert "<strong>Version 2</strong>" in page
+    assert '<a href="/en/rules/1/">Version 1</a>' in page
+
+
+def test_page_takes_a_constant_number_of_queries(client, django_assert_num_queries):
+    make_policy(at=now())
+    with django_assert_num_queries(5):
+        client.get("/en/rules/")
+    whole_policy()
+    with django_assert_num_queries(5):
+        client.get("/en/rules/")
+
+
+def test_donate_page_and_footer_lead_there_and_the_gift_says_its_version(client):
+    appeal = factories.make_appeal("sample")
+    make_policy(at=now())
+    pledge = factories.make_pledge(appeal, created_at=now(), language="en")
+    pledge.refresh_from_db()
+
+    donate = read(client, "/en/sample/donate/")
+    assert donate.count('href="/en/rules/"') >= 2
+    assert '<a href="/en/rules/1/">version 1 of the fund' in read(client, gift_path(pledge))
+
+
+# --- In the office -----------------------------------------------------------------------------------------
+
+
+def form_data(**fields):
+    inlines = {
+        f"{prefix}-{name}": count
+        for prefix in ("kinds", "caps", "limits")
+        for name, count in (("TOTAL_FORMS", 0), ("INITIAL_FORMS", 0))
+    }
+    return {
+        **inlines,
+        "in_force_from": now().date().isoformat(),
+        "not_eligible": ["campaigning"],
+        "approvers": "1",
+        "emergency_hours": "72",
+        "reserve_percent": "10",
+        "fund_order_0": "case",
+        "fund_order_1": "",
+        "fund_order_2": "general",
+        "fund_order_3": "",
+        "surplus_order_0": "appeal",
+        "surplus_order_1": "",
+        "surplus_order_2": "",
+        "partner": "",
+        "dormant_months": "12",
+        "kinds-TOTAL_FORMS": "1",
+        "kinds-0-kind": "fees",
+        "kinds-0-documents": ["bill", "agreement"],
+        "caps-TOTAL_FORMS": "1",
+        "caps-0-kind": "fees",
+        "caps-0-currency": "EUR",
+        "caps-0-amount": "500",
+        "limits-TOTAL_FORMS": "1",
+        "limits-0-currency": "EUR",
+        "limits-0-third_person_above": "100",
+        "limits-0-emergency_up_to": "50",
+    } | fields
+
+
+def test_draft_is_written_by_form_and_enacted_by_another_person(treasurer, approver):
+    page = treasurer.post("/admin/donations/policy/add/", form_data(), follow=True)
+    row = Policy.objects.with_rules().get()
+
+    assert page.status_code == 200
+    assert (row.drafted_by, row.fund_order, row.surplus_order, row.not_eligible) == (
+        treasurer.user, ["case", "general"], ["appeal"], ["campaigning"],
+    )  # fmt: skip
+    assert (row.documents("fees"), row.cap("fees", "EUR"), row.emergency_limit("EUR")) == (
+        ["bill", "agreement"], 500, 50,
+    )  # fmt: skip
+    path = f"/admin/donations/policy/{row.pk}/enact/"
+    assert treasurer.get(path).status_code == 403
+    assert "<h1>Enact</h1>" in read(approver, path)
+    approver.post(path, {"content_hash": "another"})
+    assert Policy.objects.in_force(on=now().date()) is None
+    done = approver.post(path, {"content_hash": row.content_hash}, follow=True)
+
+    assert "Version 1 is enacted" in done.content.decode()
+    assert Policy.objects.in_force(on=now().date()) == row
+    assert "In force from" in read(treasurer, f"/admin/donations/policy/{row.pk}/change/")
+    refused = treasurer.post(f"/admin/donations/policy/{row.pk}/change/", form_data())
+    assert refused.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"in_force_from": "2020-01-01"}, "Rules do not reach back"),
+        ({"fund_order_1": "case"}, "stands in two places"),
+        ({"fund_order_0": "", "fund_order_2": ""}, "Name at least one kind of fund."),
+        ({"surplus_order_0": ""}, "Say where it goes first."),
+        ({"surplus_order_1": "partner"}, "Name the partner"),
+        ({"reserve_percent": "101"}, "100"),
+        ({"caps-0-amount": "500.001"}, "EUR has no such small parts."),
+        ({"limits-0-emergency_up_to": "200"}, "cannot be above what needs a third"),
+        ({"kinds-0-documents": []}, "Nothing is paid without a document"),
+    ],
+)
+def test_wrong_rule_gets_a_sentence_and_nothing_is_kept(treasurer, fields, sentence):
+    page = treasurer.post("/admin/donations/policy/add/", form_data(**fields))
+
+    assert page.status_code == 200
+    assert sentence in page.content.decode()
+    assert not Policy.objects.exists()
+
+
+def test_who_changes_a_draft_is_the_one_who_drafted_it(treasurer):
+    row = make_policy(enacted=False, at=now())
+    kind = row.kinds.get()
+    rules = form_data() | {
+        "kinds-INITIAL_FORMS": "1",
+        "kinds-0-id": kind.pk,
+        "kinds-0-policy": row.pk,
+        "kinds-0-DELETE": "on",
+        "kinds-TOTAL_FORMS": "2",
+        "kinds-1-kind": "bail",
+        "kinds-1-documents": ["ruling"],
+        "caps-TOTAL_FORMS": "0",
+        "limits-TOTAL_FORMS": "0",
+    }
+    treasurer.post(f"/admin/donations/policy/{row.pk}/change/", rules, follow=True)
+    row = Policy.objects.get()
+
+    assert (row.drafted_by, [each.kind for each in row.kinds.all()]) == (treasurer.user, ["bail"])
+
+
+def test_next_version_is_drafted_from_the_newest(treasurer):
+    first = whole_policy()
+    path = f"/admin/donations/policy/{first.pk}/draft/"
+    page = treasurer.post(path, {"in_force_from": now().date().isoformat()}, follow=True)
+    made = Policy.objects.drafts().get()
+
+    assert f"/admin/donations/policy/{made.pk}/change/" in page.content.decode()
+    assert made.content_hash == first.content_hash
+    assert "This is a draft: change it here." in read(
+        treasurer, f"/admin/donations/policy/{made.pk}/draft/"
+    )
+
+
+def test_lists_and_pages_take_a_constant_number_of_queries(
+    treasurer, django_assert_max_num_queries
+):
+    row = make_policy(enacted=False, at=now())
+    treasurer.get("/admin/")
+    with django_assert_max_num_queries(10):
+        treasurer.get("/admin/donations/policy/")
+    for _i in range(3):
+        whole_policy()
+    with django_assert_max_num_queries(10):
+        treasurer.get("/admin/donations/policy/")
+    with django_assert_max_num_queries(24):
+        treasurer.get(f"/admin/donations/policy/{row.pk}/change/")
