@@ -47,7 +47,7 @@ LATER_GIFTS = [("60", "EUR", 9), ("25", "EUR", 8), ("200", "EUR", 6), ("15000", 
 
 
 # Accounts that the authorities of IBAN print as examples; nobody is paid there.
-LAW_OFFICE, EXPERT = "ES9121000418450200051332", "BE68539007547034"
+LAW_OFFICE, EXPERT = "ES9121000418450200051332", "BE71096123456769"
 
 # Invented and round, as everything here; they say so themselves wherever they are shown.
 RATES = [("USD", "1.1"), ("ARS", "1500"), ("CLP", "1000")]
