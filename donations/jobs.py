@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from django.utils import timezone
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
 from . import (
@@ -13,6 +18,7 @@ from . import (
     checkout,
     conditional,
     correspondence,
+    differences,
     disputes,
     emails,
     monthly,
@@ -147,7 +153,8 @@ def begin_months(timestamp: int) -> None:
 @app.periodic(cron="53 3 * * *")
 @app.task(name="check_books", queueing_lock="check_books")
 def check_books(timestamp: int) -> None:
-    """Every night, after the day's last facts were fetched: what does not hold is an error in the log."""
+    """Every night, after the day's last facts were fetched: what does not hold is an error in the log, and treasurers get
+    a letter while the list of differences is not empty."""
     for proof in proofs.prove():
         if not proof.holds:
             logger.error(
@@ -157,6 +164,33 @@ def check_books(timestamp: int) -> None:
                 proof.cases,
                 proof.examples,
             )
+    now = timezone.now()
+    if count := len(differences.work_list(at=now)):
+        _tell_treasurers(count)
+
+
+def _tell_treasurers(count: int) -> None:
+    people = User.objects.filter(groups__name="treasurer", is_active=True).exclude(email="")
+    if not people:
+        logger.warning("No treasurer has an address to be told of %s differences", count)
+    for person in people:
+        tell_of_differences.defer(count=count, user_id=person.pk)
+
+
+# A mail server that is away for an afternoon is waited for.
+@app.task(name="tell_of_differences", retry=RetryStrategy(max_attempts=10, exponential_wait=4))
+def tell_of_differences(count: int, user_id: int) -> None:
+    """Writes to a treasurer how much waits on the list of differences. The letter names no donor, no fund and no cause."""
+    person = User.objects.get(pk=user_id)
+    with translation.override(settings.LANGUAGE_CODE):
+        context = {
+            "count": count,
+            "fund_name": settings.FUND_NAME,
+            "link": f"{settings.SITE_URL}/admin/donations/account/differences/",
+        }
+        subject = render_to_string("donations/email/differences_subject.txt", context)
+        body = render_to_string("donations/email/differences.txt", context)
+    EmailMessage(" ".join(subject.split()), body, to=[person.email]).send()
 
 
 @app.periodic(cron="*/15 * * * *")

@@ -6,14 +6,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Any
 
 from django.db import connection
 from django.db.migrations import RunSQL
+from django.utils import timezone
 
-from . import migrations
+from . import differences, migrations
 from .cost_proofs import COST_PROOFS
 from .move_proofs import LOT_PROOFS, MOVE_PROOFS
 from .refund_proofs import REFUND_PROOFS
+from .stripe_differences import DIFFERENCES
 
 EXAMPLES = 5
 
@@ -169,6 +172,23 @@ PROOFS: dict[str, tuple[str, str]] = {
                    WHERE kind IN ('payout_left', 'payout_returned') AND reverses_id IS NULL) e
             ON e.source = p.source""",
     ),
+    "clearing": (
+        "What is on its way to the bank is the sum of the payouts and the cash that have not arrived.",
+        """
+        SELECT a.code AS name, donations_balance(a.id) <> coalesce(m.amount, 0) AS wrong
+        FROM donations_account a
+        LEFT JOIN (
+            SELECT currency::text, sum(amount) AS amount FROM (
+                SELECT p.currency, p.amount FROM donations_payout p
+                WHERE p.returned_at IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM donations_statementmatch s WHERE s.payout_id = p.id AND s.undone_at IS NULL)
+                UNION ALL
+                SELECT d.currency, d.amount FROM donations_cashdeposit d
+                WHERE d.voided_at IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM donations_statementmatch s WHERE s.deposit_id = d.id AND s.undone_at IS NULL)) one
+            GROUP BY currency) m ON m.currency = a.currency
+        WHERE a.place = 'transit'""",
+    ),
     "deposits": (
         "All cash brought to the bank is booked with its amount, and all that is booked was brought.",
         """
@@ -251,6 +271,12 @@ PROOFS: dict[str, tuple[str, str]] = {
         LEFT JOIN donations_reversal r ON r.entry_id = e.id
         WHERE e.reverses_id IS NOT NULL OR e.source LIKE 'reversal:%%'""",
     ),
+    "closed": (
+        "Every closed month is as it was when it was closed.",
+        """
+        SELECT to_char(month, 'YYYY-MM') AS name, donations_period_sha256(month) <> sha256 AS wrong
+        FROM donations_period WHERE closed_at IS NOT NULL""",
+    ),
     # From one charge to the next, and to the one planned, is a month; what a supporter chose (a pause, another day) may
     # make it longer. One that is overdue for days was never told of.
     "months": (
@@ -317,6 +343,12 @@ PROOFS: dict[str, tuple[str, str]] = {
     ),
 }
 
+STRIPE = f"""
+SELECT kind || ' ' || name || ': ' || coalesce(told::text, 'nothing') || ' at Stripe, '
+       || coalesce(booked::text, 'nothing') || ' booked', kind IS NOT NULL
+FROM ({DIFFERENCES}) compared
+"""  # noqa: S608  our own SQL
+
 GUARDS = """
 SELECT wanted.name, NOT EXISTS (
     SELECT 1 FROM pg_trigger t WHERE t.tgname = wanted.name AND t.tgrelid = to_regclass(wanted.table_name)
@@ -344,7 +376,14 @@ def prove() -> Iterator[Proof]:
     """Looks at every invariant, one after the other; each is of one instant."""
     for name, (sentence, query) in PROOFS.items():
         yield _look(name, sentence, query, [])
+    yield prove_stripe()
     yield prove_guards()
+
+
+def prove_stripe() -> Proof:
+    """That Stripe's movements, payouts and balance are what the books say; differences.wrong names each that is not."""
+    sentence = "Every movement on Stripe's balance is booked as Stripe says: amount, currency, fund, day; and nothing else is."
+    return _look("stripe", sentence, STRIPE, differences.params(at=timezone.now()))
 
 
 def prove_guards() -> Proof:
@@ -362,10 +401,10 @@ def prove_guards() -> Proof:
     return _look("guards", sentence, GUARDS, params)
 
 
-NAMES = (*PROOFS, "guards")
+NAMES = (*PROOFS, "stripe", "guards")
 
 
-def _look(name: str, sentence: str, query: str, params: list[list[str]]) -> Proof:
+def _look(name: str, sentence: str, query: str, params: list[list[str]] | dict[str, Any]) -> Proof:
     with connection.cursor() as cursor:
         cursor.execute(COUNTED.format(query=query, examples=EXAMPLES), params)
         cases, contradictions, examples = cursor.fetchone()

@@ -29,28 +29,4 @@ REFUND_PROOFS: dict[str, tuple[str, str]] = {
         SELECT d.source, sum(r.amount) > d.amount FROM donations_donation d
         JOIN donations_refund r ON r.donation_id = d.id AND r.status IN ('pending', 'succeeded') GROUP BY d.id""",
     ),
-    "stripe": (
-        "Payments, refunds, disputes and their fees are booked with the amounts of Stripe's balance transactions, to the cent.",
-        """
-        SELECT coalesce(b.stripe_id, e.txn) || ': ' || coalesce(b.net::text, 'unknown') || ' at Stripe, '
-               || coalesce(e.net::text, 'nothing') || ' booked' AS name,
-               b.net IS DISTINCT FROM coalesce(e.net, 0) AS wrong
-        FROM (
-            SELECT b.stripe_id, b.amount - b.fee AS net FROM donations_balancetransaction b
-            JOIN donations_donation d ON d.stripe_payment_intent_id = b.stripe_payment_intent_id
-                                     AND d.currency = b.currency
-            WHERE b.is_dispute OR b.type IN ('charge', 'payment', 'refund', 'payment_refund', 'refund_failure')) b
-        FULL JOIN (
-            SELECT coalesce(p.stripe_id, substring(e.source FROM '^stripe:([^:]+)')) AS txn,
-                   sum(CASE WHEN d.place = 'stripe' THEN e.amount ELSE -e.amount END) AS net
-            FROM donations_entry e
-            JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
-            LEFT JOIN donations_balancetransaction p
-                ON e.kind = 'donation' AND 'stripe:' || p.stripe_payment_intent_id = e.source
-                AND p.type IN ('charge', 'payment')
-            WHERE 'stripe' IN (d.place, c.place) AND e.reverses_id IS NULL
-              AND (e.kind IN ('fee', 'refund', 'refund_returned', 'dispute', 'dispute_won', 'dispute_fee')
-                   OR p.id IS NOT NULL)
-            GROUP BY 1) e ON e.txn = b.stripe_id""",
-    ),
 }

@@ -37,6 +37,7 @@ PLACES = [
         "booked_movements",
         "differences",
         "cost_proofs",
+        "stripe_differences",
         "emails",
         "estimates",
         "exchange_gains",

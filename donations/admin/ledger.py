@@ -1,5 +1,6 @@
 """The ledger to look at: accounts with their balance, entries with why one was reversed. Nothing is changed here."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -13,6 +14,7 @@ from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import money
 
 from ..models import Account, Entry
+from .difference import differences_page
 from .report import report_view
 from .take_away import PERMISSION, bundle_view, journal_view
 
@@ -36,6 +38,11 @@ class AccountAdmin(ReadOnlyAdmin):
                 view,
                 own,
                 name="donations_account_report_file",
+            ),
+            path(
+                "differences/",
+                self.admin_site.admin_view(partial(differences_page, self)),
+                name="donations_account_differences",
             ),
             *super().get_urls(),
         ]

@@ -1,7 +1,7 @@
 """Every invariant of the books holds on honest books, and breaking one behind the verbs' back is found and named."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -10,7 +10,16 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from donations import allocation, cash, jobs, ledger, receipts, reconciliation, tracing
+from donations import (
+    allocation,
+    cash,
+    jobs,
+    ledger,
+    periods,
+    receipts,
+    reconciliation,
+    tracing,
+)
 from donations.cost_proofs import COST_PROOFS
 from donations.models import (
     Account,
@@ -21,6 +30,7 @@ from donations.models import (
     Entry,
     MonthlyCharge,
     Payout,
+    Period,
     SubscriptionChange,
 )
 from donations.move_proofs import MOVE_PROOFS
@@ -37,11 +47,11 @@ HONEST = {
     # Each proof looked at something, so that none holds for want of cases.
     "balanced": 2,
     "totals": 29,
+    "days": 29,
     "donations": 6,
     "receipts": 2,
     "refunds": 3,
     "refund_approvals": 1,
-    "stripe": 6,
     "fees": 2,
     "allocations": 2,
     "payments": 1,
@@ -53,16 +63,19 @@ HONEST = {
     # Nor of these: test_costs.py and test_uma.py.
     **dict.fromkeys(COST_PROOFS, 0),
     "payouts": 1,
+    "clearing": 1,
     "deposits": 1,
     "slips": 1,
     "cash": 1,
     "lines": 3,
     "matches": 3,
     "reversals": 1,
+    "closed": 1,
     "months": 1,
     "sources": 19,
     "overdrawn": 4,
     "currencies": 20,
+    "stripe": 21,
 }
 
 
@@ -125,6 +138,14 @@ def full(fund):
         at=NOW,
     )
     allocation.approve_cover(cover, by=other, at=NOW)
+    month = Period.objects.create(month=date(2026, 2, 1))
+    for step, person in (
+        ("verify", by),
+        ("reconcile", by),
+        ("request_close", by),
+        ("close", other),
+    ):
+        getattr(periods, step)(month, by=person, at=NOW)
     make_charge(
         make_subscription(next_charge_at=timezone.now() + timedelta(days=10)),
         days=-20,
@@ -199,6 +220,7 @@ def test_check_books_as_json_and_its_exit_code(full, capsys):
 
 
 def test_nightly_check_logs_what_does_not_hold_and_nothing_else(full, caplog):
+    factories.make_user(None, "treasurer", email="rosa@example.org")
     jobs.check_books(timestamp=0)
     assert caplog.messages == []
     tamper(unguarded("fundcover", "UPDATE donations_fundcover SET amount = amount + 1"))
@@ -261,7 +283,7 @@ BREAKS = {
             "credit_id = (SELECT id FROM donations_account WHERE code = 'stripe:CLP')",
             "kind = 'fee' AND currency = 'EUR'",
         ),
-        {"balanced", "currencies", "guards", "totals"},
+        {"balanced", "currencies", "days", "guards", "totals"},
     ),
     "total changed": (
         "UPDATE donations_total SET debit = debit + 1 WHERE kind = 'donation' AND account_id ="
@@ -270,7 +292,18 @@ BREAKS = {
     ),
     "total deleted": (
         "DELETE FROM donations_total WHERE kind = 'payout_left'",
-        {"totals"},
+        {"totals", "clearing"},
+    ),
+    "total of a day changed": (
+        "UPDATE donations_daytotal SET credit = credit + 1 WHERE kind = 'donation' AND account_id ="
+        " (SELECT id FROM donations_account WHERE code = 'fund:case-sample:EUR')",
+        {"days"},
+    ),
+    "closed month changed": (
+        "ALTER TABLE donations_period DISABLE TRIGGER USER; UPDATE donations_period SET sha256 = repeat('0', 64);"
+        "ALTER TABLE donations_period ENABLE ALWAYS TRIGGER period_stands;"
+        "ALTER TABLE donations_period ENABLE ALWAYS TRIGGER period_no_truncate",
+        {"closed"},
     ),
     "donation's amount changed": (
         "UPDATE donations_donation SET amount = amount + 1 WHERE id ="
@@ -280,7 +313,7 @@ BREAKS = {
     "donation moved to another fund": (
         "UPDATE donations_donation SET fund_id = (SELECT id FROM donations_fund WHERE code = 'general'), fee = 0"
         " WHERE currency = 'CLP'; UPDATE donations_donation SET fee = 0 WHERE currency = 'CLP'",
-        {"donations", "fees"},
+        {"donations", "fees", "stripe"},
     ),
     "donation said to be taken back": (
         "UPDATE donations_donation SET reversed_at = now() WHERE method = 'transfer' AND reversed_at IS NULL",
@@ -316,7 +349,7 @@ BREAKS = {
         set_entry("amount = amount + 1", "kind = 'refund' AND amount = 10")
         + "; "
         + past("refund", "UPDATE donations_refund SET amount = 11 WHERE amount = 10"),
-        {"totals", "stripe"},
+        {"totals", "days", "stripe"},
     ),
     "what Stripe said changed": (
         past(
@@ -375,7 +408,7 @@ BREAKS = {
     "payout that never left": (
         "INSERT INTO donations_payout (stripe_payout_id, amount, currency, created_at, arrives_on)"
         " VALUES ('po_never', 1, 'EUR', now(), now())",
-        {"payouts"},
+        {"payouts", "clearing"},
     ),
     "payout said to be returned": (
         "UPDATE donations_payout SET returned_at = now()",
@@ -401,12 +434,12 @@ BREAKS = {
     ),
     "match deleted": (
         "DELETE FROM donations_statementmatch WHERE payout_id IS NOT NULL",
-        {"matches"},
+        {"matches", "clearing"},
     ),
     "reversal without a reason": ("DELETE FROM donations_reversal", {"reversals"}),
     "source of nothing known": (
         add_entry("bank_fee", FUND, STRIPE, 1, "made up"),
-        {"sources"},
+        {"sources", "stripe"},
     ),
     "fund below zero and not frozen": (
         add_entry("dispute_fee", FUND, STRIPE, 1000, "stripe:txn_x:fee")
@@ -447,14 +480,15 @@ def test_check_books_finds_exactly_what_was_broken_behind_its_back(full, what):
 
 def test_deleted_entry_is_missed_by_its_donation_and_the_totals(full):
     source = Entry.objects.filter(kind="donation", currency="CLP").get().source
-    movement = BalanceTransaction.objects.get(currency="CLP")
+    day = BalanceTransaction.objects.get(currency="CLP").created_at.date()
 
     tamper(entries(f"DELETE FROM donations_entry WHERE source = '{source}'"))
 
     assert wrong() == {
         "donations": (source,),
         "totals": ("fund:case-sample:CLP donation", "stripe:CLP donation"),
-        "stripe": (f"{movement}: 8615.000 at Stripe, -385.000 booked",),
+        "days": (f"fund:case-sample:CLP {day} donation", f"stripe:CLP {day} donation"),
+        "stripe": (f"missing {source}: 9000.000 at Stripe, nothing booked",),
     }
 
 

@@ -1,0 +1,177 @@
+"""The work list of the treasury: each difference with cause and next step, each item on its way with its age."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.core import mail
+from django.utils import timezone
+from procrastinate.contrib.django.models import ProcrastinateJob
+
+from donations import catching_up, differences, jobs, ledger
+from donations.differences import Kind
+from donations.models import AccountKey, BalanceTransaction, Payout, StripeBalance
+from donations.sandbox import acts
+from tests import factories
+from tests.donations.card_gifts import give_by_card
+from tests.donations.reconciliation.files import make_account, make_line
+from tests.factories import log_in, make_user
+
+AN_HOUR = timedelta(hours=1)
+
+
+def sync():
+    now = timezone.now()
+    catching_up.sync(since=now - AN_HOUR, at=now)
+    return now
+
+
+@pytest.fixture
+def underway(fund):
+    """At Stripe 24.37 of a gift of 25; on its way to the bank 98.25 of a gift of 100."""
+    give_by_card(fund, "100")
+    acts.pay_out("eur", at=timezone.now())
+    give_by_card(fund, "25")
+    return sync()
+
+
+def told(items):
+    return [(str(item.kind), item.told, item.age(timezone.now())) for item in items]
+
+
+def test_what_is_on_its_way_has_an_age_and_makes_up_its_accounts(underway):
+    passing = list(differences.on_the_way())
+
+    assert sorted(told(passing)) == [
+        ("at_stripe", Decimal("24.37"), 0),
+        ("in_transit", Decimal("98.25"), 0),
+    ]
+    assert [(c.account.code, c.balance, c.left) for c in differences.clearing(passing)] == [
+        ("stripe:EUR", Decimal("24.37"), 0),
+        ("transit:EUR", Decimal("98.25"), 0),
+    ]
+    assert differences.work_list(at=underway) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "work"), [(5, []), (6, ["in_transit"]), (15, ["at_stripe", "in_transit"])]
+)
+def test_what_is_on_its_way_for_too_long_is_work(underway, days, work):
+    later = underway + timedelta(days=days)
+
+    assert sorted(item.kind for item in differences.work_list(at=later)) == work
+
+
+def test_bail_is_never_work_and_open_lines_are_after_a_week(db):
+    account = make_account()
+    make_line("25", account, booked_on=(timezone.now() - timedelta(days=8)).date())
+    make_line("-3", account, booked_on=timezone.now().date())
+
+    [lines] = differences.on_the_way()
+
+    assert (lines.kind, lines.told, lines.count, lines.age(timezone.now())) == (
+        Kind.BANK_LINES,
+        22,
+        2,
+        8,
+    )
+    assert lines.is_work(timezone.now())
+    assert differences.PATIENCE[Kind.BAIL] is None
+
+
+def test_movement_of_an_unknown_type_is_kept_and_flagged(underway):
+    factories.make_balance_transaction(
+        stripe_id="txn_odd", type="climate_order_purchase", amount=-5, fee=0
+    )
+
+    [odd] = differences.wrong(at=underway)
+
+    assert (odd.kind, odd.name, odd.told, odd.booked, odd.subject) == (
+        Kind.UNKNOWN, "stripe:txn_odd", -5, None, "balancetransaction",
+    )  # fmt: skip
+    assert odd.cause
+    assert odd.next_step
+
+
+def test_payment_at_stripe_that_no_gift_is_behind_is_missing(underway):
+    factories.make_balance_transaction(
+        stripe_id="txn_alone", stripe_payment_intent_id="pi_alone", amount=10, fee=1
+    )
+
+    assert [(d.kind, d.name) for d in differences.wrong(at=underway)] == [
+        (Kind.MISSING, "stripe:pi_alone")
+    ]
+
+
+def test_gift_told_of_before_stripes_balance_is_listed_is_awaited_for_two_hours(fund):
+    factories.give(fund, "10", source="stripe:pi_young")
+    now = timezone.now()
+
+    assert list(differences.wrong(at=now)) == []
+    assert [d.kind for d in differences.wrong(at=now + timedelta(hours=3))] == [Kind.EXTRA]
+
+
+def test_movement_that_was_never_fetched_shows_in_stripes_balance(underway):
+    row = StripeBalance.objects.get()
+    assert (row.amount, row.moved) == (ledger.balance(AccountKey.stripe("EUR")),) * 2
+    StripeBalance.objects.update(moved=row.moved - 5)
+
+    [found] = differences.wrong(at=underway)
+
+    assert (found.kind, found.told - found.booked) == (Kind.BALANCE, 5)
+
+
+def test_every_kind_has_a_cause_and_a_next_step():
+    assert set(differences.ADVICE) == set(Kind)
+
+
+def test_nightly_check_writes_to_each_treasurer_while_the_list_is_not_empty(underway):
+    make_user(None, "treasurer", email="rosa@example.org")
+    make_user(None, "treasurer")
+    make_user(None, "approver", email="ines@example.org")
+    jobs.check_books(timestamp=0)
+    assert not ProcrastinateJob.objects.filter(task_name="tell_of_differences").exists()
+    Payout.objects.update(created_at=underway - timedelta(days=9))
+
+    jobs.check_books(timestamp=0)
+
+    [job] = ProcrastinateJob.objects.filter(task_name="tell_of_differences")
+    jobs.tell_of_differences(**job.args)
+    [letter] = mail.outbox
+    assert (letter.to, letter.subject) == (["rosa@example.org"], "1 thing to look at in the books")
+    assert "/admin/donations/account/differences/" in letter.body
+
+
+@pytest.fixture
+def office(client, db):
+    client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
+    log_in(client, make_user(None, "treasurer"))
+    client.get("/admin/")
+    return client
+
+
+def test_page_is_empty_in_words(office):
+    shown = office.get("/admin/donations/account/differences/").content.decode()
+
+    assert "Nothing: Stripe, the banks and the books say the same." in shown
+    assert "Nothing is on its way." in shown
+
+
+@pytest.mark.parametrize("many", [1, 60])
+def test_page_lists_each_kind_with_its_next_step_at_a_cost_that_stays(
+    office, underway, many, django_assert_num_queries
+):
+    for n in range(many):
+        factories.make_balance_transaction(
+            stripe_id=f"txn_odd_{n:03}", type="odd", amount=-5, fee=0
+        )
+
+    with django_assert_num_queries(8):
+        shown = office.get("/admin/donations/account/differences/").content.decode()
+
+    assert "Of an unknown type" in shown
+    assert "Look it up at Stripe and decide which fund bears it." in shown
+    assert "stripe:txn_odd_000" in shown
+    assert ("and 10 more" in shown) == (many == 60)
+    assert f"/admin/donations/payout/{Payout.objects.get().pk}/change/" in shown
+    assert BalanceTransaction.objects.count() == many + 3
