@@ -26,30 +26,26 @@ from .models import (
     StripeBalance,
 )
 
-# By bank line: what the bank moved until the end of the day, what is booked of it until then, where both agree in the end
-# or a person said that the line is not booked. What else moves a bank account (a payment, a refund by transfer) is
+# By part of a bank line: what the bank moved until the end of the day, what is booked of it until then, where both agree in
+# the end, or a person said that it is not booked. What else moves a bank account (a payment, a refund by transfer) is
 # proved by a line on some other day, or by none yet. `amount` is by how much the bank has more than the books.
 BANK_ITEMS = """
 WITH here AS (
     SELECT e.id, e.source, e.reverses_id, e.booked_on <= %(day)s AS is_booked,
            CASE WHEN e.debit_id = %(account)s THEN e.amount ELSE -e.amount END AS moved,
-           substring(e.source FROM '^(?:reversal:)?bank:' || %(code)s || ':(.+)$') AS key
+           regexp_replace(e.source, '^reversal:', '') AS fact
     FROM donations_entry e WHERE %(account)s IN (e.debit_id, e.credit_id)
 ),
-lines AS (
-    SELECT l.key, l.amount, CASE WHEN l.booked_on <= %(day)s THEN l.amount ELSE 0 END AS said,
-           coalesce(sum(h.moved), 0) AS moved, coalesce(sum(h.moved) FILTER (WHERE h.is_booked), 0) AS until,
-           EXISTS (SELECT 1 FROM donations_statementmatch m
-                   WHERE m.line_id = l.id AND m.undone_at IS NULL AND m.explanation <> '') AS is_explained
-    FROM donations_statementline l
-    LEFT JOIN (
-        SELECT h.*, coalesce(whole.id, part.id) AS line_id FROM here h
-        LEFT JOIN donations_statementline whole ON whole.account_id = %(bank)s AND whole.key = h.key
-        -- The n-th booking of a line bears its number.
-        LEFT JOIN donations_statementline part
-            ON part.account_id = %(bank)s AND part.key = regexp_replace(h.key, '(:[0-9]+)+$', '')
-        WHERE h.key IS NOT NULL) h ON h.line_id = l.id
-    WHERE l.account_id = %(bank)s GROUP BY l.id
+facts AS (
+    SELECT fact, sum(moved) AS moved, coalesce(sum(moved) FILTER (WHERE is_booked), 0) AS until FROM here GROUP BY fact
+),
+parts AS (
+    SELECT l.key, m.source, coalesce(f.until, 0) AS until, m.source IS NULL AS is_unbooked,
+           CASE WHEN m.undone_at IS NULL THEN m.amount ELSE 0 END AS amount, coalesce(f.moved, 0) AS moved,
+           CASE WHEN m.undone_at IS NULL AND l.booked_on <= %(day)s THEN m.amount ELSE 0 END AS said
+    FROM donations_statementmatch m JOIN donations_statementline l ON l.id = m.line_id
+    LEFT JOIN facts f ON f.fact = m.source
+    WHERE l.account_id = %(bank)s AND (m.source IS NOT NULL OR m.explanation <> '')
 ),
 proved AS (
     SELECT coalesce('disbursement:' || b.number, 'refund:' || q.number) AS source, l.booked_on AS line_on
@@ -64,8 +60,8 @@ FROM here h LEFT JOIN proved p ON p.source = h.source
 WHERE h.source ~ '^(disbursement|refund):' AND h.is_booked <> coalesce(p.line_on <= %(day)s, false)
   AND NOT EXISTS (SELECT 1 FROM here r WHERE r.reverses_id = h.id AND r.is_booked = h.is_booked)
 UNION ALL
-SELECT CASE WHEN moved = 0 THEN 'unbooked' ELSE 'late' END, key, said - until FROM lines
-WHERE said <> until AND (moved = amount OR (moved = 0 AND is_explained))
+SELECT CASE WHEN is_unbooked THEN 'unbooked' ELSE 'late' END, coalesce(source, key), said - until FROM parts
+WHERE said <> until AND (moved = amount OR is_unbooked)
 ORDER BY what, name
 """
 

@@ -215,9 +215,9 @@ FROM donations_account a
 JOIN LATERAL (SELECT sum(debit - credit) AS held, min(booked_on) AS since FROM donations_daytotal WHERE account_id = a.id) t ON true
 WHERE a.place = 'bail' AND t.held <> 0
 UNION ALL
-SELECT 'bank_lines', 'bank:' || b.code, b.currency, sum(l.amount), min(l.booked_on), 'bankaccount', b.id, count(*)
+SELECT 'bank_lines', 'bank:' || b.code, b.currency, sum(l.amount - l.explained), min(l.booked_on), 'bankaccount', b.id, count(*)
 FROM donations_statementline l JOIN donations_bankaccount b ON b.id = l.account_id
-WHERE NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.line_id = l.id AND m.undone_at IS NULL)
+WHERE l.explained <> l.amount
 GROUP BY b.id, b.code, b.currency
 UNION ALL
 SELECT 'unproved', 'disbursement:' || d.number, d.currency, d.amount, d.paid_on, 'disbursement', d.id, 1

@@ -16,6 +16,7 @@ from . import differences, migrations
 from .cost_proofs import COST_PROOFS
 from .move_proofs import LOT_PROOFS, MOVE_PROOFS
 from .refund_proofs import REFUND_PROOFS
+from .spending_proofs import SPENDING_PROOFS
 from .stripe_differences import DIFFERENCES
 
 EXAMPLES = 5
@@ -110,51 +111,7 @@ PROOFS: dict[str, tuple[str, str]] = {
                 WHERE e.kind = 'fee') one
             GROUP BY fund_id, currency) m JOIN donations_fund f ON f.id = m.fund_id""",
     ),
-    "allocations": (
-        "Every allocation is booked between its fund and cost with its amount, and every booked one is one.",
-        """
-        SELECT coalesce(a.source, e.source) AS name,
-               (a.amount, a.is_release, a.fund_id, a.cost_id)
-               IS DISTINCT FROM (e.amount, e.is_release, e.fund_id, e.cost_id) AS wrong
-        FROM (SELECT 'allocation:' || number AS source, * FROM donations_allocation) a
-        FULL JOIN (
-            SELECT e.source, e.amount, e.kind = 'release' AS is_release,
-                   coalesce(d.fund_id, c.fund_id) AS fund_id, coalesce(d.legal_cost_id, c.legal_cost_id) AS cost_id
-            FROM donations_entry e
-            JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
-            WHERE e.kind IN ('allocation', 'release') AND e.reverses_id IS NULL) e ON e.source = a.source""",
-    ),
-    "payments": (
-        "Every paid cost is booked with its amount, and another person approved exactly that payment.",
-        """
-        SELECT coalesce(d.source, e.source) AS name,
-               (d.amount, d.currency::text, d.cost_id, d.bank_account_id)
-               IS DISTINCT FROM (e.amount, e.currency::text, e.cost_id, e.bank_account_id)
-               OR d.approved_by_id IS NULL OR d.approved_by_id = d.requested_by_id
-               OR d.approved_hash <> d.content_hash AS wrong
-        FROM (SELECT 'disbursement:' || number AS source, * FROM donations_disbursement
-              WHERE paid_at IS NOT NULL) d
-        FULL JOIN (
-            SELECT e.source, e.amount, e.currency, d.legal_cost_id AS cost_id, c.bank_account_id
-            FROM donations_entry e
-            JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
-            WHERE e.kind IN ('disbursement', 'bail_paid') AND e.reverses_id IS NULL) e ON e.source = d.source""",
-    ),
-    "covers": (
-        "Every cover of a fund is booked with its amount and was approved by another person than asked for it.",
-        """
-        SELECT coalesce(c.source, e.source) AS name,
-               (c.amount, c.currency::text, c.source_id, c.target_id)
-               IS DISTINCT FROM (e.amount, e.currency::text, e.from_id, e.to_id)
-               OR c.approved_by_id = c.requested_by_id OR c.refused_at IS NOT NULL AS wrong
-        FROM (SELECT 'cover:' || number AS source, * FROM donations_fundcover
-              WHERE approved_at IS NOT NULL) c
-        FULL JOIN (
-            SELECT e.source, e.amount, e.currency, d.fund_id AS from_id, c.fund_id AS to_id
-            FROM donations_entry e
-            JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
-            WHERE e.kind = 'cover' AND e.reverses_id IS NULL) e ON e.source = c.source""",
-    ),
+    **SPENDING_PROOFS,
     **MOVE_PROOFS,
     **LOT_PROOFS,
     **COST_PROOFS,

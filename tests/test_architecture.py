@@ -51,6 +51,7 @@ PLACES = [
         "proofs",
         "receipts",
         "refund_proofs",
+        "spending_proofs",
         "reports",
         "schedule",
         "seals",
