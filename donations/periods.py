@@ -274,25 +274,6 @@ def close(period: Period, *, by: User, at: datetime) -> Period:
     return period
 
 
-def statement(month: date) -> Iterator[str]:
-    """The month as the database states it, a fact a line: each account's balances and sums, then each entry.
-
-    Of a closed month the same bytes for ever; their SHA-256 is the period's.
-    """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "DECLARE period_lines NO SCROLL CURSOR FOR SELECT * FROM donations_period_lines(%s)",
-            [first_day(month)],
-        )
-        while True:
-            cursor.execute("FETCH 10000 FROM period_lines")
-            rows = cursor.fetchall()
-            if not rows:
-                cursor.execute("CLOSE period_lines")
-                return
-            yield "".join(f"{line}\n" for (line,) in rows)
-
-
 def adjustments(period: Period) -> list[Entry]:
     """What is booked in this month of facts of months that were closed before they came to light."""
     late = Entry.objects.filter(happened_on__isnull=False).select_related("debit", "credit")

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from defensefund.office import ReadOnlyAdmin, require
 from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
-from .. import assertions, periods
+from .. import assertions, periods, reports
 from ..models import Account, Assertion, Period
 from .spending_forms import read_amount
 
@@ -267,7 +267,7 @@ class PeriodAdmin(VerbAdmin, ReadOnlyAdmin):
         require(request, "donations.view_period")
         period = get_object_or_404(Period, pk=pk)
         return StreamingHttpResponse(
-            periods.statement(period.month),
+            reports.canonical(period.month),
             content_type="text/plain; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="month-{period}.txt"'},
         )

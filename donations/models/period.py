@@ -50,7 +50,7 @@ def _by(name: Any) -> Any:
 class Period(models.Model):
     """One month. Once closed nothing is booked in it, and nothing of this row changes; the database refuses both.
 
-    `sha256` is of the month's statement (periods.statement) as it was when closing was asked for, and it is what is closed.
+    `sha256` is of the month's statement (reports.canonical) as it was when closing was asked for, and it is what is closed.
     """
 
     class State(models.TextChoices):

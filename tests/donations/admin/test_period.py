@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from donations import periods
+from donations import periods, reports
 from donations.models import Account, Period
 from tests.donations.reconciliation.files import make_account
 from tests.donations.test_periods import AT, FIRST_LINES, JANUARY, match_all, take
@@ -58,7 +58,7 @@ def test_two_people_close_a_month_by_buttons(client, treasurer, january):
     january.refresh_from_db()
     assert january.sha256 in shown
     statement = b"".join(client.get(page(january, "statement"))).decode()
-    assert statement == "".join(periods.statement(JANUARY))
+    assert statement == "".join(reports.canonical(JANUARY))
 
 
 def bank_pk():
