@@ -378,6 +378,7 @@ LOGGING = {
         # A 404's path can hold a supporter's private link, and forged webhooks would fill the disk: only 5xx are logged.
         "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "pikepdf": {"level": "WARNING"},
         "stripe": {"level": "WARNING"},
         "procrastinate": {"level": "WARNING"},
         "axes": {"level": "WARNING"},

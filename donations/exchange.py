@@ -63,7 +63,7 @@ class AlreadyDone(ExchangeError):
 
 @dataclass(frozen=True)
 class Document:
-    """The bank's or the broker's slip, as donations/documents.py cleaned it."""
+    """The bank's or the broker's slip, as donations/cleaning.py cleaned it."""
 
     content_type: str
     content: bytes

@@ -19,6 +19,8 @@ from defensefund.privacy import keyed_hash
 from defensefund.sealing import new_key, seal
 from defensefund.step_up import PROVED_AT
 from donations import ledger, policy
+from donations.cleaning import clean
+from donations.demo.money import sample_pdf
 from donations.models import (
     AccountKey,
     BalanceTransaction,
@@ -60,7 +62,14 @@ from donations.sealed_accounts import SealedAccount
 
 NOW = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 TODAY = NOW.date()
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+
+
+def make_pdf(title: str) -> bytes:
+    """A page that cleaning leaves as it is: it came from there."""
+    return clean("x.pdf", clean("x.pdf", sample_pdf(title)).content).content
+
+
+PDF = make_pdf("Bill")
 
 _numbers = itertools.count(1)
 

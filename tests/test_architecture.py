@@ -17,6 +17,7 @@ PLACES = [
     {
         "card_fees",
         "account_numbers",
+        "cleaning",
         "currencies",
         "rate_tables",
         "references",

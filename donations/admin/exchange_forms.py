@@ -11,13 +11,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import documents, exchange
+from .. import exchange
+from ..cleaning import MAX_BYTES, UnfitDocument, clean
 from ..models import BankAccount, Exchange, Fund
 from .spending_forms import AmountField, AttachForm
 
 # Which field a refusal of the verb stands beside ("" above the form).
 REFUSALS: dict[type[Exception], str] = {
-    documents.UnfitDocument: "file",
+    UnfitDocument: "file",
     exchange.NotEnoughMoney: "given",
     exchange.WrongDay: "exchanged_on",
     exchange.ExchangeError: "",
@@ -94,13 +95,13 @@ class RecordForm(forms.Form):
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         # Before it is read into memory.
-        if file.size > documents.MAX_BYTES:
+        if file.size > MAX_BYTES:
             raise ValidationError(_("This file is larger than 10 MB: scan it in fewer colours."))
         return file
 
     def act(self, *, by: User, at: datetime) -> Exchange:
         said = self.cleaned_data
-        content_type, content = documents.clean(said["file"].name, said["file"].read())
+        cleaned = clean(said["file"].name, said["file"].read())
         return exchange.record(
             fund=said["fund"],
             deal=exchange.Deal(
@@ -111,7 +112,7 @@ class RecordForm(forms.Form):
                 market=Exchange.Market(said["market"]),
                 exchanged_on=said["exchanged_on"],
             ),
-            document=exchange.Document(content_type, content),
+            document=exchange.Document(cleaned.content_type, cleaned.content),
             number=said["number"],
             by=by,
             at=at,

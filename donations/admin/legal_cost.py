@@ -23,6 +23,7 @@ from defensefund.templatetags.formats import day, money
 from defensefund.verbs import Verb, VerbAdmin
 
 from .. import allocation, disbursement, documents, ledger
+from ..cleaning import UnfitDocument
 from ..models import AccountKey, CostDocument, CostShare, LegalCost, UmaValue
 from . import cost_ends
 from .cost_form import LegalCostForm
@@ -154,7 +155,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             "add_costdocument",
             attach,
             AttachForm,
-            {documents.UnfitDocument: "file"},
+            {UnfitDocument: "file"},
         ),
         Verb(
             "request",

@@ -15,8 +15,8 @@ from defensefund.templatetags.formats import money
 from defensefund.verbs import VerbForm
 
 from .. import ledger
+from ..cleaning import MAX_BYTES
 from ..currencies import UnreadableAmount, exponent, parse_amount, quantize
-from ..documents import MAX_BYTES
 from ..forms import UNREADABLE
 from ..models import AccountKey, BankAccount, CostDocument, Fund
 from .standing import covering_funds, frozen_accounts, giving_funds, serving_funds

@@ -314,6 +314,9 @@ class CostDocument(models.Model):
     )
     size = models.PositiveIntegerField(_("size in bytes"))
     sha256 = models.CharField(_("SHA-256"), max_length=64)
+    original_sha256 = models.CharField(
+        _("SHA-256 before it was cleaned"), max_length=64, default=""
+    )
     uploaded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("uploaded by")
     )

@@ -25,7 +25,7 @@ from donations.models import (
 )
 from tests import factories
 from tests.donations.spending import allocate, approve, balances, make_ready, refund, requested
-from tests.factories import NOW, PDF, log_in, make_user
+from tests.factories import NOW, PDF, log_in, make_pdf, make_user
 
 NOW_OR_SO = timedelta(days=1)
 
@@ -279,12 +279,12 @@ def test_document_is_attached_and_comes_back_as_a_download_alone(
     ready, treasurer, settings, tmp_path
 ):
     settings.MEDIA_ROOT = tmp_path
-    assert "The document is attached." in text_of(attach(treasurer, ready, PDF + b"second"))
+    assert "The document is attached." in text_of(attach(treasurer, ready, make_pdf("Second")))
     document = CostDocument.objects.latest("pk")
 
     response = treasurer.get(f"/admin/donations/legalcost/document/{document.pk}/")
 
-    assert b"".join(response.streaming_content) == PDF + b"second"
+    assert b"".join(response.streaming_content) == make_pdf("Second")
     assert response["Content-Type"] == "application/pdf"
     assert response["Content-Disposition"] == (
         f'attachment; filename="{ready.cost.number}-{document.sha256[:8]}.pdf"'
