@@ -50,6 +50,7 @@ class LegalCostForm(forms.ModelForm):  # type: ignore[type-arg]
                 self.initial["owed"] = typed(self.instance.owed, self.instance.currency)
             elif self.instance.pk:
                 self.initial["owed"] = ""
+                self.initial["uma"] = f"{self.instance.uma.normalize():f}"
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

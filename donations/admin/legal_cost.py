@@ -125,7 +125,7 @@ class NeedFilter(admin.SimpleListFilter):
 class LegalCostAdmin(VerbAdmin, WritableAdmin):
     form = LegalCostForm
     list_display = (
-        "number", "of_whom", "of_case", "kind", "amount_owed", "amount_set_aside", "amount_paid",
+        "number", "of_whom", "kind", "amount_owed", "amount_set_aside", "amount_paid",
         "amount_missing", "next_due_on",
     )  # fmt: skip
     list_filter = (NeedFilter, "kind")
@@ -273,21 +273,15 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             "allocations": row.allocations.select_related("fund", "by"),
         }
 
-    @admin.display(description=gettext_lazy("defendant"), ordering="defendant__alias")
+    @admin.display(description=gettext_lazy("defendant, case"), ordering="defendant__alias")
     def of_whom(self, cost: Any) -> SafeString:
-        """Leads to the money of that person; says how many share the cost."""
+        """Leads to all money of the person, and of the case; says how many others share the cost."""
         others = cost.sharers - 1
         return format_html(
-            '<a href="{}">{}</a>{}',
+            '<a href="{}">{}</a>{}<br><a href="{}">{}</a>',
             reverse("admin:donations_legalcost_of_defendant", args=[cost.defendant_id]),
             cost.defendant,
             f" +{others}" if others > 0 else "",
-        )
-
-    @admin.display(description=gettext_lazy("case"), ordering="case__slug")
-    def of_case(self, cost: Any) -> SafeString:
-        return format_html(
-            '<a href="{}">{}</a>',
             reverse("admin:donations_legalcost_of_case", args=[cost.case_id]),
             cost.case,
         )

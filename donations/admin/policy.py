@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -287,6 +287,18 @@ class PolicyAdmin(VerbAdmin, WritableAdmin):
         obj.drafted_by, obj.drafted_at = request.user, timezone.now()
         form.changed_data.extend(["drafted_by", "drafted_at"])
         super().save_model(request, obj, form, change)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """An enacted version is read as supporters read it; only a draft is also a form."""
+        row = self.get_object(request, object_id)
+        extra = {"hides_fields": row is not None and row.is_enacted}
+        return super().change_view(request, object_id, form_url, extra | (extra_context or {}))
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         return {"policy": row}

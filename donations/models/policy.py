@@ -18,6 +18,14 @@ from .fields import CurrencyField, MoneyField
 from .fund import Fund
 from .legal_cost import CostDocument, LegalCost
 
+# As supporters read them.
+FUND_WORDS = {
+    Fund.Kind.DEFENDANT: _("the defendant's own fund"),
+    Fund.Kind.CASE: _("the fund of the case"),
+    Fund.Kind.APPEAL: _("the fund of the appeal"),
+    Fund.Kind.GENERAL: _("the general fund"),
+}
+
 
 class PolicyQuerySet(models.QuerySet["Policy"]):
     def enacted(self) -> "PolicyQuerySet":
@@ -229,7 +237,7 @@ class Policy(models.Model):
 
     @property
     def funds_in_order(self) -> list[str]:
-        return [str(Fund.Kind(each).label) for each in self.fund_order]
+        return [str(FUND_WORDS[Fund.Kind(each)]) for each in self.fund_order]
 
     @property
     def surplus_steps(self) -> list[str]:
