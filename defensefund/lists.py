@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django import forms
@@ -10,7 +12,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.core.exceptions import ValidationError
-from django.db.models import AutoField, DateField, DateTimeField, Model, QuerySet
+from django.db.models import AutoField, DateField, DateTimeField, Model, Q, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
 from django.urls import reverse
@@ -233,14 +235,15 @@ class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         names = [name.removeprefix("=") for name in fields if name.startswith("=")]
         if not search_term.strip() or not names or len(names) < len(fields):
             return super().get_search_results(request, queryset, search_term)
-        found = [
-            self.model._base_manager.filter(**{f"{name}__in": values}).values("pk")
-            for name in names
-            if (values := self._values(name, search_term))
-        ]
-        if not found:
-            return queryset.none(), False
-        first, *others = found
+        values = {name: found for name in names if (found := self._values(name, search_term))}
+        if not any(LOOKUP_SEP in name for name in values):
+            either = (Q(**{f"{name}__in": found}) for name, found in values.items())
+            return queryset.filter(reduce(or_, either, Q(pk__in=[]))), False
+        # An OR over several tables would read them all; what each has is found by itself.
+        rows = self.model._base_manager
+        first, *others = (
+            rows.filter(**{f"{name}__in": found}).values("pk") for name, found in values.items()
+        )
         return queryset.filter(pk__in=first.union(*others) if others else first), False
 
     def _values(self, path: str, term: str) -> list[Any]:

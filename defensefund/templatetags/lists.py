@@ -3,12 +3,14 @@
 from typing import Any
 
 from django import template
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.utils import display_for_field, display_for_value, lookup_field
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import DateField, Field, ForeignKey, Model, TimeField
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from defensefund.lists import PagedList
 
@@ -29,10 +31,8 @@ def list_rows(cl: PagedList) -> dict[str, Any]:
 
 
 def _row(columns: "list[Column]", row: Model) -> SafeString:
-    drawn = SafeString("")
-    for column in columns:
-        drawn += column.draw(row)
-    return drawn
+    # Each part is escaped or a tag of ours.
+    return SafeString("".join(part for column in columns for part in column.parts(row)))
 
 
 def _columns(cl: PagedList, first: Model) -> "list[Column]":
@@ -46,6 +46,16 @@ def _columns(cl: PagedList, first: Model) -> "list[Column]":
         columns.append(Column(cl, name, first, is_link=is_link, is_head=is_link and not has_head))
         has_head |= is_link
     return columns
+
+
+def _checkbox(row: Model) -> SafeString:
+    """The admin's own, without a template for each."""
+    return format_html(
+        '<input type="checkbox" name="{}" value="{}" class="action-select" aria-label="{}">',
+        ACTION_CHECKBOX_NAME,
+        row.pk,
+        _("Select this object for an action - {}").format(row),
+    )
 
 
 class Column:
@@ -70,17 +80,28 @@ class Column:
         classes = [f"field-{name if isinstance(name, str) else name.__name__}"]
         if name == "action_checkbox":
             classes = ["action-checkbox"]
+            self.method = _checkbox
         elif isinstance(self.field, (DateField, TimeField, ForeignKey)):
             classes.append("nowrap")
         tag = "th" if is_head else "td"
         self.begin = format_html('<{} class="{}">', tag, " ".join(classes))
         self.end = format_html("</{}>", tag)
+        self.choices = {value: str(text) for value, text in getattr(self.field, "flatchoices", ())}
 
-    def draw(self, row: Model) -> SafeString:
+    def parts(self, row: Model) -> tuple[str, ...]:
+        """The cell in pieces of safe HTML."""
         text = conditional_escape(self._text(row))
-        if self.is_link:
-            text = format_html('<a href="{}">{}</a>', self.url(row), text)
-        return self.begin + text + self.end
+        if not self.is_link:
+            return self.begin, text, self.end
+        return (
+            self.begin,
+            '<a href="',
+            conditional_escape(self.url(row)),
+            '">',
+            text,
+            "</a>",
+            self.end,
+        )
 
     def _text(self, row: Model) -> Any:
         try:
@@ -89,6 +110,8 @@ class Column:
             return self.empty
         if self.field is None:
             return display_for_value(value, self.empty, self.is_boolean)
+        if self.choices:
+            return self.choices.get(value, self.empty)
         if isinstance(self.field, ForeignKey):
             return self.empty if value is None else value
         return display_for_field(value, self.field, self.empty, avoid_link=self.is_link)

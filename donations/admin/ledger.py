@@ -103,12 +103,6 @@ class EntryAdmin(ReadOnlyAdmin):
         may = request.user.has_perm(PERMISSION)
         return super().changelist_view(request, {**(extra_context or {}), "may_take_away": may})
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
-        entries: QuerySet[Entry] = super().get_queryset(request)
-        return entries.select_related(
-            "debit", "credit", "reversal__by", "reversed_by__reversal__by"
-        )
-
     @admin.display(description=_("amount"), ordering="amount")
     def exact_amount(self, entry: Entry) -> str:
         return money(entry.amount, entry.currency)

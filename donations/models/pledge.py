@@ -224,10 +224,20 @@ class Pledge(models.Model):
                     method__in=["transfer", "cash", "card_later"], cancelled_at=None, paused_at=None
                 ),
             ),
-            # The office lists those of one kind.
+            # The office lists by day: all, those of one kind, and those that are paused or called off.
             models.Index(name="pledge_by_day", fields=["created_at", "id"]),
-            models.Index(name="pledge_method", fields=["method", "id"]),
-            models.Index(name="pledge_frequency", fields=["frequency", "id"]),
+            models.Index(name="pledge_method_by_day", fields=["method", "created_at", "id"]),
+            models.Index(name="pledge_frequency_by_day", fields=["frequency", "created_at", "id"]),
+            models.Index(
+                name="pledge_paused_by_day",
+                fields=["created_at", "id"],
+                condition=Q(paused_at__isnull=False),
+            ),
+            models.Index(
+                name="pledge_cancelled_by_day",
+                fields=["created_at", "id"],
+                condition=Q(cancelled_at__isnull=False),
+            ),
             # A bank line without a reference is set against those of its amount, the newest first.
             models.Index(
                 name="pledge_awaited_amounts",

@@ -90,11 +90,13 @@ class StripeEvent(models.Model):
                 fields=["due_at"],
                 condition=Q(processed_at=None, refused_at=None),
             ),
-            # The office lists those that contradict our rows,
-            models.Index(
-                name="stripe_event_refused", fields=["id"], condition=Q(refused_at__isnull=False)
-            ),
+            # The office lists by day, all and those that contradict our rows,
             models.Index(name="stripe_event_by_day", fields=["created_at", "id"]),
+            models.Index(
+                name="stripe_event_refused_by_day",
+                fields=["created_at", "id"],
+                condition=Q(refused_at__isnull=False),
+            ),
             # and asks what was said of one thing.
             models.Index(name="stripe_event_object", fields=["object_id"]),
             # After each batch it is looked whether the balance is to be listed.

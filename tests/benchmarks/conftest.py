@@ -6,6 +6,7 @@ A ratio under its goal fails. The machine's own noise is taken out by turns: ref
 median over all turns counts.
 """
 
+import re
 import statistics
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 import pytest
 
-ROWS: list[tuple[str, str, str, str]] = []
+ROWS: list[tuple[str, str, str, str, str]] = []
 TURNS = 7
 
 
@@ -46,20 +47,36 @@ def in_turns(ours: Callable[[], None], reference: Callable[[], None], calls: int
 
 @pytest.fixture
 def row():
-    """Adds a line to the table: what, the figure, the goal, and a remark."""
+    """Adds a line to the table: what, the figure, the goal ("≤ 150 ms", or a word where there is none), and a remark."""
 
     def add(what: str, figure: str, goal: str, remark: str = "") -> None:
-        ROWS.append((what, figure, goal, remark))
+        ROWS.append((what, figure, goal, is_reached(figure, goal), remark))
 
     return add
+
+
+def is_reached(figure: str, goal: str) -> str:
+    """ "yes" or "NO"; "" where the goal is no number."""
+    sign, limit = goal[:1], number_in(goal)
+    if sign not in {"≤", "≥"}:
+        return ""
+    reached = number_in(figure) <= limit if sign == "≤" else number_in(figure) >= limit
+    return "yes" if reached else "NO"
+
+
+def number_in(text: str) -> float:
+    found = re.search(r"-?\d[\d,]*(\.\d+)?", text)
+    return float(found[0].replace(",", "")) if found else 0.0
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if not ROWS:
         return
     terminalreporter.section("measured")
-    widths = [max(len(row[column]) for row in ROWS) for column in range(3)]
-    for what, figure, goal, remark in ROWS:
-        terminalreporter.write_line(
-            f"{what:<{widths[0]}}  {figure:>{widths[1]}}  goal {goal:<{widths[2]}}  {remark}"
-        )
+    table = [("measure", "figure", "goal", "ok", ""), *ROWS]
+    widths = [max(len(line[column]) for line in table) for column in range(4)]
+    for what, figure, goal, ok, remark in table:
+        line = f"{what:<{widths[0]}}  {figure:>{widths[1]}}  {goal:<{widths[2]}}  {ok:<{widths[3]}}  {remark}"
+        terminalreporter.write_line(line.rstrip())
+    missed = sum(line[3] == "NO" for line in ROWS)
+    terminalreporter.write_line(f"{len(ROWS)} measures, {missed} of them not reached")

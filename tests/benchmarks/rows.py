@@ -6,8 +6,12 @@ from django.db import connection
 def multiply(row, count, *, every=1, start=0, **columns):
     """Copies a row `count` times within the database, with SQL of n for some columns."""
     model = type(row)
-    names = [field.column for field in model._meta.concrete_fields if not field.primary_key]
-    values = [columns.get(name, name) for name in names]
+    names = [
+        connection.ops.quote_name(field.column)
+        for field in model._meta.concrete_fields
+        if not field.primary_key
+    ]
+    values = [columns.get(name.strip('"'), name) for name in names]
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO {model._meta.db_table} ({', '.join(names)}) SELECT {', '.join(values)} "

@@ -171,7 +171,12 @@ def test_list_at_ten_thousand_and_a_million_rows(client, name, row):
     goals = [
         ("100 rows / bare", many["100 rows"] / many["bare"], 4),
         ("25 rows / bare", many["25 rows"] / many["bare"], 3),
-        ("a million / ten thousand", many["25 rows"] / few["25 rows"], 1.1),
+        # Each beside the bare view of its time, which is the same at any size.
+        (
+            "a million / ten thousand",
+            many["25 rows"] / many["bare"] / (few["25 rows"] / few["bare"]),
+            1.1,
+        ),
     ]
     first_page = many["25 rows"]
     goals += [
