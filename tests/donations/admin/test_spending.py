@@ -152,11 +152,11 @@ def test_buttons_are_those_the_person_may_press_now(ready, treasurer, approver):
         return [str(verb["label"]) for verb in client.get(path).context["verbs"]]
 
     assert buttons(treasurer, of_cost(ready)) == [
-        "Set money aside", "Attach a document", "Agree instalments",
+        "Set money aside", "Attach a document", "Agree instalments", "End this cost",
     ]  # fmt: skip
     allocate(ready, "600")
     assert buttons(treasurer, of_cost(ready)) == [
-        "Set money aside", "Attach a document", "Ask for payment", "Release", "Agree instalments",
+        "Set money aside", "Attach a document", "Ask for payment", "Release", "Agree instalments", "End this cost",
     ]  # fmt: skip
     assert buttons(approver, of_cost(ready)) == []
     row = requested(ready, "600")
