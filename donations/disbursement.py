@@ -11,7 +11,16 @@ from django.utils.translation import gettext as _
 from . import ledger
 from .currencies import is_exact, written
 from .ledger import Posting
-from .models import AccountKey, BankAccount, CostDocument, Disbursement, Entry, LegalCost, Payee
+from .models import (
+    AccountKey,
+    BankAccount,
+    CostDocument,
+    Disbursement,
+    Entry,
+    LegalCost,
+    Payee,
+    Policy,
+)
 from .models.locks import share
 from .models.numbers import new_number
 
@@ -26,6 +35,10 @@ class WrongAmount(DisbursementError):
 
 class WrongDocument(DisbursementError):
     """The document belongs to another cost."""
+
+
+class NotByPolicy(DisbursementError):
+    """The policy in force does not pay such costs, or wants documents that are not there."""
 
 
 class WrongAccount(DisbursementError):
@@ -85,6 +98,7 @@ def request(
     if number and Disbursement.objects.filter(number=number).exists():
         raise AlreadyDone(_("This was sent twice: it was asked for once."))
     _check(cost, document, bank_account, amount)
+    _check_policy(cost, at=at)
     # Asked for first: what is paid between the two reads is then counted twice, never missed.
     spoken_for = cost.disbursements.open().total()
     free = ledger.free(AccountKey.cost(cost)) - spoken_for
@@ -162,6 +176,7 @@ def amend(
         raise WrongState(_("This payment is decided already."))
     cost = _locked_cost(row.cost)
     _check(cost, document, bank_account, amount)
+    _check_policy(cost, at=at)
     others = cost.disbursements.open().exclude(pk=row.pk).total()
     free = ledger.free(AccountKey.cost(cost)) - others
     if amount > free:
@@ -284,6 +299,24 @@ def why_not_payable(row: Disbursement) -> str:
             "Nobody has confirmed this payee's account yet: a second person does, in the register of payees."
         )
     return ""
+
+
+def _check_policy(cost: LegalCost, *, at: datetime) -> None:
+    """The database refuses the same (the migration "policy_of_requests"); here are the sentences."""
+    policy = Policy.objects.in_force(on=at.date())
+    if policy is None:
+        return
+    if not policy.pays(cost.kind):
+        raise NotByPolicy(
+            _("The fund's policy (%(version)s) does not pay “%(kind)s”.")
+            % {"version": policy, "kind": cost.get_kind_display()}
+        )
+    lacking = policy.lacking(cost.kind, set(cost.documents.values_list("kind", flat=True)))
+    if lacking:
+        raise NotByPolicy(
+            _("The policy wants documents before this payment is asked for: %(kinds)s.")
+            % {"kinds": ", ".join(str(CostDocument.Kind(each).label) for each in lacking)}
+        )
 
 
 def _check_payee(row: Disbursement) -> None:

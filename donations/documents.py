@@ -21,16 +21,26 @@ class Damaged(Exception):
     """The file kept is missing, or not the one that was attached."""
 
 
-def attach(*, cost: LegalCost, name: str, content: bytes, by: User, at: datetime) -> CostDocument:
+def attach(
+    *,
+    cost: LegalCost,
+    name: str,
+    content: bytes,
+    by: User,
+    at: datetime,
+    kind: str = CostDocument.Kind.BILL,
+) -> CostDocument:
     """Keeps what cleaning.py makes of the file, under a random name outside the web root. Raises UnfitDocument, with
     nothing kept.
 
+    `kind` says what it is, as the policy asks for it; the same file attached as another kind is kept as that from then on.
     Approvals are bound to the hash of the file kept; that of the file given is noted, to compare with the sender's.
     """
     cleaned = clean(name, content)
     digest = sha256(cleaned.content).hexdigest()
     document = CostDocument(
         cost=cost,
+        kind=kind,
         content_type=cleaned.content_type,
         size=len(cleaned.content),
         sha256=digest,
@@ -42,7 +52,12 @@ def attach(*, cost: LegalCost, name: str, content: bytes, by: User, at: datetime
         with transaction.atomic():
             # Held until the end, so that the same file sent twice at once is seen.
             LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
-            if cost.documents.filter(sha256=digest).exists():
+            known = cost.documents.filter(sha256=digest).first()
+            if known is not None and known.kind != kind:
+                known.kind = kind
+                known.save(update_fields=["kind"])
+                return known
+            if known is not None:
                 raise SameDocument(_("This very document is attached already."))
             document.file.save(name, ContentFile(cleaned.content), save=False)
             # If the row does not come to be, neither shall the file stay.

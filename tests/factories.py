@@ -232,9 +232,10 @@ def make_cost(
     )
 
 
-def make_document(cost, content=PDF, *, by=None) -> CostDocument:
+def make_document(cost, content=PDF, *, by=None, kind="bill") -> CostDocument:
     document = CostDocument(
         cost=cost,
+        kind=kind,
         content_type="application/pdf",
         size=len(content),
         sha256=sha256(content).hexdigest(),

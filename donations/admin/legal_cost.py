@@ -30,7 +30,7 @@ from .cost_form import LegalCostForm
 from .cost_money import case_page, defendant_page
 from .cost_parts import PLAN, SHARE, plan_of, shares_of
 from .spending_forms import AllocateForm, AttachForm, ReleaseForm, RequestForm
-from .standing import serving_funds
+from .standing import documents_lacking, serving_funds
 
 
 def set_aside(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> str:
@@ -51,7 +51,9 @@ def release(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> st
 
 def attach(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> str:
     file = data["file"]
-    documents.attach(cost=cost, name=file.name, content=file.read(), by=by, at=at)
+    documents.attach(
+        cost=cost, name=file.name, content=file.read(), kind=data["kind"], by=by, at=at
+    )
     return _("The document is attached.")
 
 
@@ -65,6 +67,9 @@ def request_payment(cost: LegalCost, data: dict[str, Any], by: User, at: datetim
 def why_no_request(cost: Any, _by: User) -> str:
     if not cost.documents.exists():
         return _("Attach the bill first: a payment is for a document.")
+    if lacking := documents_lacking(cost):
+        kinds = ", ".join(str(CostDocument.Kind(each).label) for each in lacking)
+        return _("Attach what the policy wants first: %(kinds)s.") % {"kinds": kinds}
     if ledger.free(AccountKey.cost(cost)) <= cost.requested:
         return _("All that is set aside is asked for or paid: set more aside first.")
     return ""
@@ -265,6 +270,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             "outcomes": row.bail_outcomes.select_related("by"),
             "funds": serving_funds(row),
             "documents": row.documents.select_related("uploaded_by").order_by("-pk"),
+            "lacking": [CostDocument.Kind(each).label for each in documents_lacking(row)],
             "may_open": request.user.has_perm("donations.view_costdocument"),
             "payments": [
                 (payment, payment.state(is_proved=payment.is_proved))

@@ -19,7 +19,13 @@ from ..cleaning import MAX_BYTES
 from ..currencies import UnreadableAmount, exponent, parse_amount, quantize
 from ..forms import UNREADABLE
 from ..models import AccountKey, BankAccount, CostDocument, Fund
-from .standing import covering_funds, frozen_accounts, giving_funds, serving_funds
+from .standing import (
+    covering_funds,
+    documents_lacking,
+    frozen_accounts,
+    giving_funds,
+    serving_funds,
+)
 
 
 def read_amount(text: str, currency: str) -> Decimal:
@@ -126,6 +132,13 @@ class ReleaseForm(MoneyForm):
 
 
 class AttachForm(VerbForm):
+    kind = forms.TypedChoiceField(
+        label=gettext_lazy("What it is"),
+        choices=CostDocument.Kind,
+        required=False,
+        empty_value=CostDocument.Kind.BILL,
+        help_text=gettext_lazy("The policy says which of them a cost needs before it is paid."),
+    )
     file = forms.FileField(
         label=gettext_lazy("Document"),
         help_text=gettext_lazy("The bill, receipt or ruling as PDF, JPEG or PNG, up to 10 MB."),
@@ -135,6 +148,11 @@ class AttachForm(VerbForm):
         },
         widget=forms.FileInput(attrs={"accept": ".pdf,.jpg,.jpeg,.png"}),
     )
+
+    def prepare(self) -> None:
+        """The first document that is still lacking."""
+        lacking = documents_lacking(self.row)
+        self.fields["kind"].initial = lacking[0] if lacking else CostDocument.Kind.BILL
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
@@ -147,7 +165,7 @@ class AttachForm(VerbForm):
 class DocumentField(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, document: CostDocument) -> str:
         return _("%(kind)s of %(day)s (%(hash)s)") % {
-            "kind": document.EXTENSIONS[document.content_type].upper(),
+            "kind": document.get_kind_display(),
             "day": document.uploaded_at.date().isoformat(),
             "hash": document.sha256[:8],
         }

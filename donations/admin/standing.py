@@ -57,6 +57,14 @@ def serving_funds(cost: Any) -> list[FundStanding]:
     return standing
 
 
+def documents_lacking(cost: LegalCost) -> list[str]:
+    """The kinds of document the policy in force wants before a payment of `cost` is asked for, and that it has not."""
+    policy = Policy.objects.in_force(on=timezone.now().date())
+    if policy is None:
+        return []
+    return policy.lacking(cost.kind, set(cost.documents.values_list("kind", flat=True)))
+
+
 def giving_funds(cost: LegalCost) -> list[tuple[Fund, Decimal]]:
     """The funds that have money set aside for `cost`, the most first, with how much."""
     given = {pk: net for pk, net in _given(cost) if net > 0}
