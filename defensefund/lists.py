@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from defensefund.paging import LAST, MOST, START, NoSuchPlace, Page, keys_of, page_of
+from defensefund.paging import LAST, START, NoSuchPlace, Page, keys_of, page_of
 
 ROWS_VAR = "rows"
 MANY_ROWS = 100
@@ -74,7 +74,7 @@ class PagedList(ChangeList):
     @property
     def count(self) -> str:
         """How many rows there are on all pages."""
-        return str(self.page.count) if self.page.count <= MOST else f"{MOST}+"
+        return self.page.counted
 
     def pages(self) -> list[dict[str, str]]:
         """The links: where to, the word for it, and what it is to this page."""

@@ -43,6 +43,11 @@ class Page:
     has_after: bool
 
     @property
+    def counted(self) -> str:
+        """`count` to be read: "999+" when it is more."""
+        return str(self.count) if self.count <= MOST else f"{MOST}+"
+
+    @property
     def before(self) -> str:
         return f"before-{self.rows[0].pk}" if self.has_before else ""
 
@@ -85,6 +90,14 @@ def page_of(
     if word == "after":
         return _forward(counted.filter(beyond), size, has_before=True)
     return _backward(counted.filter(beyond), counted, size, has_after=True)
+
+
+def page_or_first(queryset: QuerySet[Any], place: str, *, size: int) -> Page:
+    """As `page_of`, for lists that get shorter while one works through them: a place that is gone is the start."""
+    try:
+        return page_of(queryset, place, size=size)
+    except NoSuchPlace:
+        return page_of(queryset, START, size=size)
 
 
 def _forward(rows: QuerySet[Any], size: int, *, has_before: bool) -> Page:

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.core.paginator import Paginator
 from django.db.models import F, Prefetch, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -15,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
 from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin, page, require
+from defensefund.paging import START, page_or_first
 from defensefund.templatetags.formats import money
 
 from .. import ledger, reconciliation
@@ -155,9 +155,9 @@ class StatementLineAdmin(ReadOnlyAdmin):
         )
         if account:
             lines = lines.filter(account=account)
-        shown = Paginator(lines, PER_PAGE).get_page(request.GET.get("page"))
-        found = reconciliation.suggest_many(list(shown))
-        rows = [(line, found[line.pk][:1], len(found[line.pk]) - 1) for line in shown]
+        shown = page_or_first(lines, request.GET.get("page", START), size=PER_PAGE)
+        found = reconciliation.suggest_many(shown.rows)
+        rows = [(line, found[line.pk][:1], len(found[line.pk]) - 1) for line in shown.rows]
         sure = [
             f"{line.pk}:{best.token}"
             for line, candidates, _more in rows
