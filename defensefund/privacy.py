@@ -27,7 +27,7 @@ def decode_key(text: str) -> bytes:
 
 
 @cache
-def _keys(texts: tuple[str, ...]) -> dict[str, bytes]:
+def _keys(texts: tuple[str, ...]) -> dict[str, AESGCM]:
     try:
         keys = [decode_key(text) for text in texts]
     except ValueError as error:
@@ -35,14 +35,14 @@ def _keys(texts: tuple[str, ...]) -> dict[str, bytes]:
             "FIELD_KEYS: each key is 32 random bytes in URL-safe base64; make one with ./run new_field_key."
         ) from error
     # The first characters of a key's own hash name it inside each value, so that reading needs no trial.
-    return {hmac.digest(key, b"key id", "sha256").hex()[:8]: key for key in keys}
+    return {hmac.digest(key, b"key id", "sha256").hex()[:8]: AESGCM(key) for key in keys}
 
 
 def encrypt(text: str, *, context: str = "") -> str:
     """`text` as "<key id>:<base64 of nonce and AES-256-GCM ciphertext>", bound to `context`."""
     key_id, key = next(iter(_keys(tuple(settings.FIELD_KEYS)).items()))
     nonce = os.urandom(12)
-    sealed = nonce + AESGCM(key).encrypt(nonce, text.encode(), context.encode())
+    sealed = nonce + key.encrypt(nonce, text.encode(), context.encode())
     return f"{key_id}:{base64.urlsafe_b64encode(sealed).decode()}"
 
 
@@ -54,7 +54,7 @@ def decrypt(value: str, *, context: str = "") -> str:
         raise Undecipherable("FIELD_KEYS lacks the key this value was written with.")
     raw = base64.urlsafe_b64decode(sealed)
     try:
-        return AESGCM(key).decrypt(raw[:12], raw[12:], context.encode()).decode()
+        return key.decrypt(raw[:12], raw[12:], context.encode()).decode()
     except InvalidTag as error:
         raise Undecipherable("The value was altered, or belongs to another field.") from error
 

@@ -190,6 +190,10 @@ def take_back(exchange: Exchange, *, reason: str, by: User, at: datetime) -> Exc
         raise WrongState(_("This exchange is not booked: refuse it instead."))
     if row.undone_at:
         raise WrongState(_("This exchange was taken back already."))
+    if row.matches.standing().exists():
+        raise WrongState(
+            _("A bank line proves this exchange: take that match back first, where the line is.")
+        )
     row.undone_by, row.undone_at, row.undoing_reason = by, at, _reason(reason)
     row.save(update_fields=["undone_by", "undone_at", "undoing_reason"])
     try:

@@ -196,13 +196,14 @@ PROOFS: dict[str, tuple[str, str]] = {
                 END
                 OR m.gift IS DISTINCT FROM (CASE WHEN m.donation_id IS NOT NULL THEN m.source END)
                 OR m.proved IS DISTINCT FROM (CASE WHEN m.undone_at IS NULL
-                                                    AND coalesce(m.disbursement_id, m.refund_request_id) IS NOT NULL
+                                                    AND coalesce(m.disbursement_id, m.refund_request_id, m.exchange_id) IS NOT NULL
                                                    THEN -m.amount END)
                 OR m.arrived IS DISTINCT FROM (CASE WHEN coalesce(m.payout_id, m.deposit_id) IS NOT NULL
                                                     THEN m.amount END) AS wrong
         FROM (
             SELECT s.*, l.currency, d.source AS gift, coalesce(p.amount, c.amount) AS arrived,
-                   CASE WHEN s.undone_at IS NULL THEN coalesce(b.amount, q.amount) END AS proved,
+                   CASE WHEN s.undone_at IS NULL THEN coalesce(b.amount, q.amount, CASE WHEN s.amount < 0 THEN x.given ELSE -x.received END)
+                   END AS proved,
                    a.code || ':' || l.key AS name
             FROM donations_statementmatch s
             JOIN donations_statementline l ON l.id = s.line_id
@@ -211,6 +212,7 @@ PROOFS: dict[str, tuple[str, str]] = {
             LEFT JOIN donations_payout p ON p.id = s.payout_id
             LEFT JOIN donations_cashdeposit c ON c.id = s.deposit_id
             LEFT JOIN donations_disbursement b ON b.id = s.disbursement_id AND b.paid_at IS NOT NULL
+            LEFT JOIN donations_exchange x ON x.id = s.exchange_id AND x.approved_at IS NOT NULL AND x.undone_at IS NULL
             LEFT JOIN donations_refundrequest q ON q.id = s.refund_request_id AND q.paid_at IS NOT NULL) m
         FULL JOIN (
             SELECT e.source, e.amount, e.currency, r.id IS NOT NULL AS is_reversed

@@ -16,6 +16,10 @@ ALPHABET = "CDFGHJKMNPQRTWXY"
 # With "RF" and the check digits sixteen characters: four groups of four.
 LENGTH = 12
 WHOLE = LENGTH + 4
+SHAPE = rf"RF[0-9]{{2}}[{ALPHABET}]{{{LENGTH}}}"
+FOUND = re.compile(f"(?=({SHAPE}))")
+# One slip leaves at least this many of the letters in a row: texts without them, as most are, need no closer look.
+LEFT_WHOLE = re.compile(rf"[{ALPHABET}]{{{LENGTH // 2}}}")
 # What may stand at each of a reference's places.
 PLACES = ("R", "F", "0123456789", "0123456789", *[ALPHABET] * LENGTH)
 
@@ -61,8 +65,21 @@ def find_references(text: str) -> list[str]:
 
     References of other issuers, which have another length or alphabet, are not found.
     """
-    found = re.finditer(rf"(?=(RF[0-9]{{2}}[{ALPHABET}]{{{LENGTH}}}))", squeeze(text))
-    return list(dict.fromkeys(m[1] for m in found if iso11649.is_valid(m[1])))
+    return in_squeezed(squeeze(text))
+
+
+def in_squeezed(text: str) -> list[str]:
+    """The same in what `squeeze` left of a text."""
+    return list(dict.fromkeys(found for found in FOUND.findall(text) if _is_valid(found)))
+
+
+def _is_valid(reference: str) -> bool:
+    """Whether it has our shape and right check digits (ISO 7064, mod 97-10)."""
+    # 00, 01 and 99 leave the same rest as 97, 98 and 02, which are what is written.
+    if not re.fullmatch(SHAPE, reference) or not 2 <= int(reference[2:4]) <= 98:
+        return False
+    rearranged = reference[4:] + reference[:4]
+    return int("".join(str(int(character, 36)) for character in rearranged)) % 97 == 1
 
 
 def slips(text: str) -> list[Slip]:
@@ -72,11 +89,13 @@ def slips(text: str) -> list[Slip]:
     looked up at once, however many gifts are announced. Which of them is a gift's is for a person to confirm.
     """
     searched = squeeze(text)
-    right = set(find_references(text))
+    if not LEFT_WHOLE.search(searched):
+        return []
+    right = set(in_squeezed(searched))
     found: dict[str, Slip] = {}
     for start in range(len(searched) - WHOLE + 2):
         for slip in _repaired(searched[start : start + WHOLE + 1]):
-            if slip.reference not in right and iso11649.is_valid(slip.reference):
+            if slip.reference not in right and _is_valid(slip.reference):
                 found.setdefault(slip.reference, slip)
     return list(found.values())
 

@@ -86,6 +86,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
         standing = StatementMatch.objects.standing().select_related(
             "payout",
             "disbursement",
+            "exchange",
             "donation__receipt",
             "deposit",
             "refund_request__donation__receipt",
@@ -313,7 +314,7 @@ def _said(
     matches = (
         line.matches.standing()
         .select_related("confirmed_by", "payout", "disbursement", "deposit", "donation__receipt")
-        .select_related("refund_request__donation__receipt")
+        .select_related("refund_request__donation__receipt", "exchange")
         .order_by("pk")
     )
     return [
@@ -337,6 +338,8 @@ def told(match: StatementMatch) -> str:
         return _("payment %(payment)s") % {"payment": match.disbursement}
     if match.refund_request:
         return _("refund %(refund)s") % {"refund": match.refund_request}
+    if match.exchange:
+        return _("exchange of %(day)s") % {"day": match.exchange.exchanged_on.isoformat()}
     if match.deposit:
         return _("cash brought to the bank on %(day)s") % {"day": match.deposit.deposited_on}
     if match.donation:

@@ -1,10 +1,13 @@
 """Many rows in one statement: changed ones joined with what is new, and new ones copied in as a stream."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection
 from django.db.models import Model
+
+from defensefund.privacy import EncryptedTextField
 
 
 def write(rows: Iterable[Model], names: Sequence[str]) -> None:
@@ -37,22 +40,33 @@ def add(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]])
     """Copies new rows of one model in: `rows` hold the fields `names` in their order, links as the other row's key.
 
     Fields that are not named get what the database gives them. Rules are the database's own: nothing is cleaned or checked
-    here. A tenth of what bulk_create costs.
+    here, and only encrypted texts and lists are put into their form. A tenth of what bulk_create costs.
     """
     meta = model._meta
     fields: list[Any] = [meta.get_field(name) for name in names]
     columns = ", ".join(f'"{field.column}"' for field in fields)
+    formed = [(at, form) for at, field in enumerate(fields) if (form := _form(field))]
     with (
         connection.cursor() as cursor,
         cursor.copy(f'COPY "{meta.db_table}" ({columns}) FROM STDIN') as copy,
     ):
         for row in rows:
-            copy.write_row(
-                [
-                    field.get_db_prep_save(value, connection)
-                    for field, value in zip(fields, row, strict=True)
-                ]
-            )
+            values = list(row)
+            for at, form in formed:
+                values[at] = form(values[at])
+            copy.write_row(values)
+
+
+def _form(field: Any) -> Callable[[Any], Any] | None:
+    if isinstance(field, EncryptedTextField):
+        return field.get_prep_value
+    return _as_list if isinstance(field, ArrayField) else None
+
+
+def _as_list(texts: Iterable[str]) -> str:
+    """As the database writes a list: the driver would do it element by element, ten times as long."""
+    quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
+    return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
 
 
 def _value(row: Model, field: Any) -> Any:

@@ -61,7 +61,11 @@ class StatementLine(models.Model):
     """One movement the bank reports. What names a person in it is encrypted and can be erased."""
 
     account = models.ForeignKey(
-        BankAccount, models.PROTECT, related_name="lines", verbose_name=_("bank account")
+        BankAccount,
+        models.PROTECT,
+        db_index=False,
+        related_name="lines",
+        verbose_name=_("bank account"),
     )
     statement = models.ForeignKey(
         StatementImport, models.PROTECT, related_name="lines", verbose_name=_("statement")
@@ -152,7 +156,7 @@ class StatementMatchQuerySet(models.QuerySet["StatementMatch"]):
 
 
 # What a line can be matched to; a match names one of them, or none and says why.
-THINGS = ("payout", "disbursement", "donation", "deposit", "refund_request")
+THINGS = ("payout", "disbursement", "donation", "deposit", "refund_request", "exchange")
 
 
 def _one_of(*things: str) -> Q:
@@ -186,23 +190,36 @@ class StatementMatch(models.Model):
         blank=True,
         help_text=_("Of the entry it booked; empty where it only proves one that was there."),
     )
+    # Links have no indexes of all rows: most are empty in most rows, and there are many rows to write at an import.
     payout = models.ForeignKey(
-        "Payout", models.PROTECT, null=True, related_name="matches", verbose_name=_("payout")
+        "Payout",
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="matches",
+        verbose_name=_("payout"),
     )
     disbursement = models.ForeignKey(
         "Disbursement",
         models.PROTECT,
         null=True,
+        db_index=False,
         related_name="matches",
         verbose_name=_("disbursement"),
     )
     donation = models.ForeignKey(
-        "Donation", models.PROTECT, null=True, related_name="matches", verbose_name=_("donation")
+        "Donation",
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="matches",
+        verbose_name=_("donation"),
     )
     deposit = models.ForeignKey(
         "CashDeposit",
         models.PROTECT,
         null=True,
+        db_index=False,
         related_name="matches",
         verbose_name=_("cash brought to the bank"),
     )
@@ -210,8 +227,17 @@ class StatementMatch(models.Model):
         "RefundRequest",
         models.PROTECT,
         null=True,
+        db_index=False,
         related_name="matches",
         verbose_name=_("refund"),
+    )
+    exchange = models.ForeignKey(
+        "Exchange",
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="matches",
+        verbose_name=_("exchange of currencies"),
     )
     explanation = models.TextField(
         _("explanation"), blank=True, help_text=_("Why the line belongs to none of these.")
@@ -220,6 +246,7 @@ class StatementMatch(models.Model):
         settings.AUTH_USER_MODEL,
         models.PROTECT,
         null=True,
+        db_index=False,
         related_name="+",
         verbose_name=_("confirmed by"),
         help_text=_("Empty when reference, amount and currency agreed at the import."),
@@ -229,6 +256,7 @@ class StatementMatch(models.Model):
         settings.AUTH_USER_MODEL,
         models.PROTECT,
         null=True,
+        db_index=False,
         related_name="+",
         verbose_name=_("undone by"),
     )
@@ -262,9 +290,27 @@ class StatementMatch(models.Model):
                     condition=Q(undone_at=None, **{f"{thing}__isnull": False}),
                 )
                 for thing in THINGS
+                if thing != "exchange"
+            ),
+            # An exchange is on two lines: what was given, and what was got for it.
+            *(
+                models.UniqueConstraint(
+                    fields=["exchange"],
+                    name=f"match_exchange_once_{way}",
+                    condition=Q(undone_at=None, exchange__isnull=False) & sign,
+                )
+                for way, sign in (("out", Q(amount__lt=0)), ("in", Q(amount__gt=0)))
             ),
         ]
         indexes = [
+            *(
+                models.Index(
+                    name=f"match_of_{thing}",
+                    fields=[thing],
+                    condition=Q(**{f"{thing}__isnull": False}),
+                )
+                for thing in THINGS
+            ),
             # The bank's own: which fund bore the last one.
             models.Index(
                 name="match_charge",

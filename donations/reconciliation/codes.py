@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from defensefund.privacy import keyed_hash
 
 from ..models.numbers import UNAMBIGUOUS
-from ..references import find_references, squeeze
+from ..references import in_squeezed, squeeze
 
 PAYMENT = re.compile(rf"(?=(PAY|REF)([{UNAMBIGUOUS}]{{8}}))")
 PAYOUT = re.compile(r"\bpo_[A-Za-z0-9]{8,32}\b")
@@ -15,11 +15,12 @@ PAYOUT = re.compile(r"\bpo_[A-Za-z0-9]{8,32}\b")
 def find_codes(texts: Iterable[str]) -> list[str]:
     """Our references in what a bank passed on, each once: transfers' (RF…), payments' and refunds' (PAY-, REF-), payouts'."""
     text = " ".join(texts)
-    found = find_references(text)
-    if "PO_" in text.upper():
-        found += PAYOUT.findall(text)
     squeezed = squeeze(text)
-    found += [f"{kind}-{code}" for kind, code in PAYMENT.findall(squeezed)]
+    found = in_squeezed(squeezed)
+    if "po_" in text:
+        found += PAYOUT.findall(text)
+    if "PAY" in squeezed or "REF" in squeezed:
+        found += [f"{kind}-{code}" for kind, code in PAYMENT.findall(squeezed)]
     return list(dict.fromkeys(found))
 
 

@@ -1,14 +1,14 @@
 """Import a bank file: all of its new lines or none, known lines again without effect."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from ..currencies import is_exact
@@ -103,11 +103,8 @@ def import_statement(
             imported_by=by,
             imported_at=at,
         )
-        bulk.add(StatementLine, COLUMNS, (_line(account, statement, *pair) for pair in new))
-        booked = automatic.book(statement, at=at)
-        slipped = count_slipped(statement)
-    known_open = StatementLine.objects.filter(account=account, key__in=reading.known).unmatched()
-    open_lines = len(new) - booked + known_open.count()
+        booked, slipped = _write(account, statement, new, at=at)
+    open_lines = len(new) - booked + _count_open(account, reading.known)
     return ImportResult(
         new=len(new),
         known=len(reading.known),
@@ -198,16 +195,13 @@ def _compare(statements: Sequence[Statement], account: BankAccount) -> Reading:
             % {"count": len(left_out)}
         )
     row_keys = tuple(keys(rows, secret=account.line_secret))
-    known = StatementLine.objects.filter(account=account, key__in=row_keys).values_list(
-        "key", flat=True
-    )
     days = [row.booked_on for row in rows] or [
         balance.on for balance in (opening, closing) if balance and balance.on
     ]
     return Reading(
         rows=rows,
         keys=row_keys,
-        known=frozenset(known),
+        known=frozenset(_known(account, row_keys)),
         left_out=left_out,
         opening=opening.amount if opening else None,
         closing=closing.amount if closing else None,
@@ -277,20 +271,72 @@ def _check_rows(statement: Statement, account: BankAccount, today: date) -> None
         raise at_row(row.line, problem)
 
 
-# What _line gives, in its order.
+def _write(
+    account: BankAccount,
+    statement: StatementImport,
+    new: Sequence[tuple[StatementRow, str]],
+    *,
+    at: datetime,
+) -> tuple[int, int]:
+    """Writes new lines, and books those that leave no doubt; how many these are, and how many others have a slip."""
+    lines = [
+        automatic.Line(key, row.amount, row.booked_on, find_codes([row.text, *row.references]))
+        for row, key in new
+    ]
+    decided = automatic.decide(account, lines)
+    bulk.add(
+        StatementLine,
+        COLUMNS,
+        (
+            _values(account, statement, row, line, is_explained=position in decided)
+            for position, ((row, _key), line) in enumerate(zip(new, lines, strict=True))
+        ),
+    )
+    automatic.book(account, [(lines[position], sure) for position, sure in decided.items()], at=at)
+    unsure = (row for position, (row, _key) in enumerate(new) if position not in decided)
+    return len(decided), count_slipped(
+        " ".join([row.text, *row.references, row.counterparty]) for row in unsure if row.amount > 0
+    )
+
+
+# What _values gives, in its order.
 COLUMNS = (
     "account", "statement", "key", "booked_on", "value_on", "amount", "currency", "references", "explained",
     "counterparty", "counterparty_account", "text", "payer_hash",
 )  # fmt: skip
+NOTHING = Decimal(0)
 
 
-def _line(
-    account: BankAccount, statement: StatementImport, row: StatementRow, key: str
+def _values(
+    account: BankAccount,
+    statement: StatementImport,
+    row: StatementRow,
+    line: automatic.Line,
+    *,
+    is_explained: bool,
 ) -> tuple[object, ...]:
-    codes = find_codes([row.text, *row.references])
-    text = " ".join([row.text, *(code for code in row.references if code not in codes)]).strip()
+    others = (reference for reference in row.references if reference not in line.codes)
     return (
-        account.pk, statement.pk, key, row.booked_on, row.value_on, row.amount, row.currency, codes, Decimal(0),
-        row.counterparty, row.counterparty_account, text,
+        account.pk, statement.pk, line.key, row.booked_on, row.value_on, row.amount, row.currency, line.codes,
+        # The database compares it with the matches that follow, and would write the line again if it were not so.
+        row.amount if is_explained else NOTHING,
+        row.counterparty, row.counterparty_account, " ".join([row.text, *others]).strip(),
         payer_hash(row.counterparty_account, row.counterparty),
     )  # fmt: skip
+
+
+# Lists as one value: as one each there could be more than the database takes.
+KNOWN = "SELECT key FROM donations_statementline WHERE account_id = %s AND key = ANY(%s)"
+OPEN = "SELECT count(*) FROM donations_statementline WHERE account_id = %s AND key = ANY(%s) AND explained <> amount"
+
+
+def _known(account: BankAccount, keys: Sequence[str]) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(KNOWN, [account.pk, list(keys)])
+        return [key for (key,) in cursor.fetchall()]
+
+
+def _count_open(account: BankAccount, keys: Iterable[str]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(OPEN, [account.pk, list(keys)])
+        return int(cursor.fetchone()[0])

@@ -13,11 +13,13 @@ from ..currencies import is_exact, written
 from ..ledger import Posting
 from ..models import (
     AccountKey,
+    BankAccount,
     CashDeposit,
     CashReceipt,
     Disbursement,
     Donation,
     Entry,
+    Exchange,
     Fund,
     Letter,
     Payout,
@@ -47,6 +49,7 @@ class Returned:
 Target = (
     Payout
     | Disbursement
+    | Exchange
     | RefundRequest
     | CashDeposit
     | CashReceipt
@@ -83,8 +86,8 @@ def match(
 
     A payout has arrived (in transit → bank). A pledge or fund was given to: a donation is made (fund → bank), and its
     receipt queued when the supporter left an address. A pending cheque was paid: the same, for its slip. Cash brought to
-    the bank has arrived (in transit → bank). A disbursement, and a refund by transfer, was booked when it was paid: the
-    line proves it. The bank's own is booked between fund and bank. A transfer that came back: what the earlier line was
+    the bank has arrived (in transit → bank). A disbursement, and a refund by transfer, was booked when it was paid, an
+    exchange when it was approved: the line proves it. The bank's own is booked between fund and bank. A transfer that came back: what the earlier line was
     matched with is taken back, and neither line is booked, since one undid the other.
     Raises AlreadyMatched, DoesNotFit; and then nothing is changed.
     """
@@ -101,6 +104,8 @@ def match(
             standing.payout = _arrived(part, target)
         case Disbursement():
             standing.disbursement, standing.source = _proved(part, target), None
+        case Exchange():
+            standing.exchange, standing.source = _exchanged(part, target), None
         case RefundRequest():
             standing.refund_request, standing.source = _proved_refund(part, target), None
         case CashDeposit():
@@ -249,7 +254,7 @@ def _open_part(line: StatementLine, amount: Decimal | None) -> Part:
             _("%(amount)s has more decimals than %(currency)s has.")
             % {"amount": amount, "currency": line.currency}
         )
-    return Part(line, amount, source_of(line, line.matches.count()))
+    return Part(line, amount, source_of(line.account, line.key, line.matches.count()))
 
 
 def _arrived(part: Part, payout: Payout) -> Payout:
@@ -327,6 +332,21 @@ def _proved_refund(part: Part, refund: RefundRequest) -> RefundRequest:
     return refund
 
 
+def _exchanged(part: Part, exchange: Exchange) -> Exchange:
+    exchange = Exchange.objects.select_for_update(no_key=True).get(pk=exchange.pk)
+    is_out = part.amount < 0
+    account, amount, _day = exchange.bank_sides()[0 if is_out else 1]
+    _check_amount(part, amount, account.currency)
+    if not exchange.approved_at or exchange.undone_at:
+        raise DoesNotFit(_("This exchange is not in the books."))
+    if account.pk != part.line.account_id:
+        raise DoesNotFit(_("This exchange was made with another bank account."))
+    ways = exchange.matches.standing()
+    if (ways.filter(amount__lt=0) if is_out else ways.filter(amount__gt=0)).exists():
+        raise AlreadyMatched(_("This exchange was found on another line already."))
+    return exchange
+
+
 def _given(
     part: Part,
     fund: Fund,
@@ -386,6 +406,7 @@ def _post(part: Part, kind: Entry.Kind, *, debit: AccountKey, credit: AccountKey
     )
 
 
-def source_of(line: StatementLine, matches_before: int = 0) -> str:
+def source_of(account: BankAccount, key: str, matches_before: int = 0) -> str:
+    """The name of the fact in the ledger: of each match of a line another."""
     again = f":{matches_before + 1}" if matches_before else ""
-    return f"bank:{line.account.code}:{line.key}{again}"
+    return f"bank:{account.code}:{key}{again}"

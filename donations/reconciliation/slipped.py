@@ -1,21 +1,20 @@
 """Lines that nearly carry the reference of an announced gift: counted when a file comes, so that somebody looks."""
 
-from ..models import Pledge, StatementImport
-from ..references import slips, squeeze
+from collections.abc import Iterable
+
+from django.db import connection
+
+from ..references import slips
+
+KNOWN = "SELECT reference FROM donations_pledge WHERE reference = ANY(%s)"
 
 
-def count_slipped(statement: StatementImport) -> int:
-    """How many lines of an import that are still open have an announced gift's reference with one slip."""
-    lines = statement.lines.unmatched().filter(amount__gt=0).values_list("text", "counterparty")
-    repaired = []
-    for parts in lines.iterator(chunk_size=2000):
-        text = " ".join(parts)
-        # Of the letters a slip leaves at least one right; a text without either holds no reference.
-        if "R" in (letters := squeeze(text)) or "F" in letters:
-            repaired.append({slip.reference for slip in slips(text)})
-    known = set(
-        Pledge.objects.filter(reference__in=set().union(*repaired)).values_list(
-            "reference", flat=True
-        )
-    )
+def count_slipped(texts: Iterable[str]) -> int:
+    """How many of the texts have an announced gift's reference with one slip."""
+    repaired = [found for text in texts if (found := {slip.reference for slip in slips(text)})]
+    if not repaired:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(KNOWN, [list(set().union(*repaired))])
+        known = {reference for (reference,) in cursor.fetchall()}
     return sum(not known.isdisjoint(references) for references in repaired)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..models import StatementLine
-from . import arrivals, gifts, outgoings
+from . import arrivals, exchanges, gifts, outgoings
 from .evidence import Suggestion, ranked
 
 MOST = 5
@@ -19,7 +19,7 @@ def suggest_many(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     coming = [line for line in lines if line.amount > 0]
     going = [line for line in lines if line.amount < 0]
     found: dict[int, list[Suggestion]] = {line.pk: [] for line in lines}
-    parts: list[dict[int, list[Suggestion]]] = []
+    parts: list[dict[int, list[Suggestion]]] = [exchanges.exchanges(lines)] if lines else []
     if coming:
         parts += [arrivals.payouts(coming), arrivals.handed_over(coming), gifts.announced(coming)]
         parts += [gifts.by_known_payers(coming), outgoings.interest(coming)]

@@ -3,7 +3,16 @@
 from django import template
 from django.utils.translation import gettext as _
 
-from donations.models import CashDeposit, CashReceipt, Disbursement, Fund, Payout, RefundRequest
+from donations.currencies import written
+from donations.models import (
+    CashDeposit,
+    CashReceipt,
+    Disbursement,
+    Exchange,
+    Fund,
+    Payout,
+    RefundRequest,
+)
 from donations.reconciliation import Certainty, Charge, Returned, Suggestion
 from donations.references import format_reference
 
@@ -31,6 +40,11 @@ def candidate(suggestion: Suggestion) -> str:
         }
     if isinstance(target, Fund):
         return _("Gift that nobody announced for %(fund)s") % {"fund": target}
+    if isinstance(target, Exchange):
+        return _("Exchange of %(given)s for %(received)s") % {
+            "given": written(target.given, target.given_currency),
+            "received": written(target.received, target.received_currency),
+        }
     if isinstance(target, Payout):
         return _("Payout %(payout)s from Stripe") % {"payout": target.stripe_payout_id}
     if isinstance(target, Disbursement):

@@ -94,7 +94,7 @@ def test_open_lines_ask_a_fixed_number_of_queries(treasurer, django_assert_num_q
         make_payout("25")
     treasurer.get(OPEN)
 
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(21):
         response = treasurer.get(OPEN)
 
     assert len(response.context["rows"]) == 2 * count

@@ -4,20 +4,22 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from donations import ledger
-from donations.models import AccountKey, Donation, Entry, Letter, Pledge, StatementMatch
+from donations import exchange, ledger
+from donations.models import AccountKey, Donation, Entry, Exchange, Letter, Pledge, StatementMatch
 from donations.reconciliation import (
     AlreadyMatched,
     DoesNotFit,
     ReconciliationError,
     explain,
     match,
+    suggest,
     unmatch,
 )
 from tests.factories import (
     NOW,
     TODAY,
     make_bank_account,
+    make_exchange,
     make_fund,
     make_pledge,
     make_supporter,
@@ -287,3 +289,38 @@ def test_match_that_cannot_be_booked_leaves_nothing():
             cursor.execute("ALTER TABLE donations_letter DROP CONSTRAINT no_letters")
 
     assert nothing_changed(line)
+
+
+@pytest.mark.django_db
+def test_match_both_lines_of_an_exchange_proves_it_and_books_nothing():
+    person, row = make_user(), make_exchange()
+    Exchange.objects.filter(pk=row.pk).update(approved_by=make_user(), approved_at=NOW)
+    row.refresh_from_db()
+    lines = [make_line(amount, account, booked_on=on) for account, amount, on in row.bank_sides()]
+
+    found = [suggest(line) for line in lines]
+    for line, suggestions in zip(lines, found, strict=True):
+        match(line=line, target=suggestions[0].target, by=person, at=NOW)
+
+    assert [[(s.target, s.reasons) for s in suggestions] for suggestions in found] == [
+        [(row, ("The amount is the exchange's.", "It was exchanged on that day."))]
+    ] * 2
+    assert (booked(), row.matches.standing().count()) == ([], 2)
+    account, amount, on = row.bank_sides()[0]
+    again = make_line(amount, account, booked_on=on)
+    assert suggest(again) == []
+    with pytest.raises(AlreadyMatched, match="This exchange was found on another line already"):
+        match(line=again, target=row, by=person, at=NOW)
+    with pytest.raises(exchange.WrongState, match="A bank line proves this exchange"):
+        exchange.take_back(row, reason="other rate", by=person, at=NOW)
+
+
+@pytest.mark.django_db
+def test_match_exchange_that_is_not_in_the_books_is_refused():
+    row = make_exchange()
+    account, amount, _on = row.bank_sides()[1]
+
+    with pytest.raises(DoesNotFit, match="This exchange is not in the books"):
+        match(line=make_line(amount, account), target=row, by=make_user(), at=NOW)
+    with pytest.raises(DoesNotFit, match="The line moves"):
+        match(line=make_line("1", account), target=row, by=make_user(), at=NOW)
