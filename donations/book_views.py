@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from functools import wraps
@@ -17,6 +18,7 @@ from django.views.decorators.http import conditional_page, require_safe
 
 from .currencies import offered, quantize
 from .estimates import Estimate, estimate
+from .public_moves import Exchanged, MovedSurplus, public_moves
 from .spreadsheets import safe_cell
 from .transparency import Books, Figures, books
 
@@ -66,6 +68,8 @@ def page(request: HttpRequest, shown: Books) -> HttpResponse:
     context = {
         "books": shown,
         "has_moves": any(fund.figures.moved for fund in shown.funds),
+        "has_exchanges": any(fund.figures.exchanged for fund in shown.funds),
+        "moves": public_moves(language=get_language() or "es"),
         "has_frozen": any(fund.is_frozen for fund in shown.funds),
         "estimate": _estimate(shown),
     }
@@ -75,6 +79,7 @@ def page(request: HttpRequest, shown: Books) -> HttpResponse:
 @of_this_minute
 def as_json(request: HttpRequest, shown: Books) -> HttpResponse:
     """Amounts are decimal text, as JSON numbers would be read as floats."""
+    moves = public_moves(language=get_language() or "es")
     data = {
         "as_of": _instant(shown.at),
         "totals": {
@@ -92,6 +97,19 @@ def as_json(request: HttpRequest, shown: Books) -> HttpResponse:
                 **_amounts(fund.figures, fund.currency),
             }
             for fund in shown.funds
+        ],
+        "surpluses": [
+            _plain(move) | {"amount": _exact(move.amount, move.currency)}
+            for move in moves.surpluses
+        ],
+        "exchanges": [
+            _plain(row)
+            | {
+                "given": _exact(row.given, row.given_currency),
+                "received": _exact(row.received, row.received_currency),
+                "rate": f"{row.rate:.6f}",
+            }
+            for row in moves.exchanges
         ],
     }
     return HttpResponse(
@@ -140,6 +158,10 @@ def _as_data(about: Estimate | None) -> dict[str, object] | None:
         ],
         "left_out": about.left_out,
     }
+
+
+def _plain(row: MovedSurplus | Exchanged) -> dict[str, str]:
+    return {name: str(value) for name, value in asdict(row).items()}
 
 
 def _amounts(figures: Figures, currency: str) -> dict[str, str]:

@@ -1,11 +1,17 @@
-"""READ: what an exchange brought, at the rate really obtained, against the reporting rate of a day. Nothing is booked by it."""
+"""READ: what an exchange brought, at the rate really obtained, against the reporting rate of a day. Nothing is booked by it.
+
+A payment is explained by the exchanges that brought its money, as the gifts are followed (donations/tracing.py): each
+part at the rate obtained for it, against the reporting rate of the day of the payment.
+"""
 
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from .currencies import quantize
 from .estimates import Worth, estimate
-from .models import Exchange
+from .models import Disbursement, Exchange
+from .tracing import parts_of_payment
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,25 @@ class Gain:
     @property
     def difference_size(self) -> Decimal | None:
         return None if self.difference is None else abs(self.difference)
+
+
+def gains_of_payment(payment: Disbursement) -> list[Gain]:
+    """Of each exchange that brought a part of the payment, in their order; empty for what was given in its currency.
+
+    A deposit of bail is explained when the court keeps it.
+    """
+    if not payment.paid_on:
+        return []
+    parts = parts_of_payment(payment.cost_id, f"disbursement:{payment.number}")
+    return [
+        gain_of(
+            exchange,
+            given=quantize(exchange.given * received / exchange.received, exchange.given_currency),
+            received=received,
+            on=payment.paid_on,
+        )
+        for exchange, received in parts
+    ]
 
 
 def gain_of(

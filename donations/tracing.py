@@ -24,8 +24,8 @@ from .transparency import titles_of_funds
 ZERO = Decimal(0)
 # Followed at once by who looks at a gift; more than that is left to the worker.
 AT_ONCE = 200
-# So many lots of a cost are counted through.
-COUNTED = 5_000
+# So far the gifts of a cost are counted where somebody looks at one gift; "more than a hundred" says enough there.
+COUNTED = 101
 
 # What leaves a fund for no cost, in words.
 OTHER_KINDS = {
@@ -85,7 +85,8 @@ WHERE p.source = %s AND q.exchange_id IS NOT NULL GROUP BY q.exchange_id ORDER B
 class Use:
     """An amount of a gift, in its own currency, and what it went to. Case and person only as public pages show them.
 
-    `gifts` is the number of gifts that the same costs were paid of, this one included; 0 where nothing is paid yet.
+    `gifts` is the number of gifts that the same costs were paid of, this one included, counted up to COUNTED; 0 where
+    nothing is paid yet.
     """
 
     label: str
@@ -98,6 +99,10 @@ class Use:
     @property
     def others(self) -> int:
         return max(self.gifts - 1, 0)
+
+    @property
+    def has_more(self) -> bool:
+        return self.gifts >= COUNTED
 
 
 @dataclass(frozen=True)
@@ -195,10 +200,10 @@ def _costs(ids: Iterable[int]) -> dict[int, LegalCost]:
     return dict(costs)
 
 
-def gifts_of(costs: Iterable[int]) -> dict[int, int]:
-    """Of how many gifts each cost was paid so far, by its key; counted through the first few thousand lots of each."""
+def gifts_of(costs: Iterable[int], *, up_to: int | None = None) -> dict[int, int]:
+    """Of how many gifts each cost was paid so far, by its key; the same cost at any size with `up_to`."""
     with connection.cursor() as cursor:
-        cursor.execute(GIFTS, [COUNTED, list(costs)])
+        cursor.execute(GIFTS, [up_to, list(costs)])
         return dict(cursor.fetchall())
 
 
@@ -232,7 +237,7 @@ def _uses(
         for party in PublicParty.objects.filter(case__in=cases):
             people[party.case_id, party.defendant_id] = party.display_name
             names.setdefault(party.case_id, {})[party.key] = party.display_name
-    gifts = gifts_of(mine) if mine and is_paid else {}
+    gifts = gifts_of(mine, up_to=COUNTED) if mine and is_paid else {}
     at_court = set() if is_paid or not mine else _held_by_courts(mine)
     merged: dict[tuple[str, int | None, str], Decimal] = defaultdict(Decimal)
     counts: dict[tuple[str, int | None, str], int] = defaultdict(int)

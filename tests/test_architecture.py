@@ -48,6 +48,7 @@ PLACES = [
         "giving_health",
         "monthly_state",
         "move_proofs",
+        "public_moves",
         "own_data",
         "proofs",
         "receipts",

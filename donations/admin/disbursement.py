@@ -17,6 +17,7 @@ from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin
 
 from .. import disbursement, ledger
+from ..exchange_gains import gains_of_payment
 from ..models import AccountKey, Disbursement
 from .legal_cost import CONTENT_REFUSALS
 from .spending_forms import AmendForm, ApproveForm, PayForm, RefuseForm
@@ -170,6 +171,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             "proof": proof,
             "may_open": request.user.has_perm("donations.view_costdocument"),
             "set_aside": ledger.free(AccountKey.cost(row.cost)),
+            "gains": gains_of_payment(row),
         }
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount")

@@ -25,6 +25,7 @@ from defensefund.verbs import Verb, VerbAdmin
 from .. import allocation, disbursement, documents, ledger
 from ..cleaning import UnfitDocument
 from ..models import AccountKey, CostDocument, CostShare, LegalCost, UmaValue
+from ..tracing import gifts_of
 from . import cost_ends
 from .cost_form import LegalCostForm
 from .cost_money import case_page, defendant_page
@@ -197,6 +198,12 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
         sharers = Coalesce(Subquery(shares.annotate(count=Count("pk")).values("count")), 1)
         return costs.annotate(sharers=sharers).order_by("-pk")
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Only bail is expected back."""
+        fields = super().get_fields(request, obj)
+        is_bail = obj is None or obj.kind == LegalCost.Kind.BAIL
+        return [field for field in fields if is_bail or field != "return_expected_on"]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """What stands in the ledger stays (so does the database say); a payee stays while a payment is asked for."""
         if obj is None:
@@ -268,6 +275,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             "free": free,
             "at_court": ledger.balance(AccountKey.bail(row)) if row.kind == "bail" else None,
             "outcomes": row.bail_outcomes.select_related("by"),
+            "gifts": gifts_of([row.pk]).get(row.pk, 0),
             "funds": serving_funds(row),
             "documents": row.documents.select_related("uploaded_by").order_by("-pk"),
             "lacking": [CostDocument.Kind(each).label for each in documents_lacking(row)],

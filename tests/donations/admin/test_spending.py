@@ -658,10 +658,10 @@ def make_rows(count):
         ("disbursement/", 6),
         ("fund/", 7),
         ("fundcover/", 6),
-        ("legalcost/{cost}/change/", 27),
-        ("legalcost/{cost}/allocate/", 21),
+        ("legalcost/{cost}/change/", 29),
+        ("legalcost/{cost}/allocate/", 22),
         ("disbursement/{payment}/change/", 10),
-        ("fund/{fund}/change/", 15),
+        ("fund/{fund}/change/", 16),
     ],
 )
 def test_pages_cost_the_same_however_much_they_show(

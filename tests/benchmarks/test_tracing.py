@@ -1,0 +1,129 @@
+"""What a gift paid for, among few entries and among a million; what following costs, and what the posting pays for it."""
+
+import random
+import statistics
+import time
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from donations import allocation, disbursement, ledger, tracing
+from donations.models import AccountKey, Donation, Entry
+from tests import factories
+from tests.benchmarks.rows import multiply
+from tests.factories import NOW, TODAY
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.django_db]
+
+FEW, MANY = 20_000, 1_000_000
+COSTS = 20
+
+
+class Books:
+    """A fund with as many gifts of 10 EUR as are asked for, a fifth of which costs spend as they come."""
+
+    def __init__(self):
+        self.by, self.other = factories.make_user(), factories.make_user()
+        self.case = factories.make_case(by=self.by)
+        self.fund = factories.make_fund("case", case=self.case)
+        self.bank = factories.make_bank_account("EUR")
+        self.pledge = factories.make_pledge(fund=self.fund, amount="10")
+        self.gifts = 0
+
+    def grow_to(self, count):
+        """Gifts in one statement each for rows and entries, then followed; returns entries followed a second."""
+        before, self.gifts = self.gifts, count
+        if not before:
+            gift = factories.make_donation(self.pledge, source="bench:0", fee=Decimal(0))
+            factories.give(self.fund, "10", into=AccountKey.bank(self.bank), source="bench:0")
+            before = 1
+        else:
+            gift = Donation.objects.get(source="bench:0")
+        entry = Entry.objects.get(source="bench:0")
+        named = {"source": f"'bench:' || n + {before - 1}"}
+        multiply(gift, count - before, stripe_payment_intent_id="NULL", **named)
+        multiply(entry, count - before, **named)
+        started = time.perf_counter()
+        while tracing.follow(10_000):
+            pass
+        return (count - before) / (time.perf_counter() - started)
+
+    def spend(self, amount):
+        cost = factories.make_cost(self.case, owed=str(amount), by=self.by)
+        allocation.allocate(fund=self.fund, cost=cost, amount=Decimal(amount), by=self.by, at=NOW)
+        row = disbursement.request(
+            cost=cost,
+            document=factories.make_document(cost),
+            bank_account=self.bank,
+            amount=Decimal(amount),
+            by=self.by,
+            at=NOW,
+        )
+        disbursement.approve(row, content_hash=row.content_hash, by=self.other, at=NOW)
+        disbursement.pay(row, paid_on=TODAY, by=self.by, at=NOW)
+
+    def milliseconds(self, times=60):
+        """Of reading one gift of those that the costs were paid of, or come next: the median."""
+        random.seed(self.gifts)
+        sources = [f"bench:{random.randrange(self.gifts // 4)}" for _i in range(times)]
+        gifts = [Donation.objects.select_related("fund").get(source=s) for s in sources]
+        took = []
+        for gift in gifts:
+            started = time.perf_counter()
+            [trace] = tracing.trace_all([gift])
+            took.append((time.perf_counter() - started) * 1000)
+            assert sum(use.amount for use in trace.uses) + trace.held == 10
+        return statistics.median(took)
+
+
+def posts_a_second(fund, count=300):
+    started = time.perf_counter()
+    for number in range(count):
+        factories.give(fund, "1", source=f"bench:{fund.pk}:{started}:{number}")
+    return count / (time.perf_counter() - started)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_gift_among_few_and_many(row):
+    """With real commits, and swept as the database does by itself in time."""
+    books = Books()
+    took = {}
+    for size in (FEW, MANY):
+        speed = books.grow_to(size)
+        for _i in range(COSTS):
+            books.spend(size * 10 // 5 // COSTS // 2)
+        while tracing.follow(10_000):
+            pass
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE donations_lot, donations_unfollowedentry")
+        took[size] = books.milliseconds()
+        row(f"following, {size:,} entries", f"{speed:,.0f} a second", "–")
+    row("one gift's trace", f"{took[MANY]:.2f} ms", "≤ 5 ms", f"among {MANY:,} entries")
+    row("trace, many / few", f"{took[MANY] / took[FEW]:.2f}", "≤ 1.50", "median of 60 each")
+
+    assert took[MANY] <= 5
+    assert took[MANY] / took[FEW] <= 1.5
+
+
+def test_what_the_posting_pays_for_it(row):
+    """With and without the note that an entry is to be followed, in turns."""
+    fund = factories.make_fund()
+    posts_a_second(fund)
+    ratios = []
+    for _i in range(5):
+        noted = posts_a_second(fund)
+        switch(False)
+        ratios.append(noted / posts_a_second(fund))
+        switch(True)
+    row("posting, noted / not noted", f"{statistics.median(ratios):.2f}", "≥ 0.85", "median of 5")
+
+    assert ledger.balance(AccountKey.fund(fund, "EUR")) == 300 * 11
+    assert statistics.median(ratios) >= 0.85
+
+
+def switch(on):
+    act = "ENABLE ALWAYS" if on else "DISABLE"
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"ALTER TABLE donations_entry {act} TRIGGER entry_unfollowed")
