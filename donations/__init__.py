@@ -6,7 +6,7 @@ webhooks                          what Stripe tells is checked, kept and acted o
 payouts                           what Stripe charges, and its way to the bank
 statements, reconciliation        the bank's files are read, and a person says what each line is
 ledger                            every step is booked here, once: an Entry; nothing else writes one
-allocation, disbursement          set aside for a LegalCost, asked for, approved by another person, paid
+allocation, exchange, disbursement  set aside for a LegalCost, in its currency; asked for, approved by another, paid
 refunds, disputes                 what goes back, decided or suffered
 transparency, tracing, exports    everyone reads where it is; a supporter, what their gift paid
 proofs                            and all of it is proved, for anyone who doubts

@@ -9,9 +9,11 @@ from defensefund.sealing import new_key
 from donations import (
     allocation,
     checkout,
+    cleaning,
     costs,
     disbursement,
     documents,
+    exchange,
     payees,
     payouts,
     rates,
@@ -21,6 +23,7 @@ from donations import (
 from donations.models import (
     BankAccount,
     Disbursement,
+    Exchange,
     Fund,
     LegalCost,
     Payee,
@@ -269,6 +272,25 @@ def pay_cost(
     return disbursement.pay(row, paid_on=at.date(), by=staff.treasurer, at=at)
 
 
+def record_exchange(fund: Fund, euros: BankAccount, staff: Staff, *, at: datetime) -> None:
+    """Euros of a fund became pesos; it waits for the approver."""
+    slip = cleaning.clean("slip.pdf", sample_pdf("Exchange"))
+    exchange.record(
+        fund=fund,
+        deal=exchange.Deal(
+            given=Decimal(120),
+            given_from=euros,
+            received=Decimal(186_000),
+            received_into=BankAccount.objects.get(code="banco-ars"),
+            market=Exchange.Market.MEP,
+            exchanged_on=at.date(),
+        ),
+        document=exchange.Document(slip.content_type, slip.content),
+        by=staff.treasurer,
+        at=at,
+    )
+
+
 def match_payout(account: BankAccount, payout: Payout, staff: Staff, *, at: datetime) -> None:
     """The first statement: the payout arrived, which its name and amount say without anybody."""
     line = Line(at.date(), f"STRIPE {payout.stripe_payout_id}", "Stripe (muestra)", payout.amount)
@@ -318,6 +340,7 @@ def make_money(
 
     for amount, currency, days in LATER_GIFTS:
         give_by_card(appeal, fund, amount, currency, at=ago(days))
+    record_exchange(fund, account, staff, at=ago(2))
     transfer = promise_transfer(appeal, fund, "80", at=ago(7))
     promise_transfer(appeal, own, "45", at=ago(2))
     acts.pay_out("eur", at=ago(3))
