@@ -248,6 +248,8 @@ def guards(act: str) -> None:
     with connection.cursor() as cursor:
         # Else the checks put off to the commit hold the tables.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        # What waits to be followed names its entries.
+        cursor.execute("DELETE FROM donations_unfollowedentry")
         for table in TABLES:
             cursor.execute(f"ALTER TABLE donations_{table} {act} TRIGGER USER")
 
