@@ -89,7 +89,7 @@ def test_split_adds_up_is_fair_and_is_the_same_in_the_database(shared):
     chance = random.Random(20260310)
     for currency in ("EUR", "CLP", "KWD"):
         places = exponent(currency)
-        for _i in range(40):
+        for number in range(200):
             parts = [chance.randint(1, 30_000) for _j in range(chance.randint(2, 3))]
             total = Decimal(chance.randint(1, 10**12)).scaleb(-places)
             shares = split(total, parts, places)
@@ -100,13 +100,19 @@ def test_split_adds_up_is_fair_and_is_the_same_in_the_database(shared):
                 abs(each - total * part / sum(parts)) < unit
                 for each, part in zip(shares, parts, strict=True)
             )
-            with transaction.atomic():
-                cost = factories.make_cost(
-                    shared.case, shared.ana, owed=total, currency=currency, by=shared.treasurer
-                )
-                people = [shared.ana, shared.bo, shared.cy][: len(parts)]
-                costs.share(cost, parts=dict(zip(people, parts, strict=True)))
-                assert [cost.shares_owed()[each.pk] for each in people] == shares
+            if number % 25:
+                continue
+            cost = factories.make_cost(
+                shared.case,
+                shared.ana,
+                owed=total,
+                currency=currency,
+                by=shared.treasurer,
+                payee=shared.cost.payee,
+            )
+            people = [shared.ana, shared.bo, shared.cy][: len(parts)]
+            costs.share(cost, parts=dict(zip(people, parts, strict=True)))
+            assert [cost.shares_owed()[each.pk] for each in people] == shares
 
 
 def test_split_by_nothing_shares_nothing():

@@ -116,6 +116,15 @@ def test_donate_page_and_footer_lead_there_and_the_gift_says_its_version(client)
     assert '<a href="/en/rules/1/">version 1 of the fund' in read(client, gift_path(pledge))
 
 
+def test_treasurer_sees_under_which_version_a_donation_was_given(treasurer):
+    make_policy(at=now())
+    donation = factories.make_donation(factories.make_pledge(created_at=now()))
+
+    page = read(treasurer, f"/admin/donations/donation/{donation.pk}/change/")
+
+    assert '<dt>Given under</dt><dd><a href="/en/rules/1/">Version 1</a>' in page
+
+
 # --- In the office -----------------------------------------------------------------------------------------
 
 
