@@ -27,7 +27,7 @@ from .models import (
 )
 
 # By part of a bank line: what the bank moved until the end of the day, what is booked of it until then, where both agree in
-# the end, or a person said that it is not booked. What else moves a bank account (a payment, a refund by transfer) is
+# the end, or a person said that it is not booked. What else moves a bank account (a payment, a refund by transfer, an exchange) is
 # proved by a line on some other day, or by none yet. `amount` is by how much the bank has more than the books.
 BANK_ITEMS = """
 WITH here AS (
@@ -48,16 +48,19 @@ parts AS (
     WHERE l.account_id = %(bank)s AND (m.source IS NOT NULL OR m.explanation <> '')
 ),
 proved AS (
-    SELECT coalesce('disbursement:' || b.number, 'refund:' || q.number) AS source, l.booked_on AS line_on
+    SELECT coalesce('disbursement:' || b.number, 'refund:' || q.number,
+                    'exchange:' || x.number || CASE WHEN m.amount < 0 THEN ':out' ELSE ':in' END) AS source,
+           l.booked_on AS line_on
     FROM donations_statementmatch m JOIN donations_statementline l ON l.id = m.line_id
     LEFT JOIN donations_disbursement b ON b.id = m.disbursement_id
     LEFT JOIN donations_refundrequest q ON q.id = m.refund_request_id
+    LEFT JOIN donations_exchange x ON x.id = m.exchange_id
     WHERE m.undone_at IS NULL AND l.account_id = %(bank)s
-      AND coalesce(m.disbursement_id, m.refund_request_id) IS NOT NULL
+      AND coalesce(m.disbursement_id, m.refund_request_id, m.exchange_id) IS NOT NULL
 )
 SELECT 'paid' AS what, h.source AS name, CASE WHEN h.is_booked THEN -h.moved ELSE h.moved END AS amount
 FROM here h LEFT JOIN proved p ON p.source = h.source
-WHERE h.source ~ '^(disbursement|refund):' AND h.is_booked <> coalesce(p.line_on <= %(day)s, false)
+WHERE h.source ~ '^(disbursement|refund|exchange):' AND h.is_booked <> coalesce(p.line_on <= %(day)s, false)
   AND NOT EXISTS (SELECT 1 FROM here r WHERE r.reverses_id = h.id AND r.is_booked = h.is_booked)
 UNION ALL
 SELECT CASE WHEN is_unbooked THEN 'unbooked' ELSE 'late' END, coalesce(source, key), said - until FROM parts
