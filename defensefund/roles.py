@@ -19,7 +19,7 @@ def _may(acts: str, app: str, models: str) -> frozenset[str]:
 PUBLIC_TEXTS = "appeal appealtext case casetext hearing source figure figuretext update updatetext"
 SPENDING = (
     "fund legalcost costdocument costshare costinstalment owedchange allocation disbursement fundcover exchange"
-    " surplusmove bailoutcome umavalue umapayment payee payeeaccount sealingkey"
+    " surplusmove bailoutcome umavalue umapayment payee payeeaccount sealingkey conflict staffaccount"
 )
 BOOKS = "account entry reversal donation refund receipt payout balancetransaction"
 REFUNDS = "refundrequest dispute fraudwarning"
@@ -50,6 +50,8 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("record", "donations", "exchange bailoutcome")
     | _may("record unseal", "donations", "payee")
     | _may("register", "donations", "sealingkey")
+    | _may("record", "donations", "conflict")
+    | _may("declare", "donations", "staffaccount")
     | _may("import", "donations", "statement rate")
     | _may("view verify close", "donations", "period")
     | _may("view", "donations", "rate")
@@ -73,6 +75,8 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view close", "donations", "period")
     | _may("approve", "donations", "disbursement fundcover refundrequest exchange surplusmove")
     | _may("confirm", "donations", "payee sealingkey")
+    | _may("record end", "donations", "conflict")
+    | _may("declare end", "donations", "staffaccount")
     | _may("view", "appeals", f"{PUBLIC_TEXTS} defendant")
     | _may("review publish", "appeals", "update"),
     # Reads the books, changes nothing, and meets no donor.

@@ -17,6 +17,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 
 from .currencies import offered, quantize
+from .emergencies import emergencies
 from .estimates import Estimate, estimate
 from .public_moves import Exchanged, MovedSurplus, public_moves
 from .spreadsheets import safe_cell
@@ -72,6 +73,7 @@ def page(request: HttpRequest, shown: Books) -> HttpResponse:
         "moves": public_moves(language=get_language() or "es"),
         "has_frozen": any(fund.is_frozen for fund in shown.funds),
         "estimate": _estimate(shown),
+        "emergencies": emergencies(at=shown.at),
     }
     return render(request, "donations/books.html", context)
 
@@ -88,6 +90,7 @@ def as_json(request: HttpRequest, shown: Books) -> HttpResponse:
             for total in shown.totals
         },
         "estimate": _as_data(_estimate(shown)),
+        "emergencies": asdict(emergencies(at=shown.at)),
         "funds": [
             {
                 "fund": fund.code,

@@ -22,7 +22,10 @@ SPENDING_PROOFS: dict[str, tuple[str, str]] = {
                (d.amount, d.currency::text, d.cost_id, d.bank_account_id)
                IS DISTINCT FROM (e.amount, e.currency::text, e.cost_id, e.bank_account_id)
                OR d.approved_by_id IS NULL OR d.approved_by_id = d.requested_by_id
-               OR d.approved_hash <> d.content_hash AS wrong
+               OR d.approved_hash <> d.content_hash
+               OR (d.seconded_by_id IS NOT NULL AND d.seconded_hash <> d.content_hash)
+               OR d.seconded_by_id IN (d.requested_by_id, d.approved_by_id)
+               OR (d.approvals_needed = 2 AND d.seconded_by_id IS NULL AND d.emergency_reason = '') AS wrong
         FROM (SELECT 'disbursement:' || number AS source, * FROM donations_disbursement
               WHERE paid_at IS NOT NULL) d
         FULL JOIN (

@@ -20,7 +20,16 @@ from defensefund import security_log
 from defensefund.jobs import prune_finished_jobs
 from defensefund.models import SecurityEvent
 from donations import allocation, cash, disbursement, receipts, refunds
-from donations.models import CashReceipt, Entry, FundCover, Payout, Period, TaxSentence
+from donations.models import (
+    CashReceipt,
+    Conflict,
+    Entry,
+    FundCover,
+    Payout,
+    Period,
+    StaffAccount,
+    TaxSentence,
+)
 from donations.tokens import gift_token
 from tests import factories
 from tests.appeals import factories as editorial
@@ -90,6 +99,8 @@ MODELS: dict[str, dict[str, str]] = {
     "donations.paymentpause": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.period": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
     "donations.payee": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
+    "donations.conflict": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
+    "donations.staffaccount": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
     "donations.sealingkey": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
     "donations.payout": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.bankaccount": {"treasurer": "vac", "auditor": "v", "superuser": "vac"},
@@ -186,11 +197,17 @@ PAGES: dict[str, Page] = {
     "admin:donations_legalcost_document": Page(
         SPENDING_READERS, row="donations.costdocument", post=(405,)
     ),
+    "admin:donations_payee_reseal": Page(TREASURERS),
+    "admin:donations_payee_reseal_bundle": Page(TREASURERS, post=(405,)),
     "admin:donations_payee_record": Page(TREASURERS),
     "admin:donations_payee_confirm": Page(APPROVERS, row="donations.payee"),
     "admin:donations_payee_change_account": Page(TREASURERS, row="donations.payee"),
     "admin:donations_payee_retire": Page(TREASURERS, row="donations.payee"),
     "admin:donations_payee_sealed": Page(TREASURERS, row="donations.payeeaccount", post=(405,)),
+    "admin:donations_conflict_record": Page(TREASURERS | APPROVERS),
+    "admin:donations_conflict_end": Page(APPROVERS, row="donations.conflict"),
+    "admin:donations_staffaccount_record": Page(TREASURERS | APPROVERS),
+    "admin:donations_staffaccount_end": Page(APPROVERS, row="donations.staffaccount"),
     "admin:donations_sealingkey_record": Page(TREASURERS),
     "admin:donations_sealingkey_confirm": Page(APPROVERS, row="donations.sealingkey"),
     "admin:donations_sealingkey_withdraw": Page(APPROVERS, row="donations.sealingkey"),
@@ -433,6 +450,13 @@ def rows(db):
         by=author,
         at=NOW,
     )
+    conflict = Conflict.objects.create(
+        user=make_user(),
+        payee=factories.make_payee(),
+        relation=Conflict.Relation.SELF,
+        recorded_by=author,
+        recorded_at=NOW,
+    )
     cover = FundCover.objects.create(
         source=entry.credit.fund,
         target=factories.make_fund(),
@@ -479,6 +503,10 @@ def rows(db):
         "donations.costdocument": document.pk,
         "donations.payee": cost.payee_id,
         "donations.payeeaccount": cost.payee.account_id,
+        "donations.conflict": conflict.pk,
+        "donations.staffaccount": StaffAccount.objects.create(
+            user=make_user(), account_hash="0" * 64, declared_at=NOW
+        ).pk,
         "donations.sealingkey": cost.payee.account.sealed_to.get().pk,
         "donations.disbursement": payment.pk,
         "donations.account": entry.debit_id,

@@ -8,6 +8,7 @@ from .balance import BalanceTransactionAdmin
 from .bank_account import BankAccountAdmin
 from .cash import CashDepositAdmin, CashReceiptAdmin
 from .condition import ConditionAdmin
+from .conflict import ConflictAdmin, StaffAccountAdmin
 from .disbursement import DisbursementAdmin
 from .dispute import DisputeAdmin, FraudWarningAdmin
 from .donation import DonationAdmin
@@ -44,6 +45,7 @@ __all__ = [
     "CashDepositAdmin",
     "CashReceiptAdmin",
     "ConditionAdmin",
+    "ConflictAdmin",
     "DisbursementAdmin",
     "DisputeAdmin",
     "DonationAdmin",
@@ -64,6 +66,7 @@ __all__ = [
     "ReceiptAdmin",
     "RefundRequestAdmin",
     "SealingKeyAdmin",
+    "StaffAccountAdmin",
     "StatementImportAdmin",
     "StatementLineAdmin",
     "StripeEventAdmin",

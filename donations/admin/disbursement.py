@@ -33,7 +33,11 @@ TAGS = {
 
 
 def approve(row: Disbursement, data: dict[str, Any], by: User, at: datetime) -> str:
-    disbursement.approve(row, content_hash=data["content_hash"], by=by, at=at)
+    done = disbursement.approve(row, content_hash=data["content_hash"], by=by, at=at)
+    if done.paid_at:
+        return _("Signed: the emergency has its second approval.")
+    if not done.is_approved:
+        return _("Approved. It is large: a third person must approve it too.")
     return _("Approved: it may be paid exactly as it is.")
 
 
@@ -43,7 +47,7 @@ def refuse(row: Disbursement, data: dict[str, Any], by: User, at: datetime) -> s
 
 
 def pay(row: Disbursement, data: dict[str, Any], by: User, at: datetime) -> str:
-    disbursement.pay(row, paid_on=data["paid_on"], by=by, at=at)
+    disbursement.pay(row, by=by, at=at, **data)
     return _("Recorded as paid. The bank's statement will prove it.")
 
 
@@ -59,15 +63,24 @@ def why_final(row: Any, _by: User) -> str:
 
 
 def why_not_approve(row: Any, by: User) -> str:
-    if row.approved_at and not row.paid_at and not row.refused_at:
-        return _("This payment is approved already.")
-    if not row.refused_at and not row.paid_at and row.requested_by_id == by.pk:
+    if row.refused_at or (row.paid_at and not row.lacks_second):
+        return why_final(row, by)
+    if row.requested_by_id == by.pk:
         return _("You asked for this payment yourself: another person must approve it.")
-    return why_final(row, by)
+    if row.approved_at and not row.lacks_second:
+        return _("This payment is approved already.")
+    if row.approved_by_id == by.pk:
+        return _("You approved this payment already: a third person must approve it too.")
+    return ""
 
 
 def why_not_pay(row: Any, by: User) -> str:
-    return why_final(row, by) or ("" if row.approved_at else _("This payment is not approved."))
+    final = why_final(row, by)
+    if final or row.is_approved:
+        return final
+    if row.approved_at:
+        return _("By the policy a third person must approve this payment too.")
+    return _("This payment is not approved.")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -75,10 +88,12 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(State.choices)
+        return [*State.choices, ("unsigned", gettext_lazy("emergency, to be signed"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         state = self.value()
+        if state == "unsigned":
+            return queryset.unsigned()
         return queryset.in_state(State(state)) if state in State.values else queryset
 
 
@@ -123,7 +138,11 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             "pay_disbursement",
             pay,
             PayForm,
-            {disbursement.WrongDay: "paid_on", disbursement.DisbursementError: ""},
+            {
+                disbursement.WrongDay: "paid_on",
+                disbursement.WrongAmount: "received",
+                disbursement.DisbursementError: "",
+            },
             closed=why_not_pay,
             is_grave=True,
         ),
@@ -155,7 +174,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Disbursement]:
         return Disbursement.objects.with_proof().select_related(
             "cost__defendant", "document", "bank_account", "payee_account__payee",
-            "requested_by", "approved_by", "refused_by", "paid_by",
+            "requested_by", "approved_by", "seconded_by", "refused_by", "paid_by",
         )  # fmt: skip
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
@@ -170,6 +189,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             else disbursement.why_not_payable(row),
             "proof": proof,
             "may_open": request.user.has_perm("donations.view_costdocument"),
+            "may_unseal": request.user.has_perm("donations.unseal_payee"),
             "set_aside": ledger.free(AccountKey.cost(row.cost)),
             "gains": gains_of_payment(row),
         }

@@ -98,6 +98,7 @@ CONTENT_REFUSALS: dict[type[Exception], str] = {
     disbursement.WrongAccount: "bank_account",
     disbursement.WrongAmount: "amount",
     disbursement.NotEnoughMoney: "amount",
+    disbursement.NoEmergency: "emergency_reason",
     disbursement.DisbursementError: "",
 }
 

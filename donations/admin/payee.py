@@ -3,25 +3,26 @@
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, path
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_safe
 
-from defensefund.office import require
+from defensefund.office import fieldset, page, require, sent
 from defensefund.step_up import recent_login_required
 from defensefund.verbs import Verb
 
 from .. import payees
 from ..models import Payee, PayeeAccount, Scheme, SealingKey
 from ..sealed_accounts import short
-from .payee_forms import ChangeAccountForm, ConfirmPayeeForm, RecordPayeeForm
+from .payee_forms import ChangeAccountForm, ConfirmPayeeForm, RecordPayeeForm, ResealForm
 from .recording import RecordingAdmin
 
 REFUSALS: dict[type[Exception], str] = {
@@ -73,6 +74,7 @@ class StateFilter(admin.SimpleListFilter):
         return [
             ("confirm", gettext_lazy("to confirm")),
             ("payable", gettext_lazy("may be paid")),
+            ("reseal", gettext_lazy("to seal anew")),
             ("retired", gettext_lazy("retired")),
         ]
 
@@ -82,6 +84,9 @@ class StateFilter(admin.SimpleListFilter):
                 return queryset.to_confirm()
             case "payable":
                 return queryset.payable()
+            case "reseal":
+                stale = PayeeAccount.objects.sealed_otherwise(SealingKey.objects.in_use())
+                return queryset.filter(account__in=stale)
             case "retired":
                 return queryset.filter(retired_at__isnull=False)
         return queryset
@@ -147,13 +152,85 @@ class PayeeAdmin(RecordingAdmin):
             "account__given_by", "account__confirmed_by", "recorded_by", "retired_by"
         )
 
+    change_list_template = "admin/donations/payee/change_list.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        may = request.user.has_perm("donations.unseal_payee")
+        keys = SealingKey.objects.in_use()
+        stale = PayeeAccount.objects.sealed_otherwise(keys).count() if may else 0
+        return super().changelist_view(request, {"stale": stale} | (extra_context or {}))
+
     def get_urls(self) -> list[URLPattern]:
         sealed = path(
             "account/<int:pk>/",
             self.admin_site.admin_view(require_safe(self.sealed_view)),
             name="donations_payee_sealed",
         )
-        return [sealed, *super().get_urls()]
+        view = self.admin_site.admin_view
+        return [
+            sealed,
+            path("reseal/", view(self.reseal_view), name="donations_payee_reseal"),
+            path(
+                "reseal/bundle/",
+                view(require_safe(self.bundle_view)),
+                name="donations_payee_reseal_bundle",
+            ),
+            *super().get_urls(),
+        ]
+
+    def reseal_view(self, request: HttpRequest) -> HttpResponse:
+        """What is to be sealed anew leaves and comes back here, when a treasurer came or went."""
+        require(request, "donations.unseal_payee")
+        return recent_login_required(self._reseal)(request)
+
+    def _reseal(self, request: HttpRequest) -> HttpResponse:
+        user = require(request, "donations.unseal_payee")
+        form = ResealForm(*sent(request))
+        if form.is_valid():
+            file = form.cleaned_data["file"]
+            try:
+                count = payees.take_back(file.read(), by=user, at=timezone.now())
+            except payees.PayeeError as refusal:
+                form.add_error("file", str(refusal))
+            else:
+                said = ngettext(
+                    "%(count)d account is sealed anew.",
+                    "%(count)d accounts are sealed anew.",
+                    count,
+                )
+                messages.success(request, said % {"count": count})
+                return HttpResponseRedirect(reverse("admin:donations_payee_changelist"))
+        return page(
+            self,
+            request,
+            "admin/donations/payee/reseal.html",
+            title=_("Seal the accounts anew"),
+            form=form,
+            fieldsets=fieldset(form),
+            keys=SealingKey.objects.in_use().select_related("user"),
+            stale=PayeeAccount.objects.sealed_otherwise(SealingKey.objects.in_use()).count(),
+        )
+
+    def bundle_view(self, request: HttpRequest) -> HttpResponse:
+        require(request, "donations.unseal_payee")
+        return recent_login_required(self._bundle)(request)
+
+    def _bundle(self, request: HttpRequest) -> HttpResponse:
+        try:
+            content = payees.bundle()
+        except payees.NoKeys as refusal:
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(reverse("admin:donations_payee_reseal"))
+        return HttpResponse(
+            content,
+            content_type="application/json",
+            headers={
+                "Content-Disposition": 'attachment; filename="accounts.json"',
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
 
     def sealed_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The sealed file of an account, for a treasurer to open on their own computer."""

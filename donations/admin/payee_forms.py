@@ -98,3 +98,13 @@ class RegisterKeyForm(forms.Form):
 
     def act(self, *, by: User, at: datetime) -> SealingKey:
         return payees.register_key(public_key=self.cleaned_data["public_key"], by=by, at=at)
+
+
+class ResealForm(forms.Form):
+    file = forms.FileField(
+        label=gettext_lazy("What ./run reseal wrote"),
+        error_messages={
+            "required": gettext_lazy("Choose the file."),
+            "empty": gettext_lazy("This file is empty."),
+        },
+    )

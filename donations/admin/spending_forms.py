@@ -16,9 +16,9 @@ from defensefund.verbs import VerbForm
 
 from .. import ledger
 from ..cleaning import MAX_BYTES
-from ..currencies import UnreadableAmount, exponent, parse_amount, quantize
+from ..currencies import UnreadableAmount, exponent, offered, parse_amount, quantize
 from ..forms import UNREADABLE
-from ..models import AccountKey, BankAccount, CostDocument, Fund
+from ..models import AccountKey, BankAccount, CostDocument, Fund, Policy
 from .standing import (
     covering_funds,
     documents_lacking,
@@ -185,6 +185,16 @@ class ContentForm(MoneyForm):
         label=gettext_lazy("From the account"),
         error_messages={"required": gettext_lazy("Choose the account the money is paid from.")},
     )
+    emergency_reason = forms.CharField(
+        label=gettext_lazy("In an emergency: why it cannot wait"),
+        required=False,
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=gettext_lazy(
+            "Then one approval is enough to pay it; a third person signs within the policy's hours. Shown to everyone as a "
+            "count. No names."
+        ),
+    )
 
     def offer_for(self, cost: Any, *, also: BankAccount | None = None) -> None:
         documents = cost.documents.order_by("-pk")
@@ -193,6 +203,12 @@ class ContentForm(MoneyForm):
         ).order_by("name")
         self.fields["document"].queryset = documents  # type: ignore[attr-defined]
         self.fields["bank_account"].queryset = accounts  # type: ignore[attr-defined]
+        policy = Policy.objects.in_force(on=timezone.now().date())
+        if policy is None or policy.emergency_limit(cost.currency) <= policy.third_person_above(
+            cost.currency
+        ):
+            # Nothing that one approval is not enough for could be paid so.
+            del self.fields["emergency_reason"]
 
 
 class RequestForm(ContentForm):
@@ -211,6 +227,8 @@ class AmendForm(ContentForm):
         self.take_amounts_in(self.row.currency, self.row.amount)
         self.fields["document"].initial = self.row.document_id
         self.fields["bank_account"].initial = self.row.bank_account_id
+        if "emergency_reason" in self.fields:
+            self.fields["emergency_reason"].initial = self.row.emergency_reason
         # Amending says what shall be, so doing it twice is doing it once.
         del self.fields["number"]
 
@@ -244,8 +262,46 @@ class PayForm(VerbForm):
         },
     )
 
+    bank_reference = forms.CharField(
+        label=gettext_lazy("The bank's reference"),
+        required=False,
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text=gettext_lazy("The number the bank gave the order, if it gave one."),
+    )
+    received_currency = forms.ChoiceField(
+        label=gettext_lazy("The payee received another currency"), required=False
+    )
+    received = forms.CharField(
+        label=gettext_lazy("So much of it"),
+        required=False,
+        max_length=30,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+        help_text=gettext_lazy(
+            "As the bank's note says: the rate really obtained follows from it."
+        ),
+    )
+
     def prepare(self) -> None:
         self.fields["paid_on"].initial = timezone.now().date()
+        others = [code for code in offered() if code != self.row.currency]
+        self.fields["received_currency"].choices = [  # type: ignore[attr-defined]
+            ("", _("No")),
+            *((code, code) for code in others),
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        currency, text = cleaned.get("received_currency"), cleaned.pop("received", "")
+        if bool(currency) != bool(text):
+            beside = "received" if currency else "received_currency"
+            self.add_error(beside, _("Write the currency and the amount, or neither."))
+        elif currency and text:
+            try:
+                cleaned["received"] = read_amount(text, currency)
+            except ValidationError as error:
+                self.add_error("received", error)
+        return cleaned
 
 
 class CoverForm(VerbForm):

@@ -4,6 +4,7 @@ from .balance import BalanceTransaction, StripeBalance
 from .bank_account import BankAccount, PixKind, Scheme
 from .cash import CashDeposit, CashReceipt
 from .condition import CardCharge, Condition, KeptCard
+from .conflict import Conflict, StaffAccount
 from .cost_share import CostInstalment, CostShare
 from .decline import Decline
 from .disbursement import Disbursement
@@ -47,6 +48,7 @@ __all__ = [
     "CashReceipt",
     "Checkout",
     "Condition",
+    "Conflict",
     "CostDocument",
     "CostInstalment",
     "CostShare",
@@ -87,6 +89,7 @@ __all__ = [
     "Scheme",
     "SealingKey",
     "Shortfall",
+    "StaffAccount",
     "StatementImport",
     "StatementLine",
     "StatementMatch",

@@ -1,7 +1,9 @@
 """Payment of a legal cost: requested, approved by another person, paid, proved."""
 
 import uuid
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -19,12 +21,42 @@ def _proof() -> models.QuerySet[StatementMatch]:
     return StatementMatch.objects.standing().filter(disbursement=models.OuterRef("pk"))
 
 
+# All the approvals a payment needs before it is made: in an emergency the second may follow.
+APPROVED = Q(approved_at__isnull=False) & (
+    Q(approvals_needed=1) | Q(seconded_at__isnull=False) | ~Q(emergency_reason="")
+)
+
+
 class DisbursementQuerySet(models.QuerySet["Disbursement"]):
     def undecided(self) -> "DisbursementQuerySet":
-        return self.filter(approved_at=None, refused_at=None, paid_at=None)
+        """Not paid, and waiting for an approval without which it is not."""
+        return self.filter(~APPROVED, refused_at=None, paid_at=None)
 
     def payable(self) -> "DisbursementQuerySet":
-        return self.filter(approved_at__isnull=False, refused_at=None, paid_at=None)
+        return self.filter(APPROVED, refused_at=None, paid_at=None)
+
+    def unsigned(self) -> "DisbursementQuerySet":
+        """Paid in an emergency with one approval; the second is still to come."""
+        return self.emergencies().filter(seconded_at=None)
+
+    def emergencies(self) -> "DisbursementQuerySet":
+        return self.filter(paid_at__isnull=False).exclude(emergency_reason="")
+
+    def overdue(self, *, at: datetime) -> "DisbursementQuerySet":
+        """Of the unsigned ones, those whose time the policy gives for the second approval is over."""
+        hours = models.ExpressionWrapper(
+            models.Value(timedelta(hours=1)) * F("policy__emergency_hours"),
+            output_field=models.DurationField(),
+        )
+        due = models.ExpressionWrapper(F("paid_at") + hours, output_field=models.DateTimeField())
+        return self.unsigned().alias(due=due).filter(due__lt=at)
+
+    def to_approve_by(self, user: Any) -> "DisbursementQuerySet":
+        """What waits for an approval that this person may give: neither asked for nor approved by them."""
+        waiting = self.filter(refused_at=None, approved_at=None, paid_at=None) | self.filter(
+            refused_at=None, approvals_needed=2, seconded_at=None, approved_at__isnull=False
+        )
+        return waiting.exclude(requested_by=user).exclude(approved_by=user)
 
     def unproved(self) -> "DisbursementQuerySet":
         """Paid, and not yet seen on a bank statement."""
@@ -108,6 +140,26 @@ class Disbursement(models.Model):
     )
     approved_at = models.DateTimeField(_("approved at"), null=True)
     approved_hash = models.CharField(_("approved content"), max_length=64, blank=True)
+    seconded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("approved by a third person"),
+    )
+    seconded_at = models.DateTimeField(_("approved by a third person at"), null=True)
+    seconded_hash = models.CharField(
+        _("content the third person approved"), max_length=64, blank=True
+    )
+    policy = models.ForeignKey(
+        "Policy", models.PROTECT, null=True, related_name="+", verbose_name=_("asked for under")
+    )
+    approvals_needed = models.PositiveSmallIntegerField(
+        _("approvals it needs"), default=1, db_default=1
+    )
+    emergency_reason = models.TextField(
+        _("why it could not wait"), blank=True, db_default="", max_length=500
+    )
     refused_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -126,6 +178,13 @@ class Disbursement(models.Model):
     )
     paid_at = models.DateTimeField(_("recorded as paid at"), null=True)
     paid_on = models.DateField(_("paid on"), null=True)
+    bank_reference = models.CharField(
+        _("the bank's reference"), max_length=60, blank=True, db_default=""
+    )
+    received = MoneyField(_("what the payee received"), null=True)
+    received_currency = models.CharField(
+        _("in the currency"), max_length=3, blank=True, db_default=""
+    )
 
     objects = DisbursementQuerySet.as_manager()
 
@@ -154,6 +213,27 @@ class Disbursement(models.Model):
                 ),
             ),
             models.CheckConstraint(
+                name="disbursement_third_person_is_a_third",
+                condition=Q(seconded_by__isnull=True, seconded_at__isnull=True, seconded_hash="")
+                | Q(
+                    seconded_by__isnull=False,
+                    seconded_at__isnull=False,
+                    seconded_hash=F("content_hash"),
+                    approved_at__isnull=False,
+                )
+                & ~Q(seconded_by=F("requested_by"))
+                & ~Q(seconded_by=F("approved_by")),
+            ),
+            models.CheckConstraint(
+                name="disbursement_received_in_another_currency",
+                condition=Q(received=None, received_currency="")
+                | (
+                    Q(received__gt=0)
+                    & ~Q(received_currency="")
+                    & ~Q(received_currency=F("currency"))
+                ),
+            ),
+            models.CheckConstraint(
                 name="disbursement_paid_only_when_approved",
                 condition=Q(paid_by__isnull=True, paid_at__isnull=True, paid_on__isnull=True)
                 | Q(
@@ -174,10 +254,29 @@ class Disbursement(models.Model):
     def __str__(self) -> str:
         return self.payment_reference
 
+    @property
+    def is_emergency(self) -> bool:
+        return bool(self.emergency_reason)
+
+    @property
+    def lacks_second(self) -> bool:
+        """One approval is there, and a third person's is still needed; in an emergency also after it was paid."""
+        return bool(self.approved_at and self.approvals_needed == 2 and not self.seconded_at)
+
+    @property
+    def is_approved(self) -> bool:
+        """May be paid: with all approvals, or in an emergency with the first."""
+        return bool(self.approved_at) and (not self.lacks_second or self.is_emergency)
+
+    @property
+    def obtained_rate(self) -> Decimal | None:
+        """How much of the other currency the payee received for one of ours."""
+        return self.received / self.amount if self.received else None
+
     def state(self, *, is_proved: bool) -> "Disbursement.State":
         """`is_proved` as `with_proof` tells it."""
         if self.refused_at:
             return self.State.REFUSED
         if self.paid_at:
             return self.State.DONE if is_proved else self.State.TO_PROVE
-        return self.State.TO_PAY if self.approved_at else self.State.TO_APPROVE
+        return self.State.TO_PAY if self.is_approved else self.State.TO_APPROVE

@@ -127,9 +127,12 @@ class PayeeAccountQuerySet(models.QuerySet["PayeeAccount"]):
 
     def sealed_otherwise(self, keys: "models.QuerySet[SealingKey]") -> "PayeeAccountQuerySet":
         """Current ones whose sealed file is not for exactly these keys: a treasurer came or went."""
-        to = PayeeAccount.sealed_to.through.objects.filter(payeeaccount=models.OuterRef("pk"))
-        missing: Any = keys.exclude(pk__in=to.values("sealingkey"))
-        surplus = to.exclude(sealingkey__in=keys.values("pk"))
+        to = PayeeAccount.sealed_to.through.objects
+        mine = to.filter(payeeaccount=models.OuterRef(models.OuterRef("pk")))
+        missing: Any = keys.exclude(pk__in=mine.values("sealingkey"))
+        surplus = to.filter(payeeaccount=models.OuterRef("pk")).exclude(
+            sealingkey__in=keys.values("pk")
+        )
         return (
             self.current()
             .filter(payee__retired_at=None)

@@ -5,6 +5,7 @@
 
 from .errors import (
     AlreadyDone,
+    Conflicted,
     NoKeys,
     NotTheSame,
     PayeeError,
@@ -16,9 +17,11 @@ from .errors import (
 )
 from .keys import confirm_key, register_key, withdraw_key
 from .register import change_account, confirm, record, retire
+from .resealing import bundle, take_back
 
 __all__ = [
     "AlreadyDone",
+    "Conflicted",
     "NoKeys",
     "NotTheSame",
     "PayeeError",
@@ -27,11 +30,13 @@ __all__ = [
     "WrongBundle",
     "WrongKey",
     "WrongState",
+    "bundle",
     "change_account",
     "confirm",
     "confirm_key",
     "record",
     "register_key",
     "retire",
+    "take_back",
     "withdraw_key",
 ]

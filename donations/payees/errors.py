@@ -25,6 +25,10 @@ class SamePerson(PayeeError):
     """Two different people must do it."""
 
 
+class Conflicted(PayeeError):
+    """Who has a stake in the payee does not confirm the account; and an account of staff is nobody's."""
+
+
 class WrongState(PayeeError):
     """The step does not fit: confirmed, retired or withdrawn already."""
 

@@ -8,11 +8,19 @@ from django.utils.translation import gettext as _
 
 from defensefund.sealing import seal
 from donations.account_numbers import WrongNumber, payable_account
-from donations.models import Payee, PayeeAccount, Scheme, SealingKey
+from donations.models import Conflict, Payee, PayeeAccount, Scheme, SealingKey, StaffAccount
 from donations.models.payee import hash_account, hash_payee, masked
 from donations.sealed_accounts import SealedAccount
 
-from .errors import AlreadyDone, NoKeys, NotTheSame, SamePerson, WrongAccount, WrongState
+from .errors import (
+    AlreadyDone,
+    Conflicted,
+    NoKeys,
+    NotTheSame,
+    SamePerson,
+    WrongAccount,
+    WrongState,
+)
 
 
 @transaction.atomic
@@ -60,7 +68,7 @@ def change_account(
 def confirm(payee: Payee, *, account: str, by: User, at: datetime) -> Payee:
     """A second person gives the account from the payee's own paper; it must be the one recorded.
 
-    Raises SamePerson, NotTheSame, WrongState, WrongAccount.
+    Raises SamePerson, Conflicted, NotTheSame, WrongState, WrongAccount.
     """
     payee = _locked(payee)
     row = payee.account
@@ -77,6 +85,7 @@ def confirm(payee: Payee, *, account: str, by: User, at: datetime) -> Payee:
                 "the account has to be changed."
             )
         )
+    _check_stakes(payee, row, by)
     row.confirmed_by, row.confirmed_at = by, at
     row.save(update_fields=["confirmed_by", "confirmed_at"])
     return payee
@@ -97,6 +106,18 @@ def _locked(payee: Payee) -> Payee:
     return (
         Payee.objects.select_for_update(no_key=True, of=("self",)).with_account().get(pk=payee.pk)
     )
+
+
+def _check_stakes(payee: Payee, row: PayeeAccount, by: User) -> None:
+    if StaffAccount.objects.standing().filter(account_hash=row.account_hash).exists():
+        raise Conflicted(_("This is the account of a member of staff: nothing is paid there."))
+    if Conflict.objects.standing().filter(payee=payee, user=by).exists():
+        raise Conflicted(
+            _(
+                "By the register of conflicts %(person)s has a stake in this payee: another person confirms it."
+            )
+            % {"person": by}
+        )
 
 
 def _written(account: str, scheme: Scheme) -> str:

@@ -7,12 +7,12 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import translation
 
-from defensefund.sealing import new_key
+from defensefund.sealing import new_key, seal
 from donations import disbursement, payees
 from donations.account_numbers import WrongNumber, payable_account
 from donations.models import Disbursement, Payee, PayeeAccount, Scheme, SealingKey
 from donations.models.payee import new_payee_number
-from donations.sealed_accounts import short
+from donations.sealed_accounts import SealedAccount, short
 from tests import factories
 from tests.donations.spending import allocate, approve, make_ready, request, requested
 from tests.factories import (
@@ -468,3 +468,73 @@ def test_accounts_from_before_there_were_keys_are_sealed_by_the_first(db):
     with connection.cursor() as cursor:
         cursor.execute("SELECT waiting FROM donations_payeeaccount")
         assert cursor.fetchone() == ("",)
+
+
+def test_accounts_are_sealed_anew_on_a_treasurers_computer(key, tmp_path, capsys):
+    payee, untouched_code = record(), PayeeAccount.objects.get().code
+    new_file, public = new_key()
+    new = make_sealing_key(public_key=public)
+    stale = PayeeAccount.objects.sealed_otherwise(SealingKey.objects.in_use())
+    assert list(stale) == [payee.account]
+    bundle, result, mine = tmp_path / "a.json", tmp_path / "b.json", tmp_path / "my.key"
+    bundle.write_text(payees.bundle())
+    mine.write_text(KEY_FILE)
+
+    call_command("reseal", bundle, result, identity=mine)
+
+    assert f"Sealing to {new.user}: {public}" in capsys.readouterr().out
+    assert payees.take_back(result.read_bytes(), by=make_user(), at=NOW) == 1
+    row = PayeeAccount.objects.get()
+    assert (row.code, set(row.sealed_to.all()), list(stale.all())) == (
+        untouched_code,
+        {key, new},
+        [],
+    )
+    mine.write_text(new_file)
+    sealed = tmp_path / "x.age"
+    sealed.write_bytes(row.sealed)
+    call_command("unseal", sealed, identity=mine)
+    assert IBAN in capsys.readouterr().out
+    # Who goes is sealed to no more.
+    payees.withdraw_key(key, by=make_user(), at=NOW)
+    bundle.write_text(payees.bundle())
+    call_command("reseal", bundle, result, identity=mine)
+    payees.take_back(result.read_bytes(), by=make_user(), at=NOW)
+    sealed.write_bytes(PayeeAccount.objects.get().sealed)
+    mine.write_text(KEY_FILE)
+    with pytest.raises(CommandError, match="does not open it"):
+        call_command("unseal", sealed, identity=mine)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"x", "not what ./run reseal wrote"),
+        (b"[]", "not what ./run reseal wrote"),
+        (b'{"sealed_to": [], "accounts": {}}', "other keys"),
+        (b'{"sealed_to": ["KEY"], "accounts": {}}', "there is none"),
+        (b'{"sealed_to": ["KEY"], "accounts": {"0": "eA=="}}', "changed meanwhile"),
+        (b'{"sealed_to": ["KEY"], "accounts": {"PK": "eA=="}}', "not sealed to exactly"),
+    ],
+)
+def test_what_is_no_bundle_sealed_anew_changes_nothing(key, content, sentence):
+    row = record().account
+    content = content.replace(b"KEY", PUBLIC_KEY.encode()).replace(b"PK", str(row.pk).encode())
+
+    with pytest.raises(payees.WrongBundle, match=sentence):
+        payees.take_back(content, by=make_user(), at=NOW)
+
+    assert bytes(PayeeAccount.objects.get().sealed) == bytes(row.sealed)
+
+
+def test_file_exchanged_in_the_office_is_noticed_when_sealed_anew(key, tmp_path):
+    payee = record()
+    other = SealedAccount(payee.number, "Thief", "iban", OTHER_IBAN)
+    PayeeAccount.objects.update(sealed=seal(other.written(), [PUBLIC_KEY]))
+    make_sealing_key()
+    bundle, mine = tmp_path / "a.json", tmp_path / "my.key"
+    bundle.write_text(payees.bundle())
+    mine.write_text(KEY_FILE)
+
+    with pytest.raises(CommandError, match="not the one that was recorded"):
+        call_command("reseal", bundle, tmp_path / "b.json", identity=mine)

@@ -1,0 +1,156 @@
+"""The register of conflicts of interest in the office, and staff's own accounts, of which only a hash is kept."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from appeals.models import Defendant
+from defensefund.verbs import Verb
+
+from .. import conflicts
+from ..models import Conflict, Payee, Scheme, StaffAccount
+from .payee_forms import TYPED
+from .recording import RecordingAdmin
+
+REFUSALS: dict[type[Exception], str] = {
+    conflicts.WrongSubject: "payee",
+    conflicts.WrongAccount: "account",
+    conflicts.ConflictError: "",
+}
+STEPS: dict[type[Exception], str] = {conflicts.ConflictError: ""}
+
+
+class RecordConflictForm(forms.Form):
+    user = forms.ModelChoiceField(
+        User.objects.filter(is_staff=True, is_active=True).order_by("username"),
+        label=gettext_lazy("Member of staff"),
+        error_messages={"required": gettext_lazy("Choose the person.")},
+    )
+    relation = forms.ChoiceField(
+        label=gettext_lazy("This person"), choices=Conflict.Relation.choices
+    )
+    payee = forms.ModelChoiceField(
+        Payee.objects.active().with_account(),
+        label=gettext_lazy("Payee"),
+        required=False,
+        help_text=gettext_lazy("A payee, or a defendant below."),
+    )
+    defendant = forms.ModelChoiceField(
+        Defendant.objects.all(), label=gettext_lazy("Defendant"), required=False
+    )
+
+    def act(self, *, by: User, at: datetime) -> Conflict:
+        return conflicts.record(by=by, at=at, **self.cleaned_data)
+
+
+class DeclareAccountForm(forms.Form):
+    scheme = forms.ChoiceField(
+        label=gettext_lazy("Kind of number"), choices=Scheme.choices, initial=Scheme.IBAN.value
+    )
+    account = forms.CharField(
+        label=gettext_lazy("Your account"),
+        max_length=100,
+        widget=forms.TextInput(attrs=TYPED),
+        help_text=gettext_lazy("Not kept: only a hash, by which the same number is known again."),
+        error_messages={"required": gettext_lazy("Write the account number.")},
+    )
+
+    def act(self, *, by: User, at: datetime) -> StaffAccount:
+        said = self.cleaned_data
+        return conflicts.declare_account(
+            account=said["account"], scheme=Scheme(said["scheme"]), by=by, at=at
+        )
+
+
+def end(row: Conflict, _data: dict[str, Any], by: User, at: datetime) -> str:
+    conflicts.end(row, by=by, at=at)
+    return _("Ended. The entry stays in the register.")
+
+
+def end_account(row: StaffAccount, _data: dict[str, Any], by: User, at: datetime) -> str:
+    conflicts.end_account(row, by=by, at=at)
+    return _("Ended. The entry stays in the register.")
+
+
+def why_not_end(row: Any, by: User) -> str:
+    if row.ended_at:
+        return _("This was ended already.")
+    return _("This is about yourself: another person ends it.") if row.user_id == by.pk else ""
+
+
+@admin.register(Conflict)
+class ConflictAdmin(RecordingAdmin):
+    list_display = ("user", "relation", "payee", "defendant", "recorded_at", "ended_at")
+    list_display_links = ("relation",)
+    list_filter = ("relation",)
+    show_full_result_count = False
+    list_per_page = 50
+    fields = (
+        "user", "relation", "payee", "defendant", "recorded_by", "recorded_at", "ended_by", "ended_at",
+    )  # fmt: skip
+    record_label = gettext_lazy("Record a conflict of interest")
+    record_explanation = gettext_lazy(
+        "Who is, or is close to, a payee or a defendant keeps out of their payments. Approvals they gave and that are not "
+        "paid yet become void."
+    )
+    record_permission = "record_conflict"
+    record_form = RecordConflictForm
+    record_refusals = REFUSALS
+    verbs = (
+        Verb(
+            "end",
+            gettext_lazy("End"),
+            gettext_lazy("When it is over. Nobody ends their own."),
+            "end_conflict",
+            end,
+            refusals=STEPS,
+            closed=why_not_end,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return Conflict.objects.select_related(
+            "user", "payee__account", "defendant", "recorded_by", "ended_by"
+        )
+
+    def said(self, row: Conflict) -> str:
+        return _("Recorded: this person keeps out of these payments.")
+
+
+@admin.register(StaffAccount)
+class StaffAccountAdmin(RecordingAdmin):
+    list_display = ("user", "declared_at", "ended_at")
+    show_full_result_count = False
+    list_per_page = 50
+    fields = ("user", "account_hash", "declared_at", "ended_by", "ended_at")
+    record_label = gettext_lazy("Declare my account")
+    record_explanation = gettext_lazy(
+        "Nothing is ever paid to an account of somebody who works here. Declare each of yours, so that a mistake, or a "
+        "fraud in your name, is stopped."
+    )
+    record_permission = "declare_staffaccount"
+    record_form = DeclareAccountForm
+    record_refusals = REFUSALS
+    verbs = (
+        Verb(
+            "end",
+            gettext_lazy("End"),
+            gettext_lazy("When its owner gave it up. Nobody ends their own."),
+            "end_staffaccount",
+            end_account,
+            refusals=STEPS,
+            closed=why_not_end,
+        ),
+    )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return StaffAccount.objects.select_related("user", "ended_by")
+
+    def said(self, row: StaffAccount) -> str:
+        return _("Declared: nothing is paid there.")

@@ -1,0 +1,186 @@
+"""What is looked at before each step of a payment, and the rows held meanwhile. The database refuses the same; here are
+the sentences."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.contrib.auth.models import User
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from donations.currencies import is_exact, written
+from donations.models import (
+    BankAccount,
+    Conflict,
+    CostDocument,
+    Disbursement,
+    LegalCost,
+    Payee,
+    PayeeAccount,
+    Policy,
+    StaffAccount,
+)
+from donations.models.locks import share
+
+from .errors import (
+    Conflicted,
+    NoEmergency,
+    NotByPolicy,
+    PayeeNotReady,
+    WrongAccount,
+    WrongAmount,
+    WrongDocument,
+)
+
+
+def locked(disbursement: Disbursement) -> Disbursement:
+    """Its payee is held first, and so cannot be changed meanwhile; whoever changes a payee takes them in the same order."""
+    share(Payee.objects.filter(accounts__disbursements=disbursement.pk))
+    return (
+        Disbursement.objects.select_for_update(of=("self",))
+        .select_related(
+            "cost",
+            "bank_account",
+            "payee_account__payee",
+            "requested_by",
+            "approved_by",
+            "seconded_by",
+        )
+        .get(pk=disbursement.pk)
+    )
+
+
+def locked_cost(cost: LegalCost) -> LegalCost:
+    """Held until the end, so that two requests at once cannot both count on the same money."""
+    return LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
+
+
+def account_of(cost: LegalCost) -> PayeeAccount:
+    """The account at which the cost's payee is paid now. Raises PayeeNotReady."""
+    share(Payee.objects.filter(pk=cost.payee_id))
+    payee = Payee.objects.with_account().get(pk=cost.payee_id)
+    if payee.account is None or payee.retired_at:
+        raise PayeeNotReady(
+            _("The payee of this cost is retired: choose another payee for the cost first.")
+        )
+    return payee.account
+
+
+def check_content(
+    cost: LegalCost, document: CostDocument, bank_account: BankAccount, amount: Decimal
+) -> None:
+    if document.cost_id != cost.pk:
+        raise WrongDocument(_("This document belongs to another cost."))
+    if bank_account.currency != cost.currency:
+        raise WrongAccount(
+            _("This cost is owed in %(currency)s: choose the account in that currency.")
+            % {"currency": cost.currency}
+        )
+    if bank_account.closed_on:
+        raise WrongAccount(_("This account is closed: choose an open one."))
+    if amount <= 0 or not is_exact(amount, cost.currency):
+        raise WrongAmount(_("The amount must be above zero and no finer than the currency."))
+
+
+def why_not_payable(row: Disbursement) -> str:
+    """The sentence for a payee who is not, or not any more, the confirmed one; empty when all is well.
+
+    The database refuses the same (the migration "payee_rules").
+    """
+    payee = row.payee_account.payee
+    if payee.retired_at:
+        return _("This payee is retired: refuse the payment.")
+    if payee.account_id != row.payee_account_id:
+        return _(
+            "The payee's account was changed after this payment was asked for. Change the payment, or refuse it."
+        )
+    if not row.payee_account.sealed:
+        return _(
+            "This payee's account is not sealed yet: a treasurer registers a sealing key, and another person confirms it."
+        )
+    if payee.pk != row.cost.payee_id:
+        return _("The cost has another payee now. Change the payment, or refuse it.")
+    if not row.payee_account.confirmed_at:
+        return _(
+            "Nobody has confirmed this payee's account yet: a second person does, in the register of payees."
+        )
+    return ""
+
+
+def check_policy(cost: LegalCost, *, at: datetime) -> None:
+    policy = Policy.objects.in_force(on=at.date())
+    if policy is None:
+        return
+    if not policy.pays(cost.kind):
+        raise NotByPolicy(
+            _("The fund's policy (%(version)s) does not pay “%(kind)s”.")
+            % {"version": policy, "kind": cost.get_kind_display()}
+        )
+    lacking = policy.lacking(cost.kind, set(cost.documents.values_list("kind", flat=True)))
+    if lacking:
+        raise NotByPolicy(
+            _("The policy wants documents before this payment is asked for: %(kinds)s.")
+            % {"kinds": ", ".join(str(CostDocument.Kind(each).label) for each in lacking)}
+        )
+
+
+def check_payee(row: Disbursement) -> None:
+    why = why_not_payable(row)
+    if why:
+        raise PayeeNotReady(why)
+
+
+def people(row: Disbursement) -> list[User]:
+    """Who has asked and approved so far."""
+    people = (row.requested_by, row.approved_by, row.seconded_by)
+    return [person for person in people if person is not None]
+
+
+def check_stakes(account: PayeeAccount, cost: LegalCost, people: list[User]) -> None:
+    """The database refuses the same (the migration "third_person_rules"); here are the sentences."""
+    if StaffAccount.objects.standing().filter(account_hash=account.account_hash).exists():
+        raise Conflicted(
+            _("The payee's account is one of a member of staff: nothing is paid there.")
+        )
+    theirs = Conflict.objects.standing().filter(
+        Q(payee=account.payee_id)
+        | Q(defendant=cost.defendant_id)
+        | Q(defendant__in=cost.shares.values("defendant")),
+        user__in=people,
+    )
+    conflict = theirs.select_related("user").first()
+    if conflict is not None:
+        raise Conflicted(
+            _(
+                "%(person)s has a stake in this payment by the register of conflicts, and keeps out of it."
+            )
+            % {"person": conflict.user}
+        )
+
+
+def check_emergency(reason: str, amount: Decimal, currency: str, *, at: datetime) -> None:
+    if not reason.strip():
+        return
+    policy = Policy.objects.in_force(on=at.date())
+    if policy is None or amount <= policy.third_person_above(currency):
+        raise NoEmergency(
+            _("One approval is enough for this payment anyway: leave the emergency out.")
+        )
+    most = policy.emergency_limit(currency)
+    if amount > most:
+        raise NoEmergency(
+            _("In an emergency the policy lets %(amount)s be paid with one approval, not more.")
+            % {"amount": written(most, currency)}
+        )
+    check_none_overdue(at=at)
+
+
+def check_none_overdue(*, at: datetime) -> None:
+    late = Disbursement.objects.overdue(at=at).first()
+    if late is not None:
+        raise NoEmergency(
+            _(
+                "Payment %(reference)s was an emergency and still lacks its second approval: no other before that."
+            )
+            % {"reference": late.payment_reference}
+        )

@@ -1,0 +1,133 @@
+"""The register of payees and of conflicts in the office: each button's way, its refusals beside their fields, its downloads."""
+
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from defensefund.sealing import unseal
+from donations.models import Conflict, Payee, SealingKey, StaffAccount
+from donations.sealed_accounts import read_account
+from tests.donations.admin.test_spending import browser_of, errors, press, text_of
+from tests.factories import KEY_FILE, PUBLIC_KEY, make_payee, make_sealing_key
+
+PAYEES = "/admin/donations/payee/"
+IBAN = "DE02 1203 0000 0000 2020 51"
+
+
+@pytest.fixture
+def approver(treasurer):
+    return browser_of("approver")[0]
+
+
+def given(**typed):
+    return {"kind": "lawyer", "name": "Sample office", "scheme": "iban", "account": IBAN} | typed
+
+
+def test_payee_is_recorded_by_one_and_confirmed_by_another(treasurer, approver):
+    page = press(treasurer, f"{PAYEES}record/", **given())
+    assert "There is no key to seal the account to" in errors(page)["__all__"][0]
+
+    page = press(treasurer, "/admin/donations/sealingkey/record/", public_key=PUBLIC_KEY)
+    assert "another person confirms it" in text_of(page)
+    key = SealingKey.objects.get()
+    page = press(approver, f"/admin/donations/sealingkey/{key.pk}/confirm/")
+    assert "From now on accounts are sealed to this key" in text_of(page)
+    page = press(treasurer, f"{PAYEES}record/", **given(account=IBAN[:-1] + "2"))
+    assert "check digits" in errors(page)["account"][0]
+    page = press(treasurer, f"{PAYEES}record/", **given())
+    assert "Recorded and sealed" in text_of(page)
+    payee = Payee.objects.get()
+    assert IBAN.replace(" ", "") not in page.content.decode()
+    page = press(approver, f"{PAYEES}{payee.pk}/confirm/", account="ES91 2100 0418 4502 0005 1332")
+    assert "not the account that was recorded" in errors(page)["account"][0]
+    page = press(approver, f"{PAYEES}{payee.pk}/confirm/", account=IBAN)
+
+    assert "this payee may be paid" in text_of(page)
+    listed = treasurer.get(f"{PAYEES}?state=payable").context["cl"].result_list
+    assert list(listed) == [payee]
+
+
+def test_same_form_sent_twice_records_one_payee(treasurer):
+    make_sealing_key()
+    form = treasurer.get(f"{PAYEES}record/").context["form"]
+    typed = given(number=form["number"].value())
+    treasurer.post(f"{PAYEES}record/", typed)
+
+    again = treasurer.post(f"{PAYEES}record/", typed)
+
+    assert "recorded once" in errors(again)["__all__"][0]
+    assert Payee.objects.count() == 1
+
+
+def test_sealed_account_leaves_as_a_file_for_who_may_and_after_a_fresh_proof(treasurer, approver):
+    payee = make_payee()
+    path = f"{PAYEES}account/{payee.account_id}/"
+
+    response = treasurer.get(path)
+
+    assert read_account(unseal(response.content, KEY_FILE)).account == IBAN.replace(" ", "")
+    assert response["Content-Disposition"] == f'attachment; filename="{payee.number}.age"'
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert "no-store" in response["Cache-Control"]
+    assert approver.get(path).status_code == 403
+    assert treasurer.get(f"{PAYEES}account/0/").status_code == 404
+    session = treasurer.session
+    session["proved_at"] = 0
+    session.save()
+    assert treasurer.get(path).templates[0].name == "staff/prove.html"
+
+
+def test_accounts_are_sealed_anew_through_the_office(treasurer):
+    payee = make_payee()
+    page = treasurer.get(f"{PAYEES}reseal/")
+    assert "there is nothing to do" in text_of(page)
+    make_sealing_key()
+    assert "not sealed to exactly the present treasurers" in text_of(treasurer.get(PAYEES))
+
+    response = treasurer.get(f"{PAYEES}reseal/bundle/")
+
+    assert list(json.loads(response.content)["accounts"]) == [str(payee.account_id)]
+    file = SimpleUploadedFile("b.json", b"{}")
+    page = treasurer.post(f"{PAYEES}reseal/", {"file": file})
+    assert "not what ./run reseal wrote" in errors(page)["file"][0]
+
+
+def test_conflicts_and_own_accounts_are_recorded_and_ended_by_others(treasurer, approver):
+    payee = make_payee()
+    page = treasurer.get("/admin/donations/conflict/record/")
+    me = page.wsgi_request.user
+    typed = {"user": me.pk, "relation": "relative"}
+    page = press(treasurer, "/admin/donations/conflict/record/", **typed)
+    assert "Choose a payee or a defendant" in errors(page)["payee"][0]
+    page = press(treasurer, "/admin/donations/conflict/record/", **typed, payee=payee.pk)
+    assert "keeps out of these payments" in text_of(page)
+    page = press(approver, f"/admin/donations/conflict/{Conflict.objects.get().pk}/end/")
+    assert "Ended." in text_of(page)
+
+    declare = "/admin/donations/staffaccount/record/"
+    page = press(approver, declare, account="DE02")
+    assert "this IBAN do not fit" in errors(page)["account"][0]
+    press(approver, declare, account="ES91 2100 0418 4502 0005 1332")
+    mine = StaffAccount.objects.get()
+    page = approver.get(f"/admin/donations/staffaccount/{mine.pk}/end/")
+    assert page.context["closed"] == "This is about yourself: another person ends it."
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("path", ["payee/", "sealingkey/", "conflict/", "staffaccount/"])
+def test_lists_cost_the_same_with_many_rows(treasurer, django_assert_max_num_queries, count, path):
+    for _i in range(count):
+        payee = make_payee()
+        Conflict.objects.create(
+            user=payee.recorded_by, payee=payee, relation="self", recorded_by=payee.recorded_by,
+            recorded_at=payee.recorded_at,
+        )  # fmt: skip
+        StaffAccount.objects.create(
+            user=payee.recorded_by, account_hash="0" * 64, declared_at=payee.recorded_at
+        )
+        make_sealing_key()
+    treasurer.get("/admin/")
+
+    with django_assert_max_num_queries(8):
+        assert treasurer.get(f"/admin/donations/{path}").status_code == 200
