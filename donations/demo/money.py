@@ -291,6 +291,11 @@ def record_exchange(fund: Fund, euros: BankAccount, staff: Staff, *, at: datetim
     )
 
 
+def with_a_slip(reference: str) -> str:
+    """As somebody mistypes it: the last letter another one."""
+    return reference[:-1] + ("C" if reference[-1] != "C" else "D")
+
+
 def match_payout(account: BankAccount, payout: Payout, staff: Staff, *, at: datetime) -> None:
     """The first statement: the payout arrived, which its name and amount say without anybody."""
     line = Line(at.date(), f"STRIPE {payout.stripe_payout_id}", "Stripe (muestra)", payout.amount)
@@ -342,7 +347,7 @@ def make_money(
         give_by_card(appeal, fund, amount, currency, at=ago(days))
     record_exchange(fund, account, staff, at=ago(2))
     transfer = promise_transfer(appeal, fund, "80", at=ago(7))
-    promise_transfer(appeal, own, "45", at=ago(2))
+    mistyped = promise_transfer(appeal, own, "45", at=ago(2))
     acts.pay_out("eur", at=ago(3))
     fetch(now=now)
     payout = Payout.objects.filter(currency="EUR").latest("created_at")
@@ -365,6 +370,18 @@ def make_money(
                 f"STRIPE {payout.stripe_payout_id}",
                 "Stripe (muestra)",
                 payout.amount,
+            ),
+            Line(
+                ago(1).date(),
+                f"Donación {with_a_slip(mistyped.reference or '')}",
+                "Otra persona de muestra",
+                mistyped.amount,
+            ),
+            Line(
+                ago(1).date(),
+                "Colecta de la asamblea, para dos fondos",
+                "Asamblea de muestra",
+                Decimal(60),
             ),
             Line(ago(1).date(), "Comisión de mantenimiento", "Banco de muestra", Decimal("-4.50")),
         ]

@@ -1,0 +1,227 @@
+"""Bank files imported, matched and booked; beside one SQL statement that extracts, joins, inserts and updates the same data.
+
+Four lines in five carry the reference of an announced gift and its amount, the fifth says nothing we know. The reference
+starts from texts that lie in a table already and knows no rule; ours starts from the bytes of a file.
+"""
+
+import random
+import statistics
+import time
+from datetime import date, timedelta
+
+import pytest
+from django.db import connection
+
+from donations import reconciliation
+from donations.models import Donation, Entry, Pledge, StatementLine, StatementMatch
+from donations.references import format_reference, new_reference
+from donations.statements.mapping import CsvMapping
+from tests import factories
+from tests.benchmarks.conftest import TURNS, in_turns
+from tests.benchmarks.test_processing import multiply
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.django_db(transaction=True)]
+MAPPING = CsvMapping(
+    date="Day", date_order="ymd", amount="Amount", currency="EUR", text=("Text",), payer=("Party",),
+    payee=("Party",), decimal_mark=".", thousands_mark="", delimiter=";",
+)  # fmt: skip
+GIFTS, LINES, HISTORY = 100_000, 10_000, 1_000_000
+FEW, GROWTH_LINES = 10_000, 500
+
+SET = """
+WITH extracted AS (
+    SELECT id, amount, (regexp_match(upper(regexp_replace(text, '[^0-9A-Za-z]', '', 'g')), 'RF[0-9]{2}[A-Z]{12}'))[1] AS code
+    FROM bench_line WHERE turn = %s
+), matched AS (
+    INSERT INTO bench_match (line_id, gift_id, amount)
+    SELECT e.id, g.id, e.amount FROM extracted e JOIN bench_gift g ON g.reference = e.code AND g.amount = e.amount
+    RETURNING gift_id, amount
+)
+UPDATE bench_gift g SET paid = paid + m.amount FROM matched m WHERE g.id = m.gift_id
+"""
+
+
+def copy(table, rows):
+    with connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as stream:
+        for row in rows:
+            stream.write_row(row)
+
+
+@pytest.fixture
+def tables():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TABLE bench_reference (n bigint PRIMARY KEY, reference text);"
+            "CREATE TABLE bench_gift (id bigint PRIMARY KEY, reference text UNIQUE, amount numeric(21, 3), paid numeric(21, 3));"
+            "CREATE TABLE bench_line (id bigint PRIMARY KEY, turn integer, amount numeric(21, 3), text text);"
+            "CREATE INDEX ON bench_line (turn);"
+            "CREATE TABLE bench_match (line_id bigint PRIMARY KEY REFERENCES bench_line,"
+            " gift_id bigint NOT NULL REFERENCES bench_gift, amount numeric(21, 3))"
+        )
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE bench_match, bench_line, bench_gift, bench_reference")
+
+
+def announce(references, first=1):
+    """Gifts of 25 that wait for a transfer, made within the database."""
+    supporter = factories.make_supporter(f"crowd-{first}@example.org")
+    pledge = factories.make_pledge(method="transfer", supporter=supporter)
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE bench_reference")
+    copy("bench_reference", enumerate(references, 1))
+    multiply(
+        pledge,
+        len(references),
+        uuid="gen_random_uuid()",
+        reference="(SELECT reference FROM bench_reference r WHERE r.n = numbers.n)",
+    )
+    pledge.delete()
+    analyze("donations_pledge")
+
+
+def analyze(*names):
+    with connection.cursor() as cursor:
+        for name in names:
+            cursor.execute(f"ANALYZE {name}")
+
+
+class Files:
+    """Bank files of `lines` lines, one a turn, and the same lines in the reference's table."""
+
+    def __init__(self, references, lines, turns):
+        chance = random.Random(4)
+        self.account = factories.make_bank_account(csv_mapping=MAPPING.as_json())
+        self.contents, self.turn, self.set_turn = [], 0, 0
+        stored, number = [], 0
+        named = iter(references)
+        for turn in range(turns):
+            rows = ["Day;Amount;Party;Text"]
+            for position in range(lines):
+                number += 1
+                code = format_reference(next(named)) if position % 5 else "no code at all"
+                text = f"Transfer {number} {code} solidarity"
+                day = date(2026, 3, 1) - timedelta(days=chance.randrange(60))
+                rows.append(f"{day};25.00;Payer {chance.randrange(10**6)};{text}")
+                stored.append((number, turn, 25, text))
+            self.contents.append("\n".join(rows).encode())
+        copy("bench_line", stored)
+        analyze("bench_line", "bench_gift")
+
+    def imported(self):
+        result = reconciliation.import_statement(
+            account=self.account,
+            name=f"{self.turn}.csv",
+            content=self.contents[self.turn],
+            by=None,
+            at=factories.NOW,
+        )
+        assert (result.booked, result.open) == (result.new * 4 // 5, result.new // 5)
+        self.turn += 1
+
+    def in_one_statement(self):
+        with connection.cursor() as cursor:
+            cursor.execute(SET, [self.set_turn])
+            assert cursor.rowcount > 0
+        self.set_turn += 1
+
+
+def gifts_of_the_reference(references):
+    copy("bench_gift", ((n, reference, 25, 0) for n, reference in enumerate(references, 1)))
+
+
+def test_import_against_one_set_based_statement(tables, row):
+    """Ten thousand lines at a time against a hundred thousand open gifts."""
+    references = [new_reference() for _number in range(GIFTS)]
+    announce(references)
+    gifts_of_the_reference(references)
+    files = Files(references, LINES, TURNS + 1)
+
+    rates = in_turns(files.imported, files.in_one_statement, 1)
+
+    booked = (TURNS + 1) * LINES * 4 // 5
+    assert [m.objects.count() for m in (Donation, Entry, StatementMatch)] == [booked] * 3
+    rate = rates.ours * LINES
+    row("bank lines a second", f"{rate:.0f}/s", "≥ 2500/s", "imported, matched, booked")
+    row(
+        "the same / one SQL statement",
+        f"{rates.ratio:.2f}",
+        "≥ 0.25",
+        f"statement {rates.reference * LINES:.0f}/s",
+    )
+    assert rate >= 2500
+    assert rates.ratio >= 0.25
+
+
+def cost(files, turns):
+    """Of a line, in units of what the reference needs for one of its lines in the same turn; the first turn warms up."""
+    quotients = []
+    for _turn in range(turns):
+        started = time.perf_counter()
+        files.in_one_statement()
+        between = time.perf_counter()
+        files.imported()
+        quotients.append((time.perf_counter() - between) / (between - started))
+    return statistics.median(quotients[1:])
+
+
+def test_cost_of_a_line_as_gifts_and_history_grow(tables, row):
+    """Three stretches of the same work: beside ten thousand open gifts, a hundred thousand, and a million lines of history."""
+    turns = 6
+    of_a_stretch = turns * GROWTH_LINES * 4 // 5
+    named = [new_reference() for _number in range(3 * of_a_stretch)]
+    gifts_of_the_reference(named)
+    files = Files(named, GROWTH_LINES, 3 * turns)
+    # All that will be named is announced, and as many more as make the crowd.
+    announce([*named, *(new_reference() for _number in range(FEW - of_a_stretch))][:FEW])
+    at_few = cost(files, turns)
+    announce([new_reference() for _number in range(GIFTS - FEW)])
+    at_many = cost(files, turns)
+    grow_history(files.account)
+    at_history = cost(files, turns)
+
+    many, history = at_many / at_few, at_history / at_many
+    row(
+        "cost of a line, 100,000 / 10,000 open gifts",
+        f"{many:.2f}",
+        "≤ 1.2",
+        f"{GROWTH_LINES} a file",
+    )
+    row("cost of a line, 1,000,000 lines of history", f"{history:.2f}", "≤ 1.2", "of one account")
+    assert many <= 1.2
+    assert history <= 1.2
+
+
+def grow_history(account):
+    """A million lines that were matched long ago."""
+    line = account.lines.order_by("pk").first()
+    person = factories.make_user()
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE donations_statementmatch DISABLE TRIGGER USER")
+    multiply(
+        line, HISTORY, key="md5(n::text) || '-1'", booked_on="date '2015-01-01' + (n % 3650)::integer",
+        explained="amount", payer_hash="md5((n % 200000)::text) || md5((n % 200000)::text)",
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO donations_statementmatch (line_id, amount, explanation, confirmed_by_id, confirmed_at)"
+            " SELECT id, amount, 'long ago', %s, now() FROM donations_statementline WHERE booked_on < '2025-06-01'",
+            [person.pk],
+        )
+        cursor.execute("ALTER TABLE donations_statementmatch ENABLE TRIGGER USER")
+    analyze("donations_statementline", "donations_statementmatch")
+    assert StatementLine.objects.count() > HISTORY
+
+
+def test_a_hundred_thousand_lines_against_a_hundred_thousand_gifts(tables, row):
+    references = [new_reference() for _number in range(GIFTS)]
+    announce(references)
+    files = Files(references, GIFTS, 1)
+
+    started = time.perf_counter()
+    files.imported()
+    seconds = time.perf_counter() - started
+
+    assert Pledge.objects.count() == GIFTS
+    row("100,000 lines against 100,000 gifts", f"{seconds:.1f} s", "≤ 40 s", "one file")
+    assert seconds <= 40
