@@ -45,6 +45,8 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("allocate", "donations", "fund")
     | _may("export", "donations", "entry")
     | _may("enter", "donations", "umavalue")
+    | _may("view request", "donations", "pastimport")
+    | _may("view forget", "donations", "pastrow")
     | _may("request pay", "donations", "disbursement")
     | _may("request", "donations", "fundcover surplusmove")
     | _may("record", "donations", "exchange bailoutcome")
@@ -73,6 +75,8 @@ GROUPS: dict[str, frozenset[str]] = {
     "approver": _may("view", "donations", f"{SPENDING} {REFUNDS} {POLICY} account entry")
     | _may("enact", "donations", "policy")
     | _may("view close", "donations", "period")
+    | _may("view approve", "donations", "pastimport")
+    | _may("view", "donations", "pastrow")
     | _may("approve", "donations", "disbursement fundcover refundrequest exchange surplusmove")
     | _may("confirm", "donations", "payee sealingkey")
     | _may("record end", "donations", "conflict")
@@ -85,7 +89,8 @@ GROUPS: dict[str, frozenset[str]] = {
         "donations",
         f"{SPENDING} {BOOKS} {BANK} {REFUNDS} {POLICY} rate paymentpause cashdeposit period",
     )
-    | _may("export", "donations", "entry"),
+    | _may("export", "donations", "entry")
+    | _may("view", "donations", "pastimport pastrow"),
 }
 
 # Permissions of ours that no group has: a superuser, who is not for daily work, can do these.

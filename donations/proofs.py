@@ -15,6 +15,7 @@ from django.utils import timezone
 from . import differences, migrations
 from .cost_proofs import COST_PROOFS
 from .move_proofs import LOT_PROOFS, MOVE_PROOFS
+from .past_proofs import PAST_PROOFS
 from .refund_proofs import REFUND_PROOFS
 from .spending_proofs import SPENDING_PROOFS
 from .stripe_differences import DIFFERENCES
@@ -115,6 +116,7 @@ PROOFS: dict[str, tuple[str, str]] = {
     **MOVE_PROOFS,
     **LOT_PROOFS,
     **COST_PROOFS,
+    **PAST_PROOFS,
     "payouts": (
         "Every payout is booked with its amount, back again if it was returned, and every booked payout is one.",
         """
@@ -260,8 +262,10 @@ PROOFS: dict[str, tuple[str, str]] = {
         "Every entry's source is of a kind that this kind of entry has.",
         """
         SELECT e.source AS name, e.source !~ CASE e.kind
-            WHEN 'donation' THEN '^(stripe:pi_|bank:|cash:).'
-            WHEN 'fee' THEN '^stripe:txn_.+:fee$'
+            WHEN 'donation' THEN '^(stripe:pi_|bank:|cash:|past:).'
+            WHEN 'fee' THEN '^(stripe:txn_.+|past:[0-9a-f]{32}):fee$'
+            WHEN 'opening' THEN '^past:[0-9a-f]{32}$'
+            WHEN 'past_payment' THEN '^past:[0-9a-f]{32}$'
             WHEN 'dispute_fee' THEN '^stripe:txn_.+:fee$'
             WHEN 'refund' THEN '^(stripe:txn_.+|refund:[0-9a-f-]{36})$'
             WHEN 'refund_returned' THEN '^stripe:txn_.'

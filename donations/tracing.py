@@ -36,6 +36,7 @@ OTHER_KINDS = {
     Entry.Kind.BANK_FEE: _("Bank fees"),
     Entry.Kind.INTEREST: _("Bank fees"),
     Entry.Kind.DONATION: _("Payments that turned out to be no gift"),
+    Entry.Kind.PAST_PAYMENT: _("Costs paid before these books began"),
 }
 OTHERWISE = _("Costs paid before the money was booked")
 

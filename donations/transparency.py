@@ -110,6 +110,8 @@ class Books:
 COUNTS_TO = {
     "donation": ("received", 1),
     "interest": ("received", 1),
+    "opening": ("received", 1),
+    "past_payment": ("paid", -1),
     "refund": ("refunded", -1),
     "refund_returned": ("refunded", -1),
     "dispute": ("refunded", -1),

@@ -34,6 +34,7 @@ from donations.tokens import gift_token
 from tests import factories
 from tests.appeals import factories as editorial
 from tests.donations.monthly_gifts import make_subscription
+from tests.donations.past.rows import make_past_row
 from tests.donations.reconciliation.files import make_line
 from tests.factories import NOW, log_in, make_user
 
@@ -102,6 +103,13 @@ MODELS: dict[str, dict[str, str]] = {
     "donations.conflict": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
     "donations.staffaccount": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
     "donations.sealingkey": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
+    "donations.pastimport": {
+        "treasurer": "v",
+        "approver": "v",
+        "auditor": "v",
+        "superuser": "v",
+    },
+    "donations.pastrow": {"treasurer": "v", "approver": "v", "auditor": "v", "superuser": "v"},
     "donations.payout": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.bankaccount": {"treasurer": "vac", "auditor": "v", "superuser": "vac"},
     "donations.policy": {"treasurer": "vac", "approver": "v", "auditor": "v", "superuser": "vac"},
@@ -182,6 +190,12 @@ PAGES: dict[str, Page] = {
     "admin:donations_account_report_file": Page(SPENDING_READERS, args=("csv",), post=(405,)),
     "admin:donations_entry_journal": Page(BOOK_KEEPERS, args=("json",), post=(405,)),
     "admin:donations_entry_take_away": Page(BOOK_KEEPERS),
+    "admin:donations_pastimport_upload": Page(TREASURERS),
+    "admin:donations_pastimport_template": Page(TREASURERS, post=(405,)),
+    "admin:donations_pastimport_approve": Page(APPROVERS, row="donations.pastimport"),
+    "admin:donations_pastimport_refuse": Page(APPROVERS, row="donations.pastimport"),
+    "admin:donations_pastimport_withdraw": Page(TREASURERS, row="donations.pastimport"),
+    "admin:donations_pastrow_forget": Page(TREASURERS, row="donations.pastrow"),
     "admin:donations_legalcost_allocate": Page(TREASURERS, row="donations.legalcost"),
     "admin:donations_legalcost_release": Page(TREASURERS, row="donations.legalcost"),
     "admin:donations_legalcost_attach": Page(TREASURERS, row="donations.legalcost"),
@@ -484,6 +498,7 @@ def rows(db):
         by=author,
         at=NOW,
     )
+    past_row = make_past_row(entry.credit.fund, line.account, author, reviewer)
     refund_request = refunds.request(
         donation=donation, amount=Decimal(5), reason="asked", by=author, at=NOW
     )
@@ -494,6 +509,8 @@ def rows(db):
         "donations.fraudwarning": factories.make_fraud_warning(donation).pk,
         "donations.balancetransaction": factories.make_balance_transaction().pk,
         "donations.cashreceipt": slip.pk,
+        "donations.pastimport": past_row.past_import_id,
+        "donations.pastrow": past_row.pk,
         "donations.cashdeposit": deposit.pk,
         "donations.fund": cover.target_id,
         "donations.fundcover": cover.pk,

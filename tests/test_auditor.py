@@ -2,6 +2,7 @@
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -12,6 +13,8 @@ from tests.test_access import MODELS, PAGES, rows  # noqa: F401  a fixture
 CANARY = "Canary Donora"
 # What is encrypted and is of nobody who gave, but of who is paid.
 NOT_DONORS = {"donations.models.payee"}
+# Empty since the import was decided, by the database's own rule.
+EMPTY = {"pastimport.table"}
 
 
 def donors_fields():
@@ -22,16 +25,22 @@ def donors_fields():
         if model._meta.managed and model.__module__ not in NOT_DONORS
         for field in model._meta.fields
         if isinstance(field, EncryptedTextField)
+        and f"{model._meta.model_name}.{field.name}" not in EMPTY
     ]
 
 
 @pytest.fixture
 def marked(rows):  # noqa: F811
     """A row of everything, in which whatever is known of a donor is the canary."""
+    with connection.cursor() as cursor:
+        # What stays as it was written, like rows of the past, gets the canary's words all the same.
+        cursor.execute("SET LOCAL session_replication_role = replica")
     for model, name in donors_fields():
         # A name is kept only of a gift that shows it.
         shown = {"visibility": "name"} if name == "public_name" else {}
         model.objects.update(**{name: CANARY}, **shown)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = DEFAULT")
     return rows
 
 

@@ -23,6 +23,7 @@ from .giving import (
 )
 from .ledger import AccountAdmin, EntryAdmin
 from .legal_cost import LegalCostAdmin
+from .past import PastImportAdmin, PastRowAdmin
 from .payee import PayeeAdmin
 from .payment_pause import PaymentPauseAdmin
 from .payout import PayoutAdmin
@@ -56,6 +57,8 @@ __all__ = [
     "FundCoverAdmin",
     "LegalCostAdmin",
     "LetterAdmin",
+    "PastImportAdmin",
+    "PastRowAdmin",
     "PayeeAdmin",
     "PaymentPauseAdmin",
     "PayoutAdmin",

@@ -25,6 +25,8 @@ from donations.models import (
     FundCover,
     LegalCost,
     Letter,
+    PastImport,
+    PastRow,
     Payee,
     PaymentPause,
     Payout,
@@ -59,7 +61,7 @@ SECTIONS: tuple[tuple[Promise, tuple[type[Model], ...]], ...] = (
         (LegalCost, Disbursement, Payee, SealingKey, Conflict, StaffAccount, UmaValue),
     ),
     (_("Funds"), (Fund, FundCover, SurplusMove, Policy)),
-    (_("The books"), (Entry, Account, Period)),
+    (_("The books"), (Entry, Account, Period, PastImport, PastRow)),
     (_("Stripe"), (Payout, BalanceTransaction, StripeEvent)),
 )
 

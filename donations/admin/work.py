@@ -16,6 +16,7 @@ from ..models import (
     FundCover,
     LegalCost,
     Letter,
+    PastImport,
     Payee,
     PayeeAccount,
     PaymentPause,
@@ -140,6 +141,14 @@ offer(
         ),
         "admin:donations_legalcost_changelist",
         "need=bail",
+    ),
+    Work(
+        "donations.approve_pastimport",
+        lambda user: PastImport.objects.undecided().exclude(requested_by=user),
+        lambda count: ngettext(
+            "spreadsheet of the past to approve", "spreadsheets of the past to approve", count
+        ),
+        "admin:donations_pastimport_changelist",
     ),
     Work(
         "donations.request_fundcover",

@@ -16,6 +16,7 @@ from .ledger import DayTotal, Entry, Reversal, Total
 from .legal_cost import Allocation, CostDocument, LegalCost, OwedChange
 from .letter import Letter
 from .lot import Lot, Shortfall, UnfollowedEntry
+from .past import PastImport, PastRow
 from .payee import Payee, PayeeAccount
 from .payment_pause import PaymentPause
 from .payout import Payout
@@ -69,6 +70,8 @@ __all__ = [
     "Lot",
     "MonthlyCharge",
     "OwedChange",
+    "PastImport",
+    "PastRow",
     "Payee",
     "PayeeAccount",
     "PaymentPause",

@@ -31,6 +31,9 @@ class Entry(models.Model):
         INTEREST = "interest", _("interest")
         BAIL_RETURNED = "bail_returned", _("bail returned")
         BAIL_FORFEITED = "bail_forfeited", _("bail forfeited")
+        # Taken over from before these books began (donations/past); nothing else books them.
+        OPENING = "opening", _("what was there before these books began")
+        PAST_PAYMENT = "past_payment", _("payment before these books began")
         # Our own decisions: refused when the money is not there.
         ALLOCATION = "allocation", _("allocation")
         RELEASE = "release", _("release of an allocation")
@@ -128,6 +131,8 @@ class Entry(models.Model):
                         "interest",
                         "bail_returned",
                         "bail_forfeited",
+                        "opening",
+                        "past_payment",
                         "allocation",
                         "release",
                         "disbursement",

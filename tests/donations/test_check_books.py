@@ -34,6 +34,7 @@ from donations.models import (
     SubscriptionChange,
 )
 from donations.move_proofs import MOVE_PROOFS
+from donations.past_proofs import PAST_PROOFS
 from donations.proofs import NAMES, prove
 from donations.sandbox import acts
 from tests import factories
@@ -62,6 +63,8 @@ HONEST = {
     "gifts": 6,
     # Nor of these: test_costs.py and test_uma.py.
     **dict.fromkeys(COST_PROOFS, 0),
+    # Nor a past: past/test_past.py.
+    **dict.fromkeys(PAST_PROOFS, 0),
     "payouts": 1,
     "clearing": 1,
     "deposits": 1,

@@ -1,0 +1,105 @@
+"""EDGE: a spreadsheet of the past, as CSV text, to rows of cells; and the template to fill in. No model is known here."""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+COLUMNS = (
+    "kind", "date", "amount", "currency", "fund", "place", "fee", "case", "defendant", "cost_kind",
+    "due_on", "name", "email", "note", "id",
+)  # fmt: skip
+NEEDED = ("kind", "date", "amount", "currency")
+LARGEST = 5_000_000
+
+# What an empty template and its example rows look like; everybody and everything in them is invented.
+EXAMPLES: tuple[dict[str, str], ...] = (
+    {"kind": "opening", "date": "2024-01-01", "amount": "250.00", "currency": "EUR", "fund": "general",
+     "place": "banco-eur", "note": "on the account when our spreadsheet begins"},
+    {"kind": "gift", "date": "2024-02-10", "amount": "50.00", "currency": "EUR", "fund": "general", "place": "banco-eur"},
+    {"kind": "gift", "date": "2024-02-10", "amount": "20.00", "currency": "EUR", "fund": "general", "place": "cash",
+     "name": "Ana Ejemplo", "email": "ana@example.org"},
+    {"kind": "gift", "date": "2024-03-01", "amount": "100.00", "currency": "EUR", "fund": "general", "place": "banco-eur",
+     "fee": "1.80", "id": "2024-017"},
+    {"kind": "payment", "date": "2024-03-15", "amount": "120.00", "currency": "EUR", "fund": "general",
+     "place": "banco-eur", "cost_kind": "fees", "note": "invoice 7"},
+    {"kind": "cost", "date": "2024-04-02", "amount": "400.00", "currency": "EUR", "case": "my-case",
+     "defendant": "person-1", "cost_kind": "experts", "due_on": "2024-06-30", "note": "what is still owed of it"},
+)  # fmt: skip
+
+
+class UnreadableTable(ValueError):
+    """It is no table of the past; `message` says why and how to mend it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+@dataclass(frozen=True)
+class RawRow:
+    """A row's number in the file, from one on, and its cells by column, without spaces around; "" where empty."""
+
+    row: int
+    cells: dict[str, str]
+
+
+def read(text: str) -> list[RawRow]:
+    """The rows that hold anything. Cells are parted by comma, semicolon or tab, as the first row shows."""
+    if len(text) > LARGEST:
+        raise UnreadableTable(
+            _("The file has more than five million characters. Import one year after the other.")
+        )
+    lines = text.lstrip("\ufeff").splitlines()
+    if not any(line.strip() for line in lines):
+        raise UnreadableTable(_("The file is empty. Choose the one you filled in."))
+    if "\0" in text:
+        raise UnreadableTable(_("This is no CSV file: save the spreadsheet as CSV (UTF-8)."))
+    first = next(number for number, line in enumerate(lines) if line.strip())
+    delimiter = max(",;\t", key=lines[first].count)
+    cells = csv.reader(lines[first:], delimiter=delimiter, strict=True)
+    try:
+        names = _names(next(cells))
+        found = [
+            _row(names, row, first + cells.line_num) for row in cells if any(map(str.strip, row))
+        ]
+    except csv.Error as error:
+        raise UnreadableTable(
+            _("Row %(row)d: a quotation mark is not closed. Save the spreadsheet as CSV again.")
+            % {"row": first + cells.line_num}
+        ) from error  # fmt: skip
+    if not found:
+        raise UnreadableTable(_("There is nothing below the first row."))
+    return found
+
+
+def _names(header: Sequence[str]) -> list[str]:
+    names = [name.strip().lower() for name in header]
+    while names and not names[-1]:
+        names.pop()
+    for name in names:
+        if name not in COLUMNS:
+            raise UnreadableTable(
+                _("“%(name)s” is no column we know. The first row names them: %(columns)s.")
+                % {"name": name, "columns": ", ".join(COLUMNS)}
+            )
+        if names.count(name) > 1:
+            raise UnreadableTable(_("The column %(name)s is there twice.") % {"name": name})
+    if missing := [name for name in NEEDED if name not in names]:
+        raise UnreadableTable(
+            _("The first row lacks these columns: %(names)s. Begin with the template.")
+            % {"names": ", ".join(missing)}
+        )
+    return names
+
+
+def _row(names: Sequence[str], row: Sequence[str], number: int) -> RawRow:
+    cells = [cell.strip() for cell in row]
+    if any(cells[len(names) :]):
+        raise UnreadableTable(
+            _("Row %(row)d has more cells than the first row names columns.") % {"row": number}
+        )
+    cells += [""] * (len(names) - len(cells))
+    empty = dict.fromkeys(COLUMNS, "")
+    return RawRow(number, empty | dict(zip(names, cells, strict=False)))
