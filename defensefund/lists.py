@@ -11,8 +11,19 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ValidationError
-from django.db.models import AutoField, DateField, DateTimeField, Model, Q, QuerySet
+from django.db.models import (
+    AutoField,
+    BooleanField,
+    DateField,
+    DateTimeField,
+    F,
+    Func,
+    Model,
+    Q,
+    QuerySet,
+)
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
 from django.urls import reverse
@@ -244,7 +255,16 @@ class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         first, *others = (
             rows.filter(**{f"{name}__in": found}).values("pk") for name, found in values.items()
         )
-        return queryset.filter(pk__in=first.union(*others) if others else first), False
+        keys = ArraySubquery(first.union(*others) if others else first)
+        # As an array, found before the rest: a subquery in IN is tried on row after row instead, once a list joins much.
+        any_of = Func(
+            F("pk"),
+            keys,
+            template="%(expressions)s)",
+            arg_joiner=" = ANY(",
+            output_field=BooleanField(),
+        )
+        return queryset.filter(any_of), False
 
     def _values(self, path: str, term: str) -> list[Any]:
         """What the field at `path` may hold when `term` was typed: as it is, without spaces, in capitals."""
