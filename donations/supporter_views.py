@@ -58,7 +58,8 @@ def receipt(request: HttpRequest, token: str) -> HttpResponse:
     issued = receipts.issue(donation, at=now)
     is_first = Receipt.objects.filter(pk=issued.pk, downloaded_at=None).update(downloaded_at=now)
     content = receipts.receipt_pdf(issued, is_copy=not is_first)
-    return pdf(content, issued.number if is_first else f"{issued.number}-{_('copy')}")
+    copy = _("copy")
+    return pdf(content, issued.number if is_first else f"{issued.number}-{copy}")
 
 
 @never_cache

@@ -21,12 +21,12 @@ PAID = [
     (Kind.MEDICAL, [Document.BILL], "800"),
     (Kind.BANK, [Document.STATEMENT], None),
 ]
-# A third person above, one person in an emergency up to.
+# A third person above; in an emergency one approval at first, up to.
 LIMITS = {
-    "EUR": ("1000", "200"),
-    "USD": ("1000", "200"),
-    "ARS": ("1500000", "300000"),
-    "CLP": ("1000000", "200000"),
+    "EUR": ("1000", "1500"),
+    "USD": ("1000", "1500"),
+    "ARS": ("1500000", "2250000"),
+    "CLP": ("1000000", "1500000"),
 }
 # Days ago in effect and published; the second was published late.
 UMA_VALUES = [("50000", 90, 85), ("60000", 40, 6)]

@@ -104,7 +104,9 @@ class Policy(models.Model):
     emergency_hours = models.PositiveSmallIntegerField(
         _("hours for the second signature"),
         default=72,
-        help_text=_("Within them another person signs what one person paid in an emergency."),
+        help_text=_(
+            "Within them another person signs what was paid with one approval in an emergency."
+        ),
     )
     reserve_percent = models.DecimalField(
         _("reserve, in percent"),
@@ -255,7 +257,7 @@ class Policy(models.Model):
         return limit.third_person_above
 
     def emergency_limit(self, currency: str) -> Decimal:
-        """Up to this amount one person may pay in an emergency; 0 (never) where the policy names none."""
+        """Up to this amount one approval is enough at first in an emergency; 0 (never) where the policy names none."""
         limit = self._limit(currency)
         return limit.emergency_up_to if limit else Decimal(0)
 
@@ -365,7 +367,9 @@ class PolicyLimit(models.Model):
     emergency_up_to = MoneyField(
         _("emergency up to"),
         default=Decimal(0),
-        help_text=_("Up to this one person may pay and a second signs afterwards. 0: never."),
+        help_text=_(
+            "Up to this one approval is enough at first, and a third person signs afterwards. 0: never."
+        ),
     )
 
     class Meta:
@@ -379,11 +383,9 @@ class PolicyLimit(models.Model):
                 violation_error_message=_("This currency has its limits already."),
             ),
             models.CheckConstraint(
-                name="policy_emergency_needs_no_third_person",
-                condition=Q(emergency_up_to__gte=0, third_person_above__gte=F("emergency_up_to")),
-                violation_error_message=_(
-                    "What one person may pay in an emergency cannot be above what needs a third."
-                ),
+                name="policy_limits_not_below_zero",
+                condition=Q(emergency_up_to__gte=0, third_person_above__gte=0),
+                violation_error_message=_("A limit is not below zero."),
             ),
         ]
 

@@ -424,6 +424,8 @@ def test_key_is_registered_by_its_owner_and_confirmed_by_another(db):
         ("", "no public key"),
         (KEY_FILE.splitlines()[-1], "This is the secret key"),
     ],
+    # The key is made anew by each worker; the tests' names have to be the same in all of them.
+    ids=["too short", "empty", "secret"],
 )
 def test_what_is_no_public_key_is_refused(db, text, sentence):
     with pytest.raises(payees.WrongKey, match=sentence):

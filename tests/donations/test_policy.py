@@ -250,9 +250,9 @@ def test_rows_past_the_verb_are_refused_too():
     refused("starts as a draft", lambda: make_policy(enacted=False, **enacted))
     refused("policy_kind_needs_a_document", lambda: row.kinds.update(documents=[]))
     refused(
-        "policy_emergency_needs_no_third_person",
+        "policy_limits_not_below_zero",
         lambda: PolicyLimit.objects.create(
-            policy=row, currency="EUR", third_person_above=1, emergency_up_to=2
+            policy=row, currency="EUR", third_person_above=1, emergency_up_to=-1
         ),
     )
 

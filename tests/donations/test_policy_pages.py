@@ -199,7 +199,7 @@ def test_draft_is_written_by_form_and_enacted_by_another_person(treasurer, appro
         ({"surplus_order_1": "partner"}, "Name the partner"),
         ({"reserve_percent": "101"}, "100"),
         ({"caps-0-amount": "500.001"}, "EUR has no such small parts."),
-        ({"limits-0-emergency_up_to": "200"}, "cannot be above what needs a third"),
+        ({"limits-0-emergency_up_to": "-1"}, "A limit is not below zero."),
         ({"kinds-0-documents": []}, "Nothing is paid without a document"),
     ],
 )
