@@ -11,7 +11,7 @@ from django.db import connection
 from .. import ledger
 from ..ledger import Posting
 from ..models import AccountKey, BankAccount, Entry, Fund
-from .matches import source_of
+from .parts import source_of
 
 # Everything a line's codes name, whatever its amount: a line that names two things is for a person to look at.
 NAMED = """
@@ -73,7 +73,7 @@ WHERE line.amount = -t.amount AND t.currency = %(currency)s AND t.bank_account_i
   AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.{{column}}_id = t.id AND m.undone_at IS NULL)
 """  # noqa: S608  texts of our own
 
-# With its receipt where the supporter left an address, as donations/reconciliation/matches.py does for a single line.
+# With its receipt where the supporter left an address, as donations/reconciliation/facts.py does for a single line.
 DONATIONS = """
 WITH given AS (
     INSERT INTO donations_donation (pledge_id, fund_id, method, amount, currency, fee, received_at, source)
