@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery, prefetch_related_objects
 from django.db.models.functions import Coalesce
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -220,6 +220,10 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
         if not change:
             obj.recorded_by, obj.recorded_at = request.user, timezone.now()
         super().save_model(request, obj, form, change)
+
+    def response_post_save_add(self, request: HttpRequest, obj: LegalCost) -> HttpResponseRedirect:
+        """On to the cost's own page, where its document and its money come next."""
+        return redirect("admin:donations_legalcost_change", obj.pk)
 
     def get_urls(self) -> list[URLPattern]:
         document = path(

@@ -111,7 +111,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
 
 def currencies() -> list[tuple[str, str]]:
     own = BankAccount.objects.filter(closed_on=None).values_list("currency", flat=True)
-    return [(code, code) for code in sorted({*offered(), *own})]
+    return [("", "–"), *((code, code) for code in sorted({*offered(), *own}))]
 
 
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -150,10 +150,20 @@ class KindForm(forms.ModelForm):  # type: ignore[type-arg]
     )
 
 
-class RulesInline(admin.TabularInline):  # type: ignore[type-arg]
-    """Rows of a draft; whoever may change the policy may take them out again."""
+class RulesInline(admin.StackedInline):  # type: ignore[type-arg]
+    """Rows of a draft; whoever may change the policy may take them out again. Two stand ready for who has no scripts."""
 
-    extra = 0
+    extra = 2
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """The currencies are asked for once, not by each row."""
+        formset = super().get_formset(request, obj, **kwargs)
+        fields = formset.form.base_fields
+        if "currency" in fields:
+            fields["currency"] = forms.ChoiceField(
+                label=fields["currency"].label, choices=currencies()
+            )
+        return formset
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return _may_change(request, obj)
@@ -173,16 +183,19 @@ def _may_change(request: HttpRequest, obj: Any) -> bool:
 class KindInline(RulesInline):
     model = PolicyKind
     form = KindForm
+    fieldsets = [(None, {"fields": ["kind", "documents"]})]
 
 
 class CapInline(RulesInline):
     model = PolicyCap
     form = CapForm
+    fieldsets = [(None, {"fields": [("kind", "currency", "amount")]})]
 
 
 class LimitInline(RulesInline):
     model = PolicyLimit
     form = LimitForm
+    fieldsets = [(None, {"fields": [("currency", "third_person_above", "emergency_up_to")]})]
 
 
 class EnactForm(VerbForm):

@@ -279,4 +279,4 @@ def test_refund_below_what_is_set_aside_is_shown_and_covered_by_two(house, visit
     reader.open("/en/books/")
     assert reader.page.locator(".notice--error").count() == 0
     lifted = reader.row(needed_most)
-    assert (lifted["Covered"], lifted["Held"], lifted["Free"]) == ("€81.75", "€80.00", "€0.00")
+    assert (lifted["Moved"], lifted["Held"], lifted["Free"]) == ("€81.75", "€80.00", "€0.00")

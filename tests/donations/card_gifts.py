@@ -7,7 +7,7 @@ from django.utils import timezone
 from donations import disputes, payouts, refunds, webhooks
 from donations.models import Checkout
 from donations.proofs import prove
-from donations.sandbox import acts
+from donations.sandbox import acts, objects
 from donations.sandbox.models import SandboxObject
 from donations.stripe_api import create_session
 from donations.stripe_facts import from_minor_units
@@ -45,8 +45,23 @@ def catch_up():
     return payouts.sync(since=now - AN_HOUR)
 
 
-def set_payout_status(payout, status):
+# The movement by which each brings the money back to Stripe's balance.
+COMES_BACK = {"failed": "payout_failure", "canceled": "payout_cancel"}
+
+
+def end_payout(payout, status):
+    """As it looks at Stripe once the bank refused a payout, or somebody called it off."""
     SandboxObject.objects.filter(id=payout["id"]).update(data=payout | {"status": status})
+    now = timezone.now()
+    movement = objects.balance_transaction(
+        type_=COMES_BACK[status],
+        amount=payout["amount"],
+        fee=0,
+        currency=payout["currency"],
+        source=payout["id"],
+        at=now,
+    )
+    objects.keep(movement, at=now)
 
 
 def work():

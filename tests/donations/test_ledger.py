@@ -412,7 +412,14 @@ FUNDS = ("a", "b")
 KINDS = [
     kind
     for kind in Entry.Kind
-    if not kind.startswith("bail") and kind not in {Entry.Kind.EXCHANGE, Entry.Kind.SURPLUS}
+    if not kind.startswith("bail")
+    and kind
+    not in {
+        Entry.Kind.EXCHANGE,
+        Entry.Kind.SURPLUS,
+        Entry.Kind.OPENING,
+        Entry.Kind.PAST_PAYMENT,
+    }
 ]
 CURRENCIES = ("EUR", "CLP", "KWD")
 

@@ -14,7 +14,7 @@ from donations.sandbox import acts
 from donations.sandbox.models import SandboxObject
 from donations.transparency import Figures, books
 from tests import factories
-from tests.donations.card_gifts import AN_HOUR, catch_up, give_by_card, set_payout_status
+from tests.donations.card_gifts import AN_HOUR, catch_up, end_payout, give_by_card
 from tests.donations.reconciliation.files import make_line
 from tests.factories import NOW
 from tests.threads import in_parallel
@@ -94,7 +94,7 @@ def test_payout_that_did_not_arrive_comes_back(fund, status):
     give_by_card(fund, "100")
     payout = acts.pay_out("eur", at=timezone.now())
     catch_up()
-    set_payout_status(payout, status)
+    end_payout(payout, status)
 
     assert [catch_up().new_entries, catch_up().new_entries] == [1, 0]
 
@@ -107,7 +107,7 @@ def test_payout_that_did_not_arrive_comes_back(fund, status):
 @pytest.mark.parametrize("status", ["failed", "canceled"])
 def test_payout_that_ended_before_it_was_known_left_and_came_back(fund, status):
     give_by_card(fund, "100")
-    set_payout_status(acts.pay_out("eur", at=timezone.now()), status)
+    end_payout(acts.pay_out("eur", at=timezone.now()), status)
 
     assert catch_up().new_entries == 3
 
@@ -124,7 +124,7 @@ def test_payout_the_bank_confirmed_and_stripe_took_back_is_left_to_a_person(fund
     row.matches.create(
         line=line, amount=98.25, confirmed_by=factories.make_user(), confirmed_at=NOW
     )
-    set_payout_status(payout, "failed")
+    end_payout(payout, "failed")
 
     synced = catch_up()
 
