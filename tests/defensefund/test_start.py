@@ -121,7 +121,7 @@ def test_start_serves_until_ctrl_c_and_leaves_nothing(installation):
 
     process.send_signal(signal.SIGINT)
 
-    assert process.wait(ENOUGH) == 0
+    assert process.wait(ENOUGH) == 0, installation.said()
     assert installation.said().endswith("Stopped.\n")
     assert "Traceback" not in installation.said()
     installation.wait_for_the_end()

@@ -6,6 +6,7 @@ import io
 import signal
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,10 +25,12 @@ NAMES = {"serve": "web process", "work": "job worker"}
 class Command(BaseCommand):
     help = "Prepare the database and the static files, then run the web process and the job worker until Ctrl-C."
 
+    is_ending = False
+
     def handle(self, *args: Any, **options: Any) -> None:
         # SIGTERM and a closed terminal end it like Ctrl-C, wherever it is.
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.default_int_handler)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self.end)
         try:
             check_address(settings.HOST, settings.PORT)
             logins = self.prepare()
@@ -38,6 +41,11 @@ class Command(BaseCommand):
             raise CommandError(f"The database refused: {error}".strip()) from error
         except KeyboardInterrupt:
             self.stdout.write("Stopped.")
+
+    def end(self, number: int, frame: FrameType | None) -> None:
+        """Noted as well as raised: an interrupt that meets a finalizer is reported there and goes no further."""
+        self.is_ending = True
+        raise KeyboardInterrupt
 
     def prepare(self) -> str:
         """Bring database and static files up to date; gives back what load_demo said: the sample staff's logins, once."""
@@ -58,6 +66,8 @@ class Command(BaseCommand):
             self.stdout.write(greeting(logins))
             self.stdout.flush()  # also into a file, where it would wait for the end
             while not (ended := children.ended()):
+                if self.is_ending:
+                    raise KeyboardInterrupt
                 time.sleep(1)
                 if settings.EMBEDDED:
                     postgres.ensure(settings.DATA_DIR / "postgres")
