@@ -6,7 +6,6 @@ base currency was worth in it; "N/A" or nothing where there was no rate that day
 Days are written 2026-03-10, rates with a point and no grouping; cells are parted by comma, semicolon or tab.
 """
 
-import csv
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from decimal import Decimal
 
 from babel.numbers import is_currency
 from django.utils.translation import gettext as _
+
+from . import delimited
 
 LONG = ("date", "base", "quote", "rate")
 NO_RATE = frozenset({"", "N/A", "NA", "-"})
@@ -60,18 +61,10 @@ def read(text: str, *, base: str, wanted: Collection[str], today: date) -> RateT
         raise UnreadableRates(
             _("The table has more than two million characters. Import fewer days at a time.")
         )
-    lines = text.lstrip("\ufeff").splitlines()
-    if not any(line.strip() for line in lines):
+    rows = [*delimited.rows(text)]
+    if not rows:
         raise UnreadableRates(_("The table is empty. Choose the file again, or paste its lines."))
-    first = next(number for number, line in enumerate(lines) if line.strip())
-    delimiter = max(",;\t", key=lines[first].count)
-    cells = csv.reader(lines[first:], delimiter=delimiter)
-    header = [name.strip() for name in next(cells)]
-    rows = [
-        (first + cells.line_num, [cell.strip() for cell in row])
-        for row in cells
-        if any(cell.strip() for cell in row)
-    ]
+    (_number, header), *rows = rows
     names = [name.lower() for name in header]
     if set(LONG) <= set(names):
         found = _long(names, rows, wanted=wanted, today=today)
@@ -178,9 +171,7 @@ def _currency(number: int, text: str, wanted: Collection[str]) -> str:
 
 def _day(number: int, text: str, today: date) -> date:
     try:
-        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            raise ValueError(text)
-        day = date.fromisoformat(text)
+        day = delimited.day(text)
     except ValueError as error:
         raise _wrong(
             number, _("“%(text)s” is no day. Write it like 2026-03-10.") % {"text": text}

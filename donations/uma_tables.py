@@ -4,7 +4,6 @@ Columns, in any order, named in the first row: value, effective_from, published_
 Days are written 2026-03-10, values with a point and no grouping; cells are parted by comma, semicolon or tab.
 """
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from datetime import date
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
+
+from . import delimited
 
 COLUMNS = ("value", "effective_from", "published_on", "ruling")
 LARGEST = 500_000
@@ -41,23 +42,16 @@ def read(text: str, *, today: date) -> tuple[UmaRow, ...]:
     """The values in `text`, in its order. Raises UnreadableUma."""
     if len(text) > LARGEST:
         raise UnreadableUma(_("The table has more than half a million characters."))
-    lines = text.lstrip("\ufeff").splitlines()
-    first = next((number for number, line in enumerate(lines) if line.strip()), None)
-    if first is None:
+    rows = [*delimited.rows(text)]
+    if not rows:
         raise UnreadableUma(_("The table is empty. Choose the file again, or paste its lines."))
-    delimiter = max(",;\t", key=lines[first].count)
-    cells = csv.reader(lines[first:], delimiter=delimiter)
-    names = [name.strip().lower() for name in next(cells)]
+    (_number, header), *rows = rows
+    names = [name.lower() for name in header]
     if lacking := [name for name in COLUMNS if name not in names]:
         raise UnreadableUma(
             _("The first row names no column %(names)s. Write %(all)s.")
             % {"names": ", ".join(lacking), "all": ",".join((*COLUMNS, "source"))}
         )
-    rows = [
-        (first + cells.line_num, [cell.strip() for cell in row])
-        for row in cells
-        if any(cell.strip() for cell in row)
-    ]
     found = tuple(_rows(names, rows, today=today))
     if not found:
         raise UnreadableUma(_("There is no value in the table."))
@@ -104,9 +98,7 @@ def _value(number: int, text: str) -> Decimal:
 
 def _day(number: int, text: str, today: date) -> date:
     try:
-        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            raise ValueError(text)
-        day = date.fromisoformat(text)
+        day = delimited.day(text)
     except ValueError as error:
         raise _wrong(
             number, _("“%(text)s” is no day. Write it like 2026-03-10.") % {"text": text}

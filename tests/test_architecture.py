@@ -19,6 +19,7 @@ PLACES = [
         "account_numbers",
         "cleaning",
         "currencies",
+        "delimited",
         "rate_tables",
         "references",
         "sealed_accounts",

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from appeals.models import Case, Defendant
 
-from .. import ledger
+from .. import delimited, ledger
 from ..currencies import UnreadableAmount, exponent, offered, parse_amount, written
 from ..models import AccountKey, BankAccount, Fund, LegalCost, PastRow, Period
 from . import tables
@@ -203,9 +203,7 @@ def _fact(raw: RawRow, key: str, known: _Known, problems: list[str]) -> PastFact
 
 def _day(text: str, known: _Known, problems: list[str], *, is_past: bool = False) -> date | None:
     try:
-        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            raise ValueError(text)
-        day = date.fromisoformat(text)
+        day = delimited.day(text)
     except ValueError:
         problems.append(_("“%(text)s” is no day. Write it like 2026-03-10.") % {"text": text})
         return None

@@ -1,10 +1,11 @@
 """EDGE: a spreadsheet of the past, as CSV text, to rows of cells; and the template to fill in. No model is known here."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+
+from .. import delimited
 
 COLUMNS = (
     "kind", "date", "amount", "currency", "fund", "place", "fee", "case", "defendant", "cost_kind",
@@ -51,31 +52,26 @@ def read(text: str) -> list[RawRow]:
         raise UnreadableTable(
             _("The file has more than five million characters. Import one year after the other.")
         )
-    lines = text.lstrip("\ufeff").splitlines()
-    if not any(line.strip() for line in lines):
+    if not text.lstrip("\ufeff").strip():
         raise UnreadableTable(_("The file is empty. Choose the one you filled in."))
     if "\0" in text:
         raise UnreadableTable(_("This is no CSV file: save the spreadsheet as CSV (UTF-8)."))
-    first = next(number for number, line in enumerate(lines) if line.strip())
-    delimiter = max(",;\t", key=lines[first].count)
-    cells = csv.reader(lines[first:], delimiter=delimiter, strict=True)
+    rows = delimited.rows(text, strict=True)
     try:
-        names = _names(next(cells))
-        found = [
-            _row(names, row, first + cells.line_num) for row in cells if any(map(str.strip, row))
-        ]
-    except csv.Error as error:
+        names = _names(next(rows)[1])
+        found = [_row(names, cells, number) for number, cells in rows]
+    except delimited.UnclosedQuote as error:
         raise UnreadableTable(
             _("Row %(row)d: a quotation mark is not closed. Save the spreadsheet as CSV again.")
-            % {"row": first + cells.line_num}
-        ) from error  # fmt: skip
+            % {"row": error.row}
+        ) from error
     if not found:
         raise UnreadableTable(_("There is nothing below the first row."))
     return found
 
 
 def _names(header: Sequence[str]) -> list[str]:
-    names = [name.strip().lower() for name in header]
+    names = [name.lower() for name in header]
     while names and not names[-1]:
         names.pop()
     for name in names:
@@ -94,12 +90,11 @@ def _names(header: Sequence[str]) -> list[str]:
     return names
 
 
-def _row(names: Sequence[str], row: Sequence[str], number: int) -> RawRow:
-    cells = [cell.strip() for cell in row]
+def _row(names: Sequence[str], cells: list[str], number: int) -> RawRow:
     if any(cells[len(names) :]):
         raise UnreadableTable(
             _("Row %(row)d has more cells than the first row names columns.") % {"row": number}
         )
-    cells += [""] * (len(names) - len(cells))
+    cells = cells + [""] * (len(names) - len(cells))
     empty = dict.fromkeys(COLUMNS, "")
     return RawRow(number, empty | dict(zip(names, cells, strict=False)))
