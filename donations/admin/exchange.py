@@ -22,6 +22,7 @@ from defensefund.verbs import Verb, VerbAdmin
 from .. import documents, exchange
 from ..exchange_gains import gain_of
 from ..models import Exchange
+from .downloads import download
 from .exchange_forms import REFUSALS, RecordForm
 from .refund_forms import ReasonForm
 
@@ -211,16 +212,10 @@ class ExchangeAdmin(VerbAdmin, ReadOnlyAdmin):
         except documents.Damaged as damage:
             messages.error(request, str(damage))
             return HttpResponseRedirect(self._url(row))
-        return FileResponse(
+        return download(
             file,
-            as_attachment=True,
-            filename=f"exchange-{row.exchanged_on}-{row.sha256[:8]}{str(row.file.name)[-4:]}",
+            name=f"exchange-{row.exchanged_on}-{row.sha256[:8]}{str(row.file.name)[-4:]}",
             content_type=row.content_type,
-            headers={
-                "Content-Security-Policy": "sandbox; default-src 'none'",
-                "X-Content-Type-Options": "nosniff",
-                "Cross-Origin-Resource-Policy": "same-origin",
-            },
         )
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:

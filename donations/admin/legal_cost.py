@@ -30,6 +30,7 @@ from . import cost_ends
 from .cost_form import LegalCostForm
 from .cost_money import case_page, defendant_page
 from .cost_parts import PLAN, SHARE, plan_of, shares_of
+from .downloads import download
 from .spending_forms import AllocateForm, AttachForm, ReleaseForm, RequestForm
 from .standing import documents_lacking, serving_funds
 
@@ -253,16 +254,10 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
                 reverse("admin:donations_legalcost_change", args=[document.cost_id])
             )
         ending = document.EXTENSIONS[document.content_type]
-        return FileResponse(
+        return download(
             file,
-            as_attachment=True,
-            filename=f"{document.cost.number}-{document.sha256[:8]}.{ending}",
+            name=f"{document.cost.number}-{document.sha256[:8]}.{ending}",
             content_type=document.content_type,
-            headers={
-                "Content-Security-Policy": "sandbox; default-src 'none'",
-                "X-Content-Type-Options": "nosniff",
-                "Cross-Origin-Resource-Policy": "same-origin",
-            },
         )
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from defensefund.verbs import Verb
 from .. import payees
 from ..models import Payee, PayeeAccount, Scheme, SealingKey
 from ..sealed_accounts import short
+from .downloads import INERT
 from .payee_forms import ChangeAccountForm, ConfirmPayeeForm, RecordPayeeForm, ResealForm
 from .recording import RecordingAdmin
 
@@ -245,11 +246,8 @@ class PayeeAdmin(RecordingAdmin):
         return HttpResponse(
             bytes(row.sealed),
             content_type="application/octet-stream",
-            headers={
-                "Content-Disposition": f'attachment; filename="{row.payee.number}.age"',
-                "X-Content-Type-Options": "nosniff",
-                "Content-Security-Policy": "sandbox; default-src 'none'",
-            },
+            headers=INERT
+            | {"Content-Disposition": f'attachment; filename="{row.payee.number}.age"'},
         )
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
