@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -19,25 +18,16 @@ from .. import rates
 from ..currencies import offered
 from ..models import Rate
 from ..rate_tables import LARGEST, UnreadableRates
+from .table_form import TableForm
 
 # More rows than anybody looks at; the count of the rest is said.
 SHOWN = 100
 
 
-class RatesForm(forms.Form):
-    """A file or pasted lines, either comes out as `table`, its text. `is_seen` comes with the button of the preview."""
+class RatesForm(TableForm):
+    largest = LARGEST
+    too_large = gettext_lazy("The file is larger than 2 MB. Import fewer days at a time.")
 
-    file = forms.FileField(
-        label=gettext_lazy("File"),
-        required=False,
-        help_text=gettext_lazy("CSV in UTF-8, at most 2 MB."),
-        error_messages={"empty": gettext_lazy("The file is empty. Choose it again.")},
-    )
-    table = forms.CharField(
-        label=gettext_lazy("Or paste the lines"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 6, "cols": 60, "spellcheck": "false"}),
-    )
     source = forms.CharField(
         label=gettext_lazy("Who publishes the rates"),
         required=False,
@@ -50,31 +40,14 @@ class RatesForm(forms.Form):
         label=gettext_lazy("Rates are of one"),
         help_text=gettext_lazy("For a table of one day a row; a column base says it otherwise."),
     )
-    is_seen = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["file"].help_text = _("CSV in UTF-8, at most 2 MB.")
         base = self.fields["base"]
         assert isinstance(base, forms.ChoiceField)
         codes = dict.fromkeys(["EUR", "USD", *offered()])
         base.choices = [(code, code) for code in codes]
-
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if file and file.size > LARGEST:
-            raise ValidationError(_("The file is larger than 2 MB. Import fewer days at a time."))
-        return file
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if file := cleaned.get("file"):
-            try:
-                cleaned["table"] = file.read().decode("utf-8-sig")
-            except UnicodeDecodeError:
-                self.add_error("file", _("The file is no text in UTF-8. Save it as CSV."))
-        elif "file" not in self.errors and not cleaned.get("table", "").strip():
-            self.add_error("file", _("Choose a file, or paste its lines below."))
-        return cleaned
 
 
 @admin.register(Rate)

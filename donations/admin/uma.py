@@ -19,6 +19,7 @@ from .. import uma
 from ..models import UmaValue
 from ..models.uma import CURRENCY
 from ..uma_tables import LARGEST, UnreadableUma
+from .table_form import TableForm
 
 # More rows than anybody looks at; the count of the rest is said.
 SHOWN = 100
@@ -74,35 +75,9 @@ class UmaValueForm(forms.Form):
         return value
 
 
-class UmaTableForm(forms.Form):
-    """A file or pasted lines, either comes out as `table`, its text. `is_seen` comes with the button of the preview."""
-
-    file = forms.FileField(
-        label=gettext_lazy("File"),
-        required=False,
-        help_text=gettext_lazy("CSV in UTF-8."),
-        error_messages={"empty": gettext_lazy("The file is empty. Choose it again.")},
-    )
-    table = forms.CharField(
-        label=gettext_lazy("Or paste the lines"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 6, "cols": 60, "spellcheck": "false"}),
-    )
-    is_seen = forms.BooleanField(required=False, widget=forms.HiddenInput)
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        file = cleaned.get("file")
-        if file and file.size > LARGEST:
-            self.add_error("file", _("The file is larger than half a megabyte."))
-        elif file:
-            try:
-                cleaned["table"] = file.read().decode("utf-8-sig")
-            except UnicodeDecodeError:
-                self.add_error("file", _("The file is no text in UTF-8. Save it as CSV."))
-        elif "file" not in self.errors and not cleaned.get("table", "").strip():
-            self.add_error("file", _("Choose a file, or paste its lines below."))
-        return cleaned
+class UmaTableForm(TableForm):
+    largest = LARGEST
+    too_large = gettext_lazy("The file is larger than half a megabyte.")
 
 
 @admin.register(UmaValue)
