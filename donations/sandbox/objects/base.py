@@ -31,8 +31,6 @@ SOMEBODY: Json = {
 
 # Where nobody typed an address of mail.
 SOMEBODYS_EMAIL = "somebody@example.org"
-# Lists within an object: shown only when asked for (listing.py), except these.
-SHOWN_LISTS = frozenset({"items", "lines"})
 
 
 def new_id(prefix: str) -> str:
