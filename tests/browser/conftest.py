@@ -135,7 +135,8 @@ def accessibility_faults() -> Callable[..., list[str]]:
     axe = Axe()
 
     def accessibility_faults(page) -> list[str]:
-        # Transitions of colours would be measured halfway.
+        # A click returns when the next page begins to arrive, and transitions of colours would be measured halfway.
+        page.wait_for_load_state()
         page.wait_for_timeout(200)
         if page in SCRIPTLESS:
             allow_scripts(page, True)

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib import admin
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from tests.factories import make_appeal, make_case, make_user
 
@@ -126,8 +127,8 @@ def test_copy_button_copies_its_text(new_page):
 
     page.get_by_role("button", name="Copy").click()
 
+    expect(page.get_by_role("status").filter(has_text="Copied")).to_have_count(1)
     assert page.evaluate("navigator.clipboard.readText()") == "RF20GRPJHTJYQDNC"
-    assert page.get_by_role("status").filter(has_text="Copied").count() == 1
 
 
 def test_page_without_javascript_has_no_copy_button(new_page):
@@ -135,8 +136,8 @@ def test_page_without_javascript_has_no_copy_button(new_page):
 
     page.goto("/specimen/")
 
-    assert page.get_by_role("button", name="Copy").count() == 0
-    assert page.get_by_text("RF20 GRPJ HTJY QDNC").is_visible()
+    expect(page.get_by_role("button", name="Copy")).to_have_count(0)
+    expect(page.get_by_text("RF20 GRPJ HTJY QDNC")).to_be_visible()
 
 
 def test_print_leaves_out_what_paper_cannot_do(page):

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from donations.models import Donation, Pledge, Subscription
 from donations.sandbox import acts, deliveries
@@ -43,12 +44,12 @@ def test_monthly_gift_from_beginning_to_end(
 
     give_monthly(page, look)
     for part in ("€25.00", "€0.64", "€25.64"):
-        assert page.get_by_text(part).first.is_visible(), part
+        expect(page.get_by_text(part).first).to_be_visible()
     look(page)
     pay(page)
     house.work()
     page.reload()
-    assert page.get_by_text("running", exact=True).is_visible()
+    expect(page.get_by_text("running", exact=True)).to_be_visible()
     look(page)
 
     # The next month.
@@ -58,7 +59,7 @@ def test_monthly_gift_from_beginning_to_end(
     deliveries.deliver_due(at=at, url=house.webhook)
     house.work()
     page.reload()
-    assert page.get_by_text("Received and booked").count() == 2
+    expect(page.get_by_text("Received and booked")).to_have_count(2)
     assert Donation.objects.count() == 2
 
     # Another amount, looked over first.
@@ -66,10 +67,10 @@ def test_monthly_gift_from_beginning_to_end(
     look(page)
     page.get_by_label("New monthly amount").fill("40")
     page.get_by_role("button", name="Continue").click()
-    assert page.get_by_text("€40.87").is_visible()
+    expect(page.get_by_text("€40.87")).to_be_visible()
     look(page)
     page.get_by_role("button", name="Change it").click()
-    assert page.get_by_text("From the next charge on it is the new amount.").is_visible()
+    expect(page.get_by_text("From the next charge on it is the new amount.")).to_be_visible()
 
     # Another day.
     page.get_by_role("link", name="Change the day").click()
@@ -78,18 +79,18 @@ def test_monthly_gift_from_beginning_to_end(
     page.get_by_role("button", name="Continue").click()
     look(page)
     page.get_by_role("button", name="Change it").click()
-    assert page.get_by_text("The day is changed.").is_visible()
+    expect(page.get_by_text("The day is changed.")).to_be_visible()
 
     page.get_by_role("button", name="Pause").click()
-    assert page.get_by_text("paused", exact=True).is_visible()
+    expect(page.get_by_text("paused", exact=True)).to_be_visible()
     look(page)
     page.get_by_role("button", name="Let it go on").click()
-    assert page.get_by_text("running", exact=True).is_visible()
+    expect(page.get_by_text("running", exact=True)).to_be_visible()
 
     page.get_by_role("link", name="Stop", exact=True).click()
     look(page)
     page.get_by_role("button", name="Stop it for good").click()
-    assert page.get_by_text("ended", exact=True).is_visible()
+    expect(page.get_by_text("ended", exact=True)).to_be_visible()
     look(page)
     house.work()
     assert not Subscription.objects.get().is_live
@@ -113,7 +114,7 @@ def test_stop_by_one_press_from_a_mail(house, new_page, inbox, accessibility_fau
     assert Subscription.objects.get().is_live
     page.get_by_role("button").click()
 
-    assert page.get_by_text("Nothing will be charged any more.").is_visible()
+    expect(page.get_by_text("Nothing will be charged any more.")).to_be_visible()
     assert accessibility_faults(page) == []
     assert not Subscription.objects.get().is_live
 
@@ -126,7 +127,7 @@ def test_back_button_gives_back_what_was_filled_in(house, new_page):
     page.go_back()
 
     assert page.get_by_label("Another amount", exact=True).last.input_value() == "33"
-    assert page.get_by_role("radio", name="Every month", exact=True).is_checked()
+    expect(page.get_by_role("radio", name="Every month", exact=True)).to_be_checked()
     page.get_by_label("Another amount", exact=True).last.fill("34")
     page.get_by_role("button", name="Continue").click()
     page.wait_for_url("**/gift/**")

@@ -2,6 +2,7 @@
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from donations.models import Disbursement, FundCover, LegalCost
 from tests import factories
@@ -156,11 +157,11 @@ def test_who_may_do_both_approves_no_payment_of_their_own(house, insider, groups
     payment = ask_for_payment(person)
 
     person.follow(payment.payment_reference)
-    assert person.page.get_by_role("link", name="Approve").count() == 0
+    expect(person.page.get_by_role("link", name="Approve")).to_have_count(0)
     person.open(f"/admin/donations/disbursement/{payment.pk}/approve/")
 
     assert person.words(".panel--warning") == OWN_REQUEST
-    assert person.page.get_by_role("button", name="Approve").count() == 0
+    expect(person.page.get_by_role("button", name="Approve")).to_have_count(0)
 
 
 def write_news(writer, title, text):
@@ -277,6 +278,6 @@ def test_refund_below_what_is_set_aside_is_shown_and_covered_by_two(house, visit
     assert "€81.75 moved" in approver.said()
     reader = visitor(locale="en", width=390)  # the page may be kept for a minute
     reader.open("/en/books/")
-    assert reader.page.locator(".notice--error").count() == 0
+    expect(reader.page.locator(".notice--error")).to_have_count(0)
     lifted = reader.row(needed_most)
     assert (lifted["Moved"], lifted["Held"], lifted["Free"]) == ("€81.75", "€80.00", "€0.00")

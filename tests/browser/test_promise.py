@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from donations import pledges
 from donations.models import Letter, Pledge
@@ -31,7 +32,7 @@ def test_supporter_promises_changes_and_calls_off(
     page.goto("/es/protesta-argentina/promise/?currency=EUR")
     look()
     page.locator("main form button[type=submit]").last.click()
-    assert page.locator(".error-summary").is_visible()
+    expect(page.locator(".error-summary")).to_be_visible()
     look()
     page.locator("[name=amount]").fill("25,00")
     page.locator("[name=rhythm][value=monthly]").check()
@@ -49,7 +50,7 @@ def test_supporter_promises_changes_and_calls_off(
 
     pledge = Pledge.objects.get()
     assert (pledge.amount, pledge.instalments.count(), pledge.language) == (50, 2, "es")
-    assert page.locator("section[aria-labelledby=promise] tbody tr").count() == 2
+    expect(page.locator("section[aria-labelledby=promise] tbody tr")).to_have_count(2)
     look()
     page.locator("a[href$='/promise/change/']").click()
     look()
@@ -90,7 +91,7 @@ def test_reminder_is_stopped_by_its_button(house, new_page, accessibility_faults
     assert accessibility_faults(page) == []
     page.goto(gift_path(pledge))
 
-    assert page.locator("form[action$='/promise/remind/']").is_visible()
+    expect(page.locator("form[action$='/promise/remind/']")).to_be_visible()
     pledge.refresh_from_db()
     assert pledge.reminders_stopped_at
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from donations import attempts, pausing
 from donations.attempts import BUDGETS, Attempt
@@ -46,7 +47,7 @@ def test_browser_proves_itself_while_its_owner_waits(crowd, new_page, accessibil
     assert page.get_by_label("E-mail").input_value() == "ana@example.org"
     assert accessibility_faults(page) == []
     # The notice has a button of its own, so that nobody has to look for the form's.
-    assert page.get_by_role("button", name="Go on").is_visible()
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
     # Pressed before the work is done: it goes on by itself.
     page.get_by_role("button", name="Continue").click()
     page.wait_for_url("**/sandbox/checkout/**", timeout=60_000)

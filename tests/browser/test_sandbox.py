@@ -2,6 +2,7 @@
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from donations import stripe_api
 from donations.sandbox import acts
@@ -67,7 +68,7 @@ def test_part_of_a_payment_is_sent_back_without_a_script(new_page):
     page.get_by_label("Amount").fill("5,25")
     page.get_by_role("button", name="Refund", exact=True).click()
 
-    assert page.get_by_text("€5.25 sent back").is_visible()
+    expect(page.get_by_text("€5.25 sent back")).to_be_visible()
 
 
 def test_faults_are_set_and_reset(new_page):
@@ -78,8 +79,8 @@ def test_faults_are_set_and_reset(new_page):
     page.get_by_label("answers 500, with nothing done", exact=True).check()
     page.get_by_label("for so many requests").fill("3")
     page.get_by_role("button", name="Set").click()
-    assert page.get_by_text("for 3 more requests Stripe answers 500").is_visible()
+    expect(page.get_by_text("for 3 more requests Stripe answers 500")).to_be_visible()
     page.get_by_role("button", name="Let all go right again").click()
 
-    assert not page.get_by_text("Things go wrong on purpose").is_visible()
+    expect(page.get_by_text("Things go wrong on purpose")).to_be_hidden()
     assert not SandboxFaults.objects.exists()

@@ -4,6 +4,7 @@ import re
 from email import message_from_bytes, policy
 
 import pytest
+from playwright.sync_api import expect
 
 from donations.models import Donation, Pledge
 
@@ -94,8 +95,8 @@ def test_supporter_gives_by_transfer(house, inbox, visitor):
 
     pledge = Pledge.objects.get()
     assert (pledge.fund, pledge.amount) == (house.base_law, 40)
-    assert supporter.page.locator(f"[data-copy={house.bank.number}]").is_visible()
-    assert supporter.page.locator(f"[data-copy={pledge.reference}]").is_visible()
+    expect(supporter.page.locator(f"[data-copy={house.bank.number}]")).to_be_visible()
+    expect(supporter.page.locator(f"[data-copy={pledge.reference}]")).to_be_visible()
     supporter.follow("The books")
     assert supporter.row("Promised, not arrived") == {0: "€40.00"}
     assert supporter.row("Protest against the “Base Law” EUR")["Promised"] == "€40.00"

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from donations.references import format_reference
 from donations.tokens import gift_path
@@ -35,7 +36,7 @@ def test_details_are_readable(new_page, accessibility_faults, path, width, dark)
         page.goto(address)
         assert accessibility_faults(page) == []
         assert overflow(page) <= 0
-        assert page.get_by_role("img", name="QR code for a bank app").is_visible()
+        expect(page.get_by_role("img", name="QR code for a bank app")).to_be_visible()
 
 
 def test_every_item_is_copied_bare(new_page, pledge, path):
@@ -45,6 +46,7 @@ def test_every_item_is_copied_bare(new_page, pledge, path):
     copied = []
     for button in page.locator("button[data-copy]").all():
         button.click()
+        expect(button.locator("xpath=following-sibling::*[1]")).to_have_text("Copied")
         copied.append(page.evaluate("navigator.clipboard.readText()"))
 
     assert copied == ["Sample holder", IBAN, "BYLADEM1001", "Sample", "25.50", pledge.reference]
@@ -55,13 +57,15 @@ def test_without_scripts_there_is_everything_but_buttons(new_page, pledge, path)
 
     for address in (path, f"{path}transfer/"):
         page.goto(address)
-        assert page.get_by_text(format_reference(pledge.reference)).is_visible()
-        assert page.locator("button[data-copy]:visible, button[data-print]:visible").count() == 0
+        expect(page.get_by_text(format_reference(pledge.reference))).to_be_visible()
+        expect(page.locator("button[data-copy]:visible, button[data-print]:visible")).to_have_count(
+            0
+        )
 
 
 def test_printed_on_one_sheet_without_cause_or_address(page, path):
     page.goto(f"{path}transfer/")
-    assert page.get_by_role("button", name="Print").is_visible()
+    expect(page.get_by_role("button", name="Print")).to_be_visible()
 
     paper = page.pdf(format="A4", prefer_css_page_size=True, display_header_footer=True)
 

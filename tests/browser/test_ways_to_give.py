@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 from django.utils.translation import gettext, override
+from playwright.sync_api import expect
 
 from donations.gift_state import Stage, state_of
 from donations.models import Donation, Pledge, Subscription
@@ -117,7 +118,7 @@ def test_by_card_every_month(house, giver):
     giver.look()
 
     giver.reads("Thank you. Each month that arrives stands below and in the fund's books.")
-    assert giver.page.get_by_text(giver.say("running"), exact=True).is_visible()
+    expect(giver.page.get_by_text(giver.say("running"), exact=True)).to_be_visible()
     assert str(Subscription.objects.get().amount) == "12.500"
     assert Donation.objects.count() == 1
 
@@ -158,7 +159,7 @@ def test_by_a_promise_of_instalments_paid_by_card(house, giver):
     giver.page.reload()
     giver.look()
 
-    assert giver.page.locator(".tag", has_text=giver.say("paid")).count() == 1
+    expect(giver.page.locator(".tag", has_text=giver.say("paid"))).to_have_count(1)
     assert [str(donation.amount) for donation in Donation.objects.all()] == ["20.000"]
 
 
