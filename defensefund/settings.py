@@ -201,6 +201,7 @@ MIDDLEWARE = [
     "defensefund.middleware.AnswerHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "donations.stripe_views.StripeEntrance",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

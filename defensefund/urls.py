@@ -5,7 +5,7 @@ from django.urls import include, path
 
 from defensefund import views
 from donations.letter_views import mail
-from donations.stripe_views import stripe_webhook
+from donations.stripe_views import WEBHOOK_PATH, stripe_webhook
 
 sandbox = [path("sandbox/", include("donations.sandbox.urls"))] if settings.STRIPE_SANDBOX else []
 # Where all is for trying out, letters can be read in the browser.
@@ -15,7 +15,7 @@ urlpatterns = [
     *sandbox,
     *letters,
     path("healthz", views.healthz, name="healthz"),
-    path("stripe/webhook/", stripe_webhook, name="stripe_webhook"),
+    path(WEBHOOK_PATH, stripe_webhook, name="stripe_webhook"),
     path("admin/", admin.site.urls),
     *i18n_patterns(
         path("", include("donations.urls")),

@@ -6,8 +6,8 @@ from datetime import datetime
 from itertools import batched
 from typing import Any
 
-import stripe
 from django.conf import settings
+from stripe import SignatureVerificationError, WebhookSignature
 
 from donations.stripe_facts import EVENT_TYPES, Event, facts_of
 
@@ -42,8 +42,8 @@ def parse_event(body: bytes, signature: str | None) -> Event:
 
 def _is_signed(body: bytes, signature: str | None, secret: str) -> bool:
     try:
-        stripe.WebhookSignature.verify_header(body, signature, secret, WEBHOOK_TOLERANCE_SECONDS)
-    except stripe.SignatureVerificationError:
+        WebhookSignature.verify_header(body, signature, secret, WEBHOOK_TOLERANCE_SECONDS)
+    except SignatureVerificationError:
         return False
     except UnicodeDecodeError as error:
         raise InvalidWebhook("not UTF-8") from error

@@ -72,6 +72,18 @@ def test_paid_session_becomes_one_donation_entry_and_receipt(deliver):
 
 
 @pytest.mark.django_db
+def test_webhook_is_answered_before_session_language_and_form_token(deliver, client):
+    client.handler.enforce_csrf_checks = True
+    paid = event("checkout.session.completed", stripe_events.session(factories.make_checkout()))
+
+    answer = deliver(paid)
+
+    assert (answer.status_code, answer.cookies) == (200, {})
+    assert not {"Vary", "Content-Language"} & set(answer.headers)
+    assert "Content-Security-Policy" in answer.headers
+
+
+@pytest.mark.django_db
 def test_webhook_keeps_nothing_that_names_a_person(deliver):
     checkout = factories.make_checkout()
 
