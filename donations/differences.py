@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
+from . import openings
 from .models import Account
 from .stripe_differences import DIFFERENCES
 
@@ -35,6 +36,7 @@ class Kind(TextChoices):
     FOREIGN_ACCOUNT = "foreign_account", _("told of another account")
     UNKNOWN = "unknown", _("of an unknown type")
     BALANCE = "balance", _("Stripe's balance is another")
+    OPENING = "opening", _("on the account before its first statement, and not booked")
     AT_STRIPE = "at_stripe", _("waits at Stripe for a payout")
     IN_TRANSIT = "in_transit", _("on its way to the bank")
     CASH = "cash", _("cash on its way to the bank")
@@ -114,6 +116,14 @@ ADVICE: dict[str, tuple[Any, Any]] = {
             "Stripe holds another amount than all its movements we know come to: one was never fetched."
         ),
         _("Run sync_stripe with an earlier day."),
+    ),
+    Kind.OPENING: (
+        _(
+            "The first statement of the account does not begin with what the books have on it: it held money before, or was overdrawn."
+        ),
+        _(
+            "Book what was there to the fund it is for; another person approves. Where the books have more, look among the entries before that day."
+        ),
     ),
     Kind.AT_STRIPE: (
         _("Card gifts that no payout has brought to the bank yet."),
@@ -238,7 +248,7 @@ def params(*, at: datetime) -> dict[str, Any]:
 
 
 def wrong(*, at: datetime) -> Iterator[Difference]:
-    """Where Stripe and the books do not say the same; each case once."""
+    """Where Stripe, or a bank account's first statement, and the books do not say the same; each case once."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT * FROM ({DIFFERENCES}) found WHERE kind IS NOT NULL ORDER BY day, name",  # noqa: S608
@@ -246,6 +256,18 @@ def wrong(*, at: datetime) -> Iterator[Difference]:
         )
         for kind, *rest in cursor.fetchall():
             yield Difference(Kind(kind), *rest)
+    for found in openings.missing():
+        account = found.account
+        yield Difference(
+            Kind.OPENING,
+            f"bank:{account.code}",
+            account.currency,
+            found.stated,
+            found.booked,
+            found.day,
+            "bankaccount",
+            account.pk,
+        )
 
 
 def on_the_way() -> Iterator[Difference]:

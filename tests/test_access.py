@@ -278,6 +278,7 @@ PAGES: dict[str, Page] = {
     "admin:donations_cashdeposit_record": Page(TREASURERS),
     "admin:donations_cashdeposit_void": Page(TREASURERS, row="donations.cashdeposit"),
     "admin:donations_bankaccount_csv": Page(TREASURERS, row="donations.bankaccount"),
+    "admin:donations_bankaccount_opening": Page(TREASURERS, row="donations.bankaccount"),
     "admin:donations_policy_enact": Page(APPROVERS, row="donations.policy"),
     "admin:donations_policy_draft": Page(TREASURERS, row="donations.policy"),
     "admin:donations_rate_import": Page(TREASURERS),

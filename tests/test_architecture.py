@@ -51,6 +51,7 @@ PLACES = [
         "monthly_state",
         "move_proofs",
         "public_moves",
+        "openings",
         "own_data",
         "past_proofs",
         "proofs",

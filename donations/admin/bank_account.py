@@ -23,6 +23,7 @@ from ..statements.mapping import CsvMapping
 from .bank_account_form import FIELDSETS, BankAccountForm
 from .carried import Carried, NotCarried, carried, carry
 from .csv_columns import RULES, WRITING, ColumnsForm
+from .opening import opening_page
 from .uploads import FileForm, file_of, preview_page
 
 
@@ -62,11 +63,19 @@ class BankAccountAdmin(WritableAdmin):
         return view(request, object_id, form_url, extra_context)
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.csv_view)
+        view = self.admin_site.admin_view
         return [
-            path("<int:pk>/csv/", view, name="donations_bankaccount_csv"),
+            path("<int:pk>/csv/", view(self.csv_view), name="donations_bankaccount_csv"),
+            path(
+                "<int:pk>/opening/", view(self.opening_view), name="donations_bankaccount_opening"
+            ),
             *super().get_urls(),
         ]
+
+    def opening_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What was on the account before its first statement, and the form that asks to book it."""
+        user = require(request, "donations.request_pastimport")
+        return opening_page(self, request, get_object_or_404(BankAccount, pk=pk), by=user)
 
     def csv_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """First a sample file is asked for; then what its columns are, with what would be read from it beneath."""

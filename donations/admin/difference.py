@@ -61,6 +61,10 @@ def _address(request: HttpRequest, item: Difference) -> str:
     if item.kind == differences.Kind.BANK_LINES:
         may = request.user.has_perm("donations.match_statementline")
         return reverse("admin:donations_statementline_open") if may else ""
+    if item.kind == differences.Kind.OPENING and request.user.has_perm(
+        "donations.request_pastimport"
+    ):
+        return reverse("admin:donations_bankaccount_opening", args=[item.subject_id])
     may = request.user.has_perm(f"donations.view_{item.subject}")
     if item.subject == "stripebalance" or not may:
         return ""

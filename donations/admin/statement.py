@@ -20,6 +20,7 @@ from ..models import BankAccount, StatementImport
 from ..statements.files import needs_columns
 from .bank_account import columns_page
 from .carried import Carried, NotCarried, carried
+from .opening import opening_note
 from .uploads import UploadForm, file_of, preview_page, upload_page
 
 
@@ -138,6 +139,8 @@ class StatementImportAdmin(ReadOnlyAdmin):
                     said, href, result.statement.pk, _("Look at them"),
                 ),
             )  # fmt: skip
+        if result.new and (note := opening_note(account, by=by)):
+            messages.warning(request, note)
         if result.slipped:
             messages.warning(
                 request,

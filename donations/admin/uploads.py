@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from defensefund.office import fieldset, page
 
-from .. import reconciliation
+from .. import openings, reconciliation
 from ..models import BankAccount
 from ..statements.files import LARGEST
 from .carried import Carried, carry
@@ -73,6 +73,9 @@ def preview_page(
     """What the file holds and which of it is new. Raises ImportRefused."""
     reading = reconciliation.read(account=account, content=file.content, at=timezone.now())
     new = reading.new_rows
+    opening = None
+    if reading.span and reading.opening is not None and reading.closing is not None:
+        opening = openings.opening_with(account, reading.span[0], reading.opening)
     return page(
         model_admin,
         request,
@@ -82,6 +85,7 @@ def preview_page(
         file_name=file.name,
         file=carry(file, by=by),
         reading=reading,
+        opening_gap=opening if opening and opening.missing else None,
         new=[row for row, _key in new[:SHOWN]],
         new_count=len(new),
         more=max(len(new) - SHOWN, 0),

@@ -1,6 +1,7 @@
 """VERB: take over what happened before these books began, from a spreadsheet: earlier gifts, payments, costs still owed.
 
-tables.py reads the file, reading.py understands it and says what is wrong, booking.py books it when two people want it.
+tables.py reads the file, reading.py understands it and says what is wrong, booking.py books it when two people want it;
+opening.py makes such a file of one row from what a first bank statement says was there.
 """
 
 from .booking import (
@@ -16,6 +17,7 @@ from .booking import (
     refuse,
     request,
 )
+from .opening import NothingMissing, TooMuch, request_opening
 from .reading import PastFact, PastReading, read
 from .tables import COLUMNS, EXAMPLES, LARGEST, UnreadableTable
 
@@ -25,11 +27,13 @@ __all__ = [
     "LARGEST",
     "NoReason",
     "NotFit",
+    "NothingMissing",
     "NothingNew",
     "PastError",
     "PastFact",
     "PastReading",
     "SamePerson",
+    "TooMuch",
     "UnreadableTable",
     "WaitsAlready",
     "WrongState",
@@ -38,4 +42,5 @@ __all__ = [
     "read",
     "refuse",
     "request",
+    "request_opening",
 ]

@@ -9,7 +9,8 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 from psycopg.errors import IntegrityError as PostgresIntegrityError
 
-from .. import ledger
+from .. import ledger, openings
+from ..currencies import written
 from ..ledger import Posting
 from ..models import AccountKey, Donation, Entry, LegalCost, PastImport, PastRow, Payee
 from .reading import PastFact, PastReading, read
@@ -91,6 +92,7 @@ def approve(past: PastImport, *, by: User, at: datetime) -> PastImport:
         facts = [fact for fact in reading.new if (fact.kind is PastRow.Kind.PAYMENT) is paid]
         ledger.post_many([posting for fact in facts for posting in _postings(fact)])
     _check_no_place_short(reading.new)
+    _check_openings(reading.new)
     return past
 
 
@@ -237,3 +239,27 @@ def _check_no_place_short(facts: Iterable[PastFact]) -> None:
     short = sorted(key.code for key in keys if ledger.balance(key) < 0)
     if short:
         raise NotFit([_("There is not enough in %(places)s any more.") % {"places": ", ".join(short)}])  # fmt: skip
+
+
+def _check_openings(facts: Iterable[PastFact]) -> None:
+    """What two people ask for one after the other, or a spreadsheet beside a form, is not booked twice."""
+    accounts = {
+        fact.bank_account
+        for fact in facts
+        if fact.bank_account and fact.kind is PastRow.Kind.OPENING
+    }
+    problems = [
+        _(
+            "With this the books would have %(booked)s on %(account)s before its first statement, which says that it "
+            "was %(stated)s."
+        )
+        % {
+            "booked": written(opening.booked, account.currency),
+            "account": account,
+            "stated": written(opening.stated, account.currency),
+        }
+        for account in sorted(accounts, key=lambda account: account.code)
+        if (opening := openings.opening_of(account)) and opening.missing < 0
+    ]
+    if problems:
+        raise NotFit(problems)

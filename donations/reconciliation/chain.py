@@ -1,5 +1,6 @@
 """Whether a statement continues what was imported before: no gap, no line swallowed, no line doubled."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -7,6 +8,7 @@ from decimal import Decimal
 from django.db.models import Max, Min, QuerySet, Sum
 from django.utils.translation import gettext as _
 
+from .. import openings
 from ..currencies import written
 from ..models import BankAccount, StatementImport
 from .errors import ImportRefused
@@ -49,6 +51,25 @@ def check_continues(account: BankAccount, stretch: Stretch) -> None:
     total = sum(stretch.new, known or Decimal(0))
     if not any(begin + total == finish for begin in openings for finish in closings):
         raise ImportRefused(_sentence(account, stretch, min(openings) + total, max(closings)))
+
+
+def check_after_opening(account: BankAccount, days: Iterable[date]) -> None:
+    """Refuse new lines of days whose money is in an opening that is booked: they would count twice. Raises ImportRefused."""
+    opened_on = openings.last_opening_on(account)
+    if opened_on is None:
+        return
+    known = openings.first_statement(account)
+    # What was there at the end of that day, where the first statement begins after it; else at its beginning.
+    is_whole_day = bool(known and known.first_on and known.first_on > opened_on)
+    early = [day for day in days if day < opened_on or (is_whole_day and day == opened_on)]
+    if early:
+        raise ImportRefused(
+            _(
+                "What was on %(account)s on %(day)s is booked as its opening balance: lines of %(early)s are in it "
+                "already. Import statements that begin later."
+            )
+            % {"account": account, "day": opened_on, "early": min(early)}
+        )
 
 
 def _balances(imports: QuerySet[StatementImport], name: str) -> set[Decimal]:

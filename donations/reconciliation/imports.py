@@ -26,7 +26,7 @@ from ..statements import (
 from ..statements.identity import keys
 from ..statements.mapping import BadMapping, CsvMapping
 from . import automatic
-from .chain import Stretch, check_continues
+from .chain import Stretch, check_after_opening, check_continues
 from .codes import find_codes, payer_hash
 from .errors import ImportRefused
 from .slipped import count_slipped
@@ -133,6 +133,7 @@ def read(*, account: BankAccount, content: bytes, at: datetime) -> Reading:
             % {"problem": error.message}
         ) from error
     reading = _compare(statements, account)
+    check_after_opening(account, (row.booked_on for row, _key in reading.new_rows))
     try:
         _check_continues(reading, account)
     except ImportRefused:

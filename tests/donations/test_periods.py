@@ -7,7 +7,17 @@ from hashlib import sha256
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from donations import allocation, assertions, catching_up, ledger, periods, reconciliation, reports
+from donations import (
+    allocation,
+    assertions,
+    catching_up,
+    ledger,
+    openings,
+    past,
+    periods,
+    reconciliation,
+    reports,
+)
 from donations.models import Account, AccountKey, Assertion, Donation, Entry, Period, StripeBalance
 from donations.sandbox import acts
 from donations.sandbox.models import SandboxObject
@@ -562,3 +572,18 @@ def test_stripes_own_balance_is_held_against_the_books(fund, people):
 
     assert (read.currency, read.amount, read.moved) == ("EUR", Decimal("24.37"), Decimal("24.37"))
     assert ledger.balance(AccountKey.stripe("EUR")) == Decimal("24.37")
+
+
+def test_opening_of_a_bank_account_in_a_closed_month_comes_on_the_first_open_day(closed):
+    account = make_account(code="bank-usd", currency="USD", number="1234567890")
+    content = bank_csv("2026-02-01;25.00;USD;Ana;gift", opening="500", closing="525")
+    reconciliation.import_statement(account=account, name="s.csv", content=content, by=None, at=AT)
+
+    asked = past.request_opening(
+        account=account, fund=closed, amount=Decimal(500), by=make_user(), at=AT
+    )
+    past.approve(asked, by=make_user(), at=AT)
+
+    entry = Entry.objects.get(kind="opening")
+    assert (entry.booked_on, entry.happened_on) == (date(2026, 2, 1), None)
+    assert openings.opening_of(account).missing == 0

@@ -3,7 +3,8 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from donations import reconciliation
+from donations import openings, reconciliation
+from donations.currencies import written
 from donations.models import BankAccount
 
 
@@ -38,3 +39,9 @@ class Command(BaseCommand):
             )
         if result.slipped:
             self.stdout.write(f"references with one slip, to be confirmed: {result.slipped}")
+        opening = openings.opening_of(known[account])
+        if result.new and opening and opening.missing:
+            self.stdout.write(
+                f"the first statement opens with {written(opening.stated, known[account].currency)}, of which the books miss "
+                f"{written(opening.missing, known[account].currency)}: book it in the office (Bank accounts, Opening balance)"
+            )
