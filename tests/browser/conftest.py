@@ -135,11 +135,12 @@ def accessibility_faults() -> Callable[..., list[str]]:
     axe = Axe()
 
     def accessibility_faults(page) -> list[str]:
-        # A click returns when the next page begins to arrive, and transitions of colours would be measured halfway.
+        # A click returns when the next page begins to arrive.
         page.wait_for_load_state()
-        page.wait_for_timeout(200)
         if page in SCRIPTLESS:
             allow_scripts(page, True)
+        # Transitions of colours would be measured halfway.
+        page.evaluate("for (const running of document.getAnimations()) running.finish()")
         found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
         if page in SCRIPTLESS:
             allow_scripts(page, False)
