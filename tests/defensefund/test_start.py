@@ -1,4 +1,7 @@
-"""What ./run starts, as a whole: it answers, it stops, and it leaves nothing behind, however it ends."""
+"""What ./run starts, as a whole: it answers, it stops, and it leaves nothing behind, however it ends.
+
+The first test to come starts with nothing; the others start again what the last one left, so each end proves the next start.
+"""
 
 import os
 import shutil
@@ -87,17 +90,23 @@ class Installation:
             time.sleep(0.1)
 
 
-@pytest.fixture
-def installation() -> Iterator[Installation]:
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="defensefund start "))
     folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def installation(folder: Path) -> Iterator[Installation]:
     installation = Installation(folder)
     yield installation
     for process in installation.processes():
         os.kill(int(process), signal.SIGKILL)
     for started in installation.started:
         started.wait()
-    shutil.rmtree(folder)
+    installation.output.unlink()
 
 
 needs_proc = pytest.mark.skipif(
