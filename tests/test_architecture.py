@@ -39,6 +39,7 @@ PLACES = [
         "booked_movements",
         "differences",
         "cost_proofs",
+        "cost_shares",
         "stripe_differences",
         "emails",
         "emergencies",

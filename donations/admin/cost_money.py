@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 from appeals.models import Case, Defendant, Hearing
 from defensefund.office import page, require
 
+from ..cost_shares import Share, shares_of, whole
 from ..models import Account, Fund, LegalCost, Policy
-from .cost_parts import Share, shares_of
 from .spending_forms import typed
 
 
@@ -29,16 +29,16 @@ class Standing:
     owed: Decimal = Decimal(0)
     set_aside: Decimal = Decimal(0)
     paid: Decimal = Decimal(0)
+    with_court: Decimal = Decimal(0)
+    missing: Decimal = Decimal(0)
     next_due: date | None = None
-
-    @property
-    def missing(self) -> Decimal:
-        return self.owed - self.set_aside
 
     def add(self, share: Share) -> None:
         self.owed += share.owed
         self.set_aside += share.set_aside
         self.paid += share.paid
+        self.with_court += share.with_court
+        self.missing += share.missing
         days = [day for day in (self.next_due, share.cost.next_due) if day]
         self.next_due = min(days, default=None)
 
@@ -95,13 +95,7 @@ def case_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, pk: in
     require(request, "donations.view_legalcost")
     case = get_object_or_404(Case.objects.select_related("appeal"), pk=pk)
     costs = _costs(LegalCost.objects.filter(case=case))
-    whole = [
-        (
-            Share(cost, cost.defendant, None, cost.owed, cost.set_aside, cost.paid),
-            bool(cost.shares.all()),
-        )
-        for cost in costs
-    ]
+    own = [(whole(cost), bool(cost.shares.all())) for cost in costs]
     people: dict[int, dict[str, Standing]] = {}
     defendants = list(case.defendants.all())
     for shares in shares_of(costs).values():
@@ -113,7 +107,7 @@ def case_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, pk: in
         model_admin,
         request,
         title=_("Money of the case %(case)s") % {"case": case},
-        own=whole,
+        own=own,
         cases=[case],
         defendants=defendants,
         case=case,
@@ -125,6 +119,7 @@ def _costs(found: Any) -> list[Any]:
     """Those next due first, then the newest."""
     rows = (
         found.with_figures()
+        .with_deposits()
         .select_related("case", "defendant")
         .prefetch_related("shares__defendant")
         .order_by("-pk")
@@ -152,6 +147,7 @@ def _page(
         "admin/donations/legalcost/money.html",
         sums=[sums[currency] for currency in sorted(sums)],
         lines=[_line(share, is_shared, funds) for share, is_shared in own],
+        has_bail=any(share.with_court for share, _is_shared in own),
         funds=funds,
         cases=cases,
         today=today,

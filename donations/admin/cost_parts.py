@@ -1,8 +1,6 @@
 """Who shares a cost, and when what of it falls due: two forms on pages of their own, and what is shown of both."""
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +8,6 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -19,72 +16,14 @@ from defensefund.verbs import Verb, VerbForm
 
 from .. import costs
 from ..currencies import exponent
-from ..models import Allocation, LegalCost
+from ..models import LegalCost
 from ..models.cost_share import split
-from ..models.legal_cost import SIGNED
 from ..schedule import Schedule, cover, months_later
 from .spending_forms import read_amount, typed
 
 PARTS, AMOUNTS = "parts", "amounts"
 UMA_PLACES = 4
 MOST_INSTALMENTS = 120
-
-
-@dataclass(frozen=True)
-class Share:
-    """What of a cost is one defendant's, in its currency. What their own fund gave counts for them alone; what others
-    gave is spread over what each still lacks, as the cost is: cut to the smallest unit, the rest carried on."""
-
-    cost: Any
-    defendant: Defendant
-    parts: int | None
-    owed: Decimal
-    set_aside: Decimal
-    paid: Decimal
-
-    @property
-    def missing(self) -> Decimal:
-        return self.owed - self.set_aside
-
-
-def shares_of(rows: Iterable[Any]) -> dict[int, list[Share]]:
-    """The shares of each of `rows` (costs `with_figures`, their shares' defendants prefetched), by its key. One query.
-
-    A cost nobody shares is one share, its defendant's.
-    """
-    listed = list(rows)
-    given = {
-        (cost, defendant): net
-        for cost, defendant, net in Allocation.objects.filter(
-            cost__in=[row.pk for row in listed], fund__defendant__isnull=False
-        )
-        .order_by()
-        .values("cost", "fund__defendant")
-        .annotate(net=Sum(SIGNED))
-        .values_list("cost", "fund__defendant", "net")
-    }
-    return {row.pk: _shares_of_one(row, given) for row in listed}
-
-
-def _shares_of_one(cost: Any, given: dict[tuple[int, int], Decimal]) -> list[Share]:
-    rows = list(cost.shares.all())
-    if not rows:
-        return [Share(cost, cost.defendant, None, cost.owed, cost.set_aside, cost.paid)]
-    places = exponent(cost.currency)
-    owed = (
-        [row.amount for row in rows]
-        if rows[0].parts is None
-        else split(cost.owed, [row.parts for row in rows], places)
-    )
-    own = [given.get((cost.pk, row.defendant_id), Decimal(0)) for row in rows]
-    lacking = [max(of_one - of_own, Decimal(0)) for of_one, of_own in zip(owed, own, strict=True)]
-    others = split(cost.set_aside - sum(own), lacking, places)
-    set_aside = [of_own + of_others for of_own, of_others in zip(own, others, strict=True)]
-    paid = split(cost.paid, set_aside, places)
-    return [
-        Share(cost, row.defendant, row.parts, *figures)
-        for row, *figures in zip(rows, owed, set_aside, paid, strict=True)
-    ]
 
 
 def plan_of(cost: Any, *, today: date) -> Schedule | None:

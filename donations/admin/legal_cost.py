@@ -24,12 +24,13 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import allocation, disbursement, documents, ledger
 from ..cleaning import UnfitDocument
+from ..cost_shares import shares_of
 from ..models import AccountKey, CostDocument, CostShare, LegalCost, UmaValue
 from ..tracing import gifts_of
 from . import cost_ends
 from .cost_form import LegalCostForm
 from .cost_money import case_page, defendant_page
-from .cost_parts import PLAN, SHARE, plan_of, shares_of
+from .cost_parts import PLAN, SHARE, plan_of
 from .downloads import download
 from .spending_forms import AllocateForm, AttachForm, ReleaseForm, RequestForm
 from .standing import documents_lacking, serving_funds
@@ -193,9 +194,8 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LegalCost]:
-        costs = LegalCost.objects.with_figures().select_related(
-            "case", "defendant", "policy", "payee__account"
-        )
+        figures = LegalCost.objects.with_figures().with_deposits()
+        costs = figures.select_related("case", "defendant", "policy", "payee__account")
         shares = CostShare.objects.filter(cost=OuterRef("pk")).order_by().values("cost")
         sharers = Coalesce(Subquery(shares.annotate(count=Count("pk")).values("count")), 1)
         return costs.annotate(sharers=sharers).order_by("-pk")

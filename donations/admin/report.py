@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -76,11 +77,15 @@ def _subjects() -> list[Any]:
     cases = Case.objects.filter(legal_costs__isnull=False) | Case.objects.filter(
         funds__accounts__isnull=False
     )
-    people = Defendant.objects.filter(legal_costs__isnull=False).distinct().order_by("alias", "pk")
+    people = Defendant.objects.filter(
+        Q(legal_costs__isnull=False)
+        | Q(cost_shares__isnull=False)
+        | Q(funds__accounts__isnull=False)
+    )
     groups = [
         (_("Funds"), [(f"fund-{fund.pk}", fund.name) for fund in funds]),
         (_("Cases"), [(f"case-{case.pk}", case.slug) for case in cases.distinct().order_by("slug")]),
-        (_("Defendants"), [(f"defendant-{each.pk}", each.alias) for each in people]),
+        (_("Defendants"), [(f"defendant-{each.pk}", each.alias) for each in people.distinct().order_by("alias", "pk")]),
     ]  # fmt: skip
     return [("books", _("All the books")), *(group for group in groups if group[1])]
 

@@ -26,6 +26,20 @@ def new_cost_number() -> str:
     return new_number("C")
 
 
+def _outcomes(kind: str) -> Coalesce:
+    """What courts did with the bail of a cost, as a BailOutcome's `kind` says; zero where they did nothing."""
+    total = (
+        apps.get_model("donations", "BailOutcome")
+        .objects.filter(cost=models.OuterRef("pk"), kind=kind)
+        .order_by()
+        .values("cost")
+        .annotate(total=Sum("amount"))
+        .values("total")
+    )
+    zero = models.Value(Decimal(0), output_field=MoneyField())
+    return Coalesce(models.Subquery(total, output_field=MoneyField()), zero)
+
+
 class LegalCostQuerySet(models.QuerySet["LegalCost"]):
     def with_figures(self) -> "LegalCostQuerySet":
         """Annotates `set_aside` (and not released; paid or not), `requested`, `paid`, what courts gave back of
@@ -41,16 +55,8 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
         )
         is_open = Q(disbursements__refused_at=None, disbursements__paid_at=None)
         is_paid = Q(disbursements__paid_at__isnull=False)
-        outcomes = apps.get_model("donations", "BailOutcome")
-        came_back = (
-            outcomes.objects.filter(cost=models.OuterRef("pk"), kind="returned")
-            .order_by()
-            .values("cost")
-            .annotate(total=Sum("amount"))
-            .values("total")
-        )
         return self.annotate(
-            came_back=Coalesce(models.Subquery(came_back, output_field=MoneyField()), zero),
+            came_back=_outcomes("returned"),
             set_aside=Coalesce(models.Subquery(net, output_field=MoneyField()), zero),
             requested=Coalesce(Sum("disbursements__amount", filter=is_open), zero),
             paid=Coalesce(Sum("disbursements__amount", filter=is_paid), zero),
@@ -61,6 +67,19 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
             missing=models.Case(
                 models.When(ended_on__isnull=False, then=zero),
                 default=F("owed") - F("set_aside") - F("came_back"),
+                output_field=MoneyField(),
+            )
+        )
+
+    def with_deposits(self) -> "LegalCostQuerySet":
+        """Of costs `with_figures`: annotates `with_court`, what of `paid` lies with a court as bail."""
+        return self.annotate(
+            with_court=models.Case(
+                models.When(
+                    kind=LegalCost.Kind.BAIL,
+                    then=F("paid") - F("came_back") - _outcomes("forfeited"),
+                ),
+                default=models.Value(Decimal(0)),
                 output_field=MoneyField(),
             )
         )
@@ -252,10 +271,12 @@ class LegalCost(models.Model):
         settled = self.uma_payments.aggregate(total=Sum("settled"))["total"] or Decimal(0)
         return self.uma - settled
 
-    def owed_at(self, at: datetime) -> Decimal:
-        """What it owed at an earlier instant, as it was known then; zero before it was recorded."""
-        change = self.owed_changes.filter(changed_at__lte=at).last()
-        return change.owed if change else Decimal(0)
+
+class OwedChangeQuerySet(models.QuerySet["OwedChange"]):
+    def owed_at(self, at: datetime) -> dict[int, Decimal]:
+        """What each cost owed at an instant, as it was known then, by its key; none that was not recorded yet."""
+        known = self.filter(changed_at__lt=at).order_by("cost", "-pk").distinct("cost")
+        return dict(known.values_list("cost", "owed"))
 
 
 class OwedChange(models.Model):
@@ -274,6 +295,8 @@ class OwedChange(models.Model):
         verbose_name=_("value of the UMA"),
         help_text=_("At which what is open of a bill in UMA was owed then."),
     )
+
+    objects = OwedChangeQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("change of what is owed")

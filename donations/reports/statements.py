@@ -1,22 +1,18 @@
 """The statements: of all books over a span of days, of one fund, one case and one defendant; rows from the ledger alone."""
 
 from collections.abc import Iterable, Sequence
-from decimal import Decimal
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from appeals.models import Case, Defendant
 from defensefund.templatetags.formats import plain_day
 
-from ..models import Account, AccountKey, Entry, Fund, LegalCost
+from ..models import Account, Entry, Fund, LegalCost
 from ..spreadsheets import Cell
+from .costs import cost_tables
 from .movements import AccountSums, DaySums, balances, by_day, by_kind, named
-from .tables import Column, Report, Span, Table
-
-ZERO = Decimal(0)
-# What of a cost's account is money set aside, not spent: all else that moved on it was paid for the cost.
-SETTING_ASIDE = (Entry.Kind.ALLOCATION, Entry.Kind.RELEASE)
+from .tables import Column, Report, Span, Table, sums
 
 
 def of_books(span: Span) -> Report:
@@ -47,7 +43,7 @@ def of_books(span: Span) -> Report:
                     for each in kinds
                     if each.currency == currency
                 ),
-                _sums(rows),
+                sums(rows),
             ),
         ]
     return Report(
@@ -76,6 +72,7 @@ def of_fund(fund: Fund, span: Span) -> Report:
 
 
 def of_case(case: Case, span: Span) -> Report:
+    """Of a cost that several share, each defendant's share stands in a row of its own."""
     costs = LegalCost.objects.filter(case=case)
     codes = _codes(Q(fund__case=case) | Q(legal_cost__case=case))
     return Report(
@@ -83,21 +80,21 @@ def of_case(case: Case, span: Span) -> Report:
         title=_("Case: %(case)s") % {"case": case.slug},
         span=span,
         facts=_facts(span),
-        tables=(*_cost_tables(costs, span), *_account_tables(codes, span)),
+        tables=(*cost_tables(costs, span), *_account_tables(codes, span)),
         note=_owed_note(),
     )
 
 
 def of_defendant(defendant: Defendant, span: Span) -> Report:
-    """By the alias; the file's name has neither that nor a name."""
-    costs = LegalCost.objects.filter(defendant=defendant)
-    codes = _codes(Q(fund__defendant=defendant) | Q(legal_cost__defendant=defendant))
+    """By the alias; the file's name has neither that nor a name. Of shared costs it has their share alone."""
+    costs = LegalCost.objects.of_defendant(defendant)
+    codes = _codes(Q(fund__defendant=defendant) | Q(legal_cost__in=costs))
     return Report(
         slug=f"defendant-{defendant.pk}",
         title=_("Defendant: %(alias)s") % {"alias": defendant.alias},
         span=span,
         facts=_facts(span),
-        tables=(*_cost_tables(costs, span), *_account_tables(codes, span)),
+        tables=(*cost_tables(costs, span, of=defendant), *_account_tables(codes, span)),
         note=_owed_note(),
     )
 
@@ -115,27 +112,14 @@ def _facts(span: Span) -> tuple[tuple[str, str], ...]:
 
 
 def _owed_note() -> str:
-    return _("What is owed is as recorded today; all other amounts are as of the last day of the statement.")  # fmt: skip
+    return _(
+        "All amounts are as of the last day of the statement, and what was owed as it was known then; who shares a "
+        "cost, and how, is as recorded today. Below the costs, the account of a shared cost is shown whole."
+    )
 
 
 def _codes(wanted: Q) -> list[str]:
     return list(Account.objects.filter(wanted).values_list("code", flat=True))
-
-
-def _sums(rows: Sequence[Sequence[Cell]]) -> tuple[Cell, ...]:
-    """Under rows of amounts and counts; nothing under none."""
-    if not rows:
-        return ()
-    columns = list(zip(*rows, strict=True))[1:]
-    total: list[Cell] = [_("Together")]
-    for column in columns:
-        if any(isinstance(cell, Decimal) for cell in column):
-            total.append(sum((cell for cell in column if isinstance(cell, Decimal)), ZERO))
-        elif all(isinstance(cell, int) for cell in column):
-            total.append(sum(cell for cell in column if isinstance(cell, int)))
-        else:
-            total.append("")
-    return tuple(total)
 
 
 def _account_table(
@@ -152,7 +136,7 @@ def _account_table(
         Column("out", _("Out"), is_number=True),
         Column("closing", _("At last"), is_number=True),
     )
-    return Table(key, title, currency, columns, rows, _sums(rows))
+    return Table(key, title, currency, columns, rows, sums(rows))
 
 
 def _account_tables(codes: Sequence[str], span: Span) -> tuple[Table, ...]:
@@ -191,42 +175,3 @@ def _day_rows(accounts: Iterable[AccountSums], days: Sequence[DaySums]) -> Itera
                     named(account.code), each.booked_on, kind_label(each.kind), named(each.other),
                     each.entries, each.raised, each.lowered, balance,
                 )  # fmt: skip
-
-
-def _cost_tables(costs: QuerySet[LegalCost], span: Span) -> Iterable[Table]:
-    """What is owed, set aside, paid and missing of each cost at the end of the span, by currency."""
-    known = list(costs.select_related("case", "defendant").order_by("currency", "number"))
-    own = {cost.pk: AccountKey.cost(cost).code for cost in known}
-    bail = {cost.pk: AccountKey.bail(cost).code for cost in known}
-    since_ever = Span(span.first_on.min, span.last_on)
-    closing = {each.code: each.closing for each in balances(span, [*own.values(), *bail.values()])}
-    set_aside: dict[str, Decimal] = {}
-    for each in by_day(since_ever, own.values()):
-        if each.kind in SETTING_ASIDE:
-            set_aside[each.code] = set_aside.get(each.code, ZERO) + each.raised - each.lowered
-    columns = (
-        Column("cost", _("Cost")),
-        Column("case", _("Case")),
-        Column("defendant", _("Defendant")),
-        Column("kind", _("Kind")),
-        Column("owed", _("Owed"), is_number=True),
-        Column("set_aside", _("Set aside"), is_number=True),
-        Column("paid", _("Paid"), is_number=True),
-        Column("bail", _("With a court"), is_number=True),
-        Column("left", _("Still there"), is_number=True),
-        Column("missing", _("Missing"), is_number=True),
-    )
-    for currency in dict.fromkeys(cost.currency for cost in known):
-        rows = []
-        for cost in known:
-            if cost.currency == currency:
-                given = set_aside.get(own[cost.pk], ZERO)
-                balance = closing.get(own[cost.pk], ZERO)
-                lies = closing.get(bail[cost.pk], ZERO)
-                rows.append(
-                    (
-                        cost.number, cost.case.slug, cost.defendant.alias, str(cost.get_kind_display()),
-                        cost.owed, given, given - balance, lies, balance - lies, cost.owed - given,
-                    )
-                )  # fmt: skip
-        yield Table("costs", _("Costs"), currency, columns, tuple(rows), _sums(rows))

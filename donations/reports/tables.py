@@ -1,7 +1,11 @@
 """What a report is: tables of rows and sums, from which its page and all its files are made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+
+from django.utils.translation import gettext as _
 
 from ..spreadsheets import Cell
 
@@ -49,3 +53,19 @@ class Report:
     facts: tuple[tuple[str, str], ...]
     tables: tuple[Table, ...]
     note: str = ""
+
+
+def sums(rows: Sequence[Sequence[Cell]]) -> tuple[Cell, ...]:
+    """Under rows of amounts and counts; nothing under none."""
+    if not rows:
+        return ()
+    columns = list(zip(*rows, strict=True))[1:]
+    total: list[Cell] = [_("Together")]
+    for column in columns:
+        if any(isinstance(cell, Decimal) for cell in column):
+            total.append(sum((cell for cell in column if isinstance(cell, Decimal)), Decimal(0)))
+        elif all(isinstance(cell, int) for cell in column):
+            total.append(sum(cell for cell in column if isinstance(cell, int)))
+        else:
+            total.append("")
+    return tuple(total)

@@ -186,9 +186,9 @@ def test_what_was_owed_at_an_earlier_instant_stays_as_it_was_told(world):
     before = datetime.now(tz=UTC)
     publish_july(world)
 
-    assert world.cost.owed_at(at(7, 1)) == 0
-    assert world.cost.owed_at(before) == 170_000
-    assert world.cost.owed_at(datetime.now(tz=UTC) + timedelta(seconds=5)) == 205_950
+    later = datetime.now(tz=UTC) + timedelta(seconds=5)
+    told = [OwedChange.objects.owed_at(when) for when in (at(7, 1), before, later)]
+    assert told == [{}, {world.cost.pk: 170_000}, {world.cost.pk: 205_950}]
     assert list(OwedChange.objects.values_list("owed", "uma_value__value")) == [
         (170_000, 17_000),
         (205_950, 20_595),

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from appeals.models import Hearing
 from donations import costs, disbursement
-from donations.admin.cost_parts import shares_of
+from donations.cost_shares import shares_of
 from donations.models import CostInstalment, LegalCost, UmaValue
 from tests import factories
 from tests.donations.spending import allocate, approve, make_ready, request
@@ -194,7 +194,8 @@ def test_what_is_set_aside_and_paid_is_told_for_each_to_the_cent(shared):
     allocate(shared, "0.05")
     row = approve(shared, request(shared, "10"))
     disbursement.pay(row, paid_on=NOW.date(), by=shared.treasurer, at=NOW)
-    cost = LegalCost.objects.with_figures().prefetch_related("shares__defendant").get()
+    known = LegalCost.objects.with_figures().with_deposits()
+    cost = known.prefetch_related("shares__defendant").get()
 
     ana, bo = shares_of([cost])[cost.pk]
     # Of the 0.05 from the case's fund Ana lacks two thirds (33.33 of 50.00), cut to 0.03.

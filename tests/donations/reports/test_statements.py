@@ -11,11 +11,12 @@ import pytest
 from django.utils.translation import override
 
 from appeals.models import Defendant
-from donations import ledger, reports
+from donations import allocation, costs, disbursement, ledger, reports
 from donations.models import Account, AccountKey, LegalCost
 from donations.reports import Span
 from tests import factories
-from tests.factories import TODAY, give
+from tests.donations.spending import allocate, approve, make_ready, requested
+from tests.factories import NOW, TODAY, give, log_in
 
 ALL_DAYS = Span(date(2000, 1, 1), TODAY + timedelta(days=4000))
 
@@ -104,8 +105,8 @@ def test_fund_lists_each_days_sums_with_the_balance_after_them(db):
 def test_case_and_defendant_show_what_is_owed_set_aside_paid_and_missing(busy):
     cost = LegalCost.objects.get()
     wanted = (
-        cost.number, cost.case.slug, cost.defendant.alias, "lawyers' fees", Decimal(300), Decimal(80),
-        Decimal(50), Decimal(0), Decimal(30), Decimal(220),
+        cost.number, cost.case.slug, cost.defendant.alias, "", "lawyers' fees", Decimal(300),
+        Decimal(80), Decimal(50), Decimal(0), Decimal(30), Decimal(220),
     )  # fmt: skip
 
     for report in (
@@ -118,13 +119,102 @@ def test_case_and_defendant_show_what_is_owed_set_aside_paid_and_missing(busy):
 
 
 def test_costs_are_as_of_the_last_day_of_the_statement(busy):
-    cost = LegalCost.objects.get()
+    other = factories.make_cost(busy.case, owed="7", recorded_at=NOW - timedelta(days=40))
     before = Span(TODAY - timedelta(days=30), TODAY - timedelta(days=1))
 
     found = table(reports.of_case(busy.case, before), "costs")
 
-    assert found.rows[0][4:] == (Decimal(300), *[Decimal(0)] * 4, Decimal(300))
-    assert cost.disbursements.get().paid_on == TODAY
+    # The other one, of 300, was recorded, served and paid on the next day.
+    assert [row[0] for row in found.rows] == [other.number]
+    assert found.rows[0][5:] == (Decimal(7), *[Decimal(0)] * 4, Decimal(7))
+
+
+def test_what_was_owed_stays_as_it_was_known_on_the_last_day(busy):
+    cost = LegalCost.objects.get()
+    cost.owed = Decimal(500)
+    cost.save(update_fields=["owed"])
+
+    then = table(reports.of_case(busy.case, Span(TODAY, TODAY)), "costs")
+    now = table(reports.of_case(busy.case, ALL_DAYS), "costs")
+
+    assert [found.total[5] for found in (then, now)] == [300, 500]
+    assert [found.total[-1] for found in (then, now)] == [220, 420]
+
+
+def test_ended_cost_misses_nothing_from_its_day_on(busy):
+    cost = LegalCost.objects.get()
+    at = NOW + timedelta(days=3)
+    allocation.end_cost(cost, ending=LegalCost.Ending.SETTLED, by=factories.make_user(), at=at)
+
+    def missing(last_on):
+        return table(reports.of_case(busy.case, Span(TODAY, last_on)), "costs").total[-1]
+
+    assert (missing(TODAY + timedelta(days=2)), missing(at.date())) == (220, 0)
+
+
+# --- Shared costs ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(db):
+    """100.01 EUR of Ana and Bo by parts 1 and 2, and bail of 90 by amounts; Bo's own fund gave 20; both are paid in
+    part; the court gave a third of the bail back, and keeps a sixth of it."""
+    r = make_ready(owed="100.01")
+    r.ana, r.bo = r.cost.defendant, factories.make_defendant("Bo (sample)", [r.case])
+    costs.share(r.cost, parts={r.ana: 1, r.bo: 2})
+    r.own = factories.make_fund("defendant", defendant=r.bo)
+    factories.give(r.own, "20")
+    allocate(r, "20", r.own)
+    allocate(r, "33.33")
+    disbursement.pay(approve(r, requested(r, "40.01")), paid_on=TODAY, by=r.treasurer, at=NOW)
+    r.fees, r.cost = r.cost, factories.make_cost(r.case, r.ana, owed="90", kind="bail")
+    r.document = factories.make_document(r.cost, b"%PDF-1.4 ruling")
+    costs.share(r.cost, amounts={r.ana: Decimal(30), r.bo: Decimal(60)})
+    allocate(r, "90")
+    disbursement.pay(approve(r, requested(r, "90")), paid_on=TODAY, by=r.treasurer, at=NOW)
+    told = {"cost": r.cost, "happened_on": TODAY, "by": r.treasurer, "at": NOW}
+    allocation.bail_returned(amount=Decimal(30), into=r.bank, **told)
+    allocation.bail_forfeited(amount=Decimal(15), document=r.document, **told)
+    return r
+
+
+def test_each_defendant_has_their_share_of_a_cost_to_the_cent(shared):
+    ana, bo = (table(reports.of_defendant(each, ALL_DAYS), "costs") for each in (shared.ana, shared.bo))  # fmt: skip
+    whole = table(reports.of_case(shared.case, ALL_DAYS), "costs")
+
+    assert {row[0]: row[3:] for row in ana.rows} == {
+        shared.fees.number: (
+            "1 of 3 parts", "lawyers' fees", Decimal("33.33"), Decimal("13.88"), Decimal("10.41"),
+            Decimal(0), Decimal("3.47"), Decimal("19.45"),
+        ),
+        shared.cost.number: (
+            "an amount", "bail (a deposit)", Decimal(30), Decimal(20), Decimal(5), Decimal(15),
+            Decimal(0), Decimal(0),
+        ),
+    }  # fmt: skip
+    assert [a + b for a, b in zip(ana.total[5:], bo.total[5:], strict=True)] == list(whole.total[5:])  # fmt: skip
+    assert whole.total[5:] == (
+        Decimal("190.01"), Decimal("113.33"), Decimal("55.01"), Decimal(45), Decimal("13.32"),
+        Decimal("46.68"),
+    )  # fmt: skip
+    assert len(whole.rows) == 4
+
+
+@pytest.mark.parametrize("who", ["ana", "bo"])
+def test_statement_of_a_defendant_says_what_the_offices_page_says(shared, client, who):
+    treasurer = log_in(client, factories.make_user(None, "treasurer"))
+    person = getattr(shared, who)
+    total = table(reports.of_defendant(person, ALL_DAYS), "costs").total
+
+    page = treasurer.get(f"/admin/donations/legalcost/defendant/{person.pk}/")
+
+    (said,) = page.context["sums"]
+    assert total[5:] == (
+        said.owed, said.set_aside, said.paid, said.with_court,
+        said.set_aside - said.paid - said.with_court, said.missing,
+    )  # fmt: skip
+    assert "of it with a court" in page.content.decode()
+    assert f"defendant-{person.pk}" in treasurer.get("/admin/donations/account/reports/").content.decode()  # fmt: skip
 
 
 @pytest.mark.parametrize("which", range(4))

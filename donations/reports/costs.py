@@ -1,0 +1,137 @@
+"""Of costs what was owed, set aside, paid and missing at the end of a span of days, share by share."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from appeals.models import Defendant
+
+from ..cost_shares import Figures, Share, spread
+from ..models import Account, AccountKey, Entry, LegalCost, OwedChange
+from ..spreadsheets import Cell
+from .movements import balances, by_day
+from .tables import Column, Span, Table, sums
+
+ZERO = Decimal(0)
+# What of a cost's account is money set aside, not spent: all else that moved on it was paid for the cost.
+SETTING_ASIDE = (Entry.Kind.ALLOCATION, Entry.Kind.RELEASE)
+
+
+def cost_tables(
+    costs: QuerySet[LegalCost], span: Span, *, of: Defendant | None = None
+) -> Iterable[Table]:
+    """A table for each currency, a row for each share: all shares, or those `of` one defendant.
+
+    By what was booked up to the last day. A cost recorded later than that is not in it yet.
+    """
+    shares = [
+        share
+        for each in _shares(costs, span)
+        for share in each
+        if of is None or share.defendant == of
+    ]
+    for currency in dict.fromkeys(share.cost.currency for share in shares):
+        rows = tuple(_row(share) for share in shares if share.cost.currency == currency)
+        yield Table("costs", _("Costs"), currency, _columns(), rows, sums(rows))
+
+
+def _columns() -> tuple[Column, ...]:
+    return (
+        Column("cost", _("Cost")),
+        Column("case", _("Case")),
+        Column("defendant", _("Defendant")),
+        Column("share", _("Share")),
+        Column("kind", _("Kind")),
+        Column("owed", _("Owed"), is_number=True),
+        Column("set_aside", _("Set aside"), is_number=True),
+        Column("paid", _("Paid"), is_number=True),
+        Column("bail", _("With a court"), is_number=True),
+        Column("left", _("Still there"), is_number=True),
+        Column("missing", _("Missing"), is_number=True),
+    )
+
+
+def _row(share: Share) -> tuple[Cell, ...]:
+    cost = share.cost
+    return (
+        cost.number,
+        cost.case.slug,
+        share.defendant.alias,
+        _share_label(share),
+        str(cost.get_kind_display()),
+        share.owed,
+        share.set_aside,
+        share.paid,
+        share.with_court,
+        share.still_there,
+        share.missing,
+    )
+
+
+def _share_label(share: Share) -> str:
+    shares = share.cost.shares.all()
+    if not shares:
+        return ""
+    if share.parts is None:
+        return _("an amount")
+    return _("%(parts)d of %(all)d parts") % {
+        "parts": share.parts,
+        "all": sum(each.parts for each in shares),
+    }
+
+
+def _shares(costs: QuerySet[LegalCost], span: Span) -> Iterable[Sequence[Share]]:
+    after = datetime.combine(span.last_on + timedelta(days=1), time.min, UTC)
+    owed = OwedChange.objects.filter(cost__in=costs).owed_at(after)
+    known = list(
+        costs.filter(pk__in=owed)
+        .select_related("case", "defendant")
+        .prefetch_related("shares__defendant")
+        .order_by("currency", "number")
+    )
+    own = {AccountKey.cost(cost).code: cost.pk for cost in known}
+    bail = {AccountKey.bail(cost).code: cost.pk for cost in known}
+    since_ever = Span(span.first_on.min, span.last_on)
+    closing = {each.code: each.closing for each in balances(since_ever, [*own, *bail])}
+    given = _given(own, since_ever)
+    came_back: dict[int, Decimal] = defaultdict(Decimal)
+    for each in by_day(since_ever, bail):
+        if each.kind == Entry.Kind.BAIL_RETURNED:
+            came_back[bail[each.code]] += each.lowered - each.raised
+    for cost in known:
+        by_fund = given[cost.pk]
+        set_aside = sum(by_fund.values(), ZERO)
+        with_court = closing.get(AccountKey.bail(cost).code, ZERO)
+        left = closing.get(AccountKey.cost(cost).code, ZERO) - with_court
+        lacking = owed[cost.pk] - set_aside
+        if cost.ended_on and cost.ended_on <= span.last_on:
+            lacking = ZERO
+        elif lacking > 0:
+            lacking = max(lacking - came_back[cost.pk], ZERO)
+        figures = Figures(
+            owed=owed[cost.pk],
+            set_aside=set_aside,
+            paid=set_aside - left - with_court,
+            with_court=with_court,
+            missing=lacking,
+        )
+        yield spread(cost, figures, {key: net for key, net in by_fund.items() if key is not None})
+
+
+def _given(own: dict[str, int], span: Span) -> dict[int, dict[int | None, Decimal]]:
+    """What was set aside for each cost, less what was released, by the defendant whose own fund gave it; None is all
+    other funds."""
+    given: dict[int, dict[int | None, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    moved = [each for each in by_day(span, own) if each.kind in SETTING_ASIDE]
+    whose = dict(
+        Account.objects.filter(
+            code__in={each.other for each in moved}, fund__defendant__isnull=False
+        ).values_list("code", "fund__defendant")
+    )
+    for each in moved:
+        given[own[each.code]][whose.get(each.other)] += each.raised - each.lowered
+    return given
