@@ -4,6 +4,7 @@ A payment is explained by the exchanges that brought its money, as the gifts are
 part at the rate obtained for it, against the reporting rate of the day of the payment.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -11,7 +12,7 @@ from decimal import Decimal
 from .currencies import quantize
 from .estimates import Worth, estimate
 from .models import Disbursement, Exchange
-from .tracing import parts_of_payment
+from .tracing import parts_of_payments
 
 
 @dataclass(frozen=True)
@@ -43,38 +44,60 @@ def gains_of_payment(payment: Disbursement) -> list[Gain]:
 
     A deposit of bail is explained when the court keeps it.
     """
-    if not payment.paid_on:
-        return []
-    parts = parts_of_payment(payment.cost_id, f"disbursement:{payment.number}")
-    return [
-        gain_of(
-            exchange,
-            given=quantize(exchange.given * received / exchange.received, exchange.given_currency),
-            received=received,
-            on=payment.paid_on,
-        )
-        for exchange, received in parts
-    ]
+    return _gains([payment] if payment.paid_on else []).get(payment, [])
 
 
-def gain_of(
-    exchange: Exchange,
-    *,
-    given: Decimal | None = None,
-    received: Decimal | None = None,
-    on: date | None = None,
-) -> Gain:
-    """Of all of `exchange` on its own day, or of a part of it on another; one query."""
-    given = exchange.given if given is None else given
-    received = exchange.received if received is None else received
-    on = on or exchange.exchanged_on
-    found = estimate({exchange.received_currency: (received,)}, into=exchange.given_currency, on=on)
-    is_known = found is not None and bool(found.worths)
-    return Gain(
-        exchange=exchange,
-        given=given,
-        received=received,
-        on=on,
-        worth=found.amounts[0] if found and is_known else None,
-        reporting=found.worths[0] if found and is_known else None,
+def gains_between(
+    first_on: date | None = None, last_on: date | None = None
+) -> dict[Disbursement, list[Gain]]:
+    """Of all payments made of exchanged money, or of those paid on these days, by day and reference.
+
+    Four queries, and one more for each further day on which a currency was paid.
+    """
+    paid = Disbursement.objects.filter(
+        paid_on__isnull=False, currency__in=Exchange.objects.values("received_currency")
     )
+    if first_on:
+        paid = paid.filter(paid_on__gte=first_on)
+    if last_on:
+        paid = paid.filter(paid_on__lte=last_on)
+    return _gains(list(paid.order_by("paid_on", "payment_reference")))
+
+
+def _gains(payments: Sequence[Disbursement]) -> dict[Disbursement, list[Gain]]:
+    if not payments:
+        return {}
+    sources = {f"disbursement:{payment.number}": payment for payment in payments}
+    parts = parts_of_payments({payment.cost_id for payment in payments}, sources)
+    known: dict[tuple[str, str, date], Worth | None] = {}
+    gains: dict[Disbursement, list[Gain]] = {}
+    for source, payment in sources.items():
+        for exchange, received in parts.get(source, ()):
+            assert payment.paid_on
+            key = (exchange.received_currency, exchange.given_currency, payment.paid_on)
+            if key not in known:
+                known[key] = _reporting(*key)
+            given = quantize(exchange.given * received / exchange.received, exchange.given_currency)
+            gain = _gain(exchange, given, received, payment.paid_on, known[key])
+            gains.setdefault(payment, []).append(gain)
+    return gains
+
+
+def gain_of(exchange: Exchange) -> Gain:
+    """Of all of `exchange` on its own day; one query."""
+    on = exchange.exchanged_on
+    reporting = _reporting(exchange.received_currency, exchange.given_currency, on)
+    return _gain(exchange, exchange.given, exchange.received, on, reporting)
+
+
+def _gain(
+    exchange: Exchange, given: Decimal, received: Decimal, on: date, reporting: Worth | None
+) -> Gain:
+    worth = quantize(received * reporting.rate, exchange.given_currency) if reporting else None
+    return Gain(exchange, given, received, on, worth, reporting)
+
+
+def _reporting(currency: str, into: str, on: date) -> Worth | None:
+    """The newest reporting rate of `on` or before."""
+    found = estimate({currency: (Decimal(1),)}, into=into, on=on)
+    return found.worths[0] if found and found.worths else None

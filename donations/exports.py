@@ -3,7 +3,7 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,13 +11,18 @@ from decimal import Decimal
 from django.db import connection, transaction
 
 from .currencies import quantize
+from .exchange_gains import gains_between
 from .models import Account
 from .spreadsheets import csv_row
 
 
 @dataclass(frozen=True)
 class Line:
-    """One entry as it is exported: the fields the ledger's hash is made of."""
+    """One entry as it is exported: the fields the ledger's hash is made of, and what a payment gained by exchanges.
+
+    `happened_on` is the fact's own day, and earlier than `booked_on` where its month was closed already.
+    `exchange_gain` is empty, or like "3.20 EUR" or "-1.00 EUR, 2.50 USD": against the reporting rates of the day.
+    """
 
     source: str
     kind: str
@@ -26,10 +31,12 @@ class Line:
     amount: str
     currency: str
     booked_on: str
+    happened_on: str
+    exchange_gain: str
 
 
 LINES = """
-SELECT e.source, e.kind, d.code, c.code, e.amount, e.currency, e.booked_on
+SELECT e.source, e.kind, d.code, c.code, e.amount, e.currency, e.booked_on, coalesce(e.happened_on, e.booked_on)
 FROM donations_entry e
 JOIN donations_account d ON d.id = e.debit_id
 JOIN donations_account c ON c.id = e.credit_id
@@ -41,6 +48,7 @@ CHUNK = 5_000
 def lines() -> Iterator[Line]:
     """All entries by day and source, of one instant; in memory a few thousand at a time."""
     with transaction.atomic(), connection.cursor() as cursor:
+        gains = exchange_gains_by_source()
         cursor.execute(f"DECLARE export_lines NO SCROLL CURSOR FOR {LINES}")
         while True:
             cursor.execute(f"FETCH {CHUNK} FROM export_lines")
@@ -49,7 +57,22 @@ def lines() -> Iterator[Line]:
                 cursor.execute("CLOSE export_lines")
                 return
             for row in rows:
-                yield _line(*row)
+                yield _line(*row, gains=gains)
+
+
+def exchange_gains_by_source() -> dict[str, str]:
+    """What each payment made of exchanged money gained or lost, as in `Line`, by its entry's source."""
+    told = {}
+    for payment, gains in gains_between().items():
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for gain in gains:
+            if gain.difference is not None:
+                sums[gain.exchange.given_currency] += gain.difference
+        told[f"disbursement:{payment.number}"] = ", ".join(
+            f"{quantize(amount, currency):f} {currency}"
+            for currency, amount in sorted(sums.items())
+        )
+    return told
 
 
 def _line(
@@ -60,9 +83,21 @@ def _line(
     amount: Decimal,
     currency: str,
     booked_on: date,
+    happened_on: date,
+    *,
+    gains: Mapping[str, str],
 ) -> Line:
-    exact = f"{quantize(amount, currency):f}"
-    return Line(source, kind, debit, credit, exact, currency, booked_on.isoformat())
+    return Line(
+        source=source,
+        kind=kind,
+        debit=debit,
+        credit=credit,
+        amount=f"{quantize(amount, currency):f}",
+        currency=currency,
+        booked_on=booked_on.isoformat(),
+        happened_on=happened_on.isoformat(),
+        exchange_gain=gains.get(source, ""),
+    )
 
 
 def as_csv() -> Iterator[str]:
@@ -102,6 +137,7 @@ def as_beancount() -> Iterator[str]:
                 yield f"\n{line.booked_on} open {by_code[code]} {currencies[code]}"
         yield (
             f'\n{line.booked_on} * "{line.kind}" "{_beancount_text(line.source)}"\n'
+            f"{_beancount_facts(line)}"
             f"  {by_code[line.debit]}  {line.amount} {line.currency}\n"
             f"  {by_code[line.credit]}  -{line.amount} {line.currency}\n"
         )
@@ -137,6 +173,16 @@ def beancount_names() -> dict[Account, str]:
         taken.add(name)
         names[account] = name
     return names
+
+
+def _beancount_facts(line: Line) -> str:
+    """What beancount keeps beside a transaction: only where there is something to say."""
+    facts = ""
+    if line.happened_on != line.booked_on:
+        facts += f"  happened_on: {line.happened_on}\n"
+    if line.exchange_gain:
+        facts += f'  exchange_gain: "{line.exchange_gain}"\n'
+    return facts
 
 
 def _beancount_part(text: str) -> str:

@@ -62,23 +62,25 @@ SELECT legal_cost_id FROM donations_account
 WHERE place = 'bail' AND legal_cost_id = ANY (%s) AND donations_balance(id) > 0
 """
 
-# What one payment of a cost was made of, by the exchange that brought it (or none): the payments of a cost stand one
+# What payments of costs were made of, by the exchange that brought it (or none): the payments of a cost stand one
 # after the other in the order of its lots, as donations_lots_spend spends them.
 PARTS = """
 WITH paid AS (
-    SELECT e.id, e.amount, e.debit_id, sum(e.amount) OVER (ORDER BY e.id) AS reached, e.source
-    FROM donations_entry e JOIN donations_account a ON a.id = e.debit_id AND a.kind = 'cost' AND a.legal_cost_id = %s
+    SELECT e.id, e.amount, e.debit_id, sum(e.amount) OVER (PARTITION BY e.debit_id ORDER BY e.id) AS reached, e.source
+    FROM donations_entry e JOIN donations_account a ON a.id = e.debit_id AND a.kind = 'cost' AND a.legal_cost_id = ANY (%s)
     WHERE e.kind IN ('disbursement', 'bail_forfeited') AND e.reverses_id IS NULL
       AND NOT EXISTS (SELECT 1 FROM donations_entry r WHERE r.reverses_id = e.id)
 ), queue AS (
-    SELECT l.exchange_id, l.spent, sum(l.spent) OVER (ORDER BY l.first, l.id) AS reached FROM (
-        SELECT l.*, min(l.id) OVER (PARTITION BY p.account_id) AS first
-        FROM donations_lot l JOIN donations_lot p ON p.id = l.parent_id
-        WHERE l.account_id = (SELECT min(debit_id) FROM paid)) l
+    SELECT l.account_id, l.exchange_id, l.spent, sum(l.spent) OVER (PARTITION BY l.account_id ORDER BY l.first, l.id) AS reached
+    FROM (SELECT l.*, min(l.id) OVER (PARTITION BY l.account_id, p.account_id) AS first
+          FROM donations_lot l JOIN donations_lot p ON p.id = l.parent_id
+          WHERE l.account_id IN (SELECT debit_id FROM paid)) l
 )
-SELECT q.exchange_id, sum(least(q.reached, p.reached) - greatest(q.reached - q.spent, p.reached - p.amount))
-FROM queue q JOIN paid p ON q.reached > p.reached - p.amount AND q.reached - q.spent < p.reached
-WHERE p.source = %s AND q.exchange_id IS NOT NULL GROUP BY q.exchange_id ORDER BY q.exchange_id
+SELECT p.source, q.exchange_id,
+       sum(least(q.reached, p.reached) - greatest(q.reached - q.spent, p.reached - p.amount))
+FROM queue q JOIN paid p
+  ON p.debit_id = q.account_id AND q.reached > p.reached - p.amount AND q.reached - q.spent < p.reached
+WHERE p.source = ANY (%s) AND q.exchange_id IS NOT NULL GROUP BY p.source, q.exchange_id ORDER BY p.source, q.exchange_id
 """
 
 
@@ -208,13 +210,19 @@ def gifts_of(costs: Iterable[int], *, up_to: int | None = None) -> dict[int, int
         return dict(cursor.fetchall())
 
 
-def parts_of_payment(cost_id: int, source: str) -> list[tuple[Exchange, Decimal]]:
-    """What of the payment booked under `source` was bought by which exchange: (exchange, amount in its currency received)."""
+def parts_of_payments(
+    costs: Iterable[int], sources: Iterable[str]
+) -> dict[str, list[tuple[Exchange, Decimal]]]:
+    """What of the payments of `costs` booked under `sources` was bought by which exchange, by source: (exchange, amount in
+    its currency received). Two queries."""
     with connection.cursor() as cursor:
-        cursor.execute(PARTS, [cost_id, source])
-        parts = cursor.fetchall()
-    exchanges = Exchange.objects.in_bulk([pk for pk, _amount in parts])
-    return [(exchanges[pk], amount) for pk, amount in parts]
+        cursor.execute(PARTS, [list(costs), list(sources)])
+        rows = cursor.fetchall()
+    exchanges = Exchange.objects.in_bulk({pk for _source, pk, _amount in rows}) if rows else {}
+    parts: dict[str, list[tuple[Exchange, Decimal]]] = defaultdict(list)
+    for source, pk, amount in rows:
+        parts[source].append((exchanges[pk], amount))
+    return parts
 
 
 def _held_by_courts(costs: Iterable[int]) -> set[int]:

@@ -13,9 +13,10 @@ from .donation import Donation
 from .exchange import Exchange
 from .fund import Fund, FundCover
 from .ledger import DayTotal, Entry, Reversal, Total
-from .legal_cost import Allocation, CostDocument, LegalCost, OwedChange
+from .legal_cost import Allocation, CostDocument, LegalCost
 from .letter import Letter
 from .lot import Lot, Shortfall, UnfollowedEntry
+from .owed_change import OwedChange
 from .past import PastImport, PastRow
 from .payee import Payee, PayeeAccount
 from .payment_pause import PaymentPause

@@ -1,7 +1,7 @@
 """Bills and deposits of defendants, their documents, and the fund money set aside for them."""
 
 import uuid
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +19,6 @@ from .fund import Fund
 from .numbers import new_number
 from .payee import Payee
 from .uma import CURRENCY as UMA_CURRENCY
-from .uma import UmaValue
 
 
 def new_cost_number() -> str:
@@ -270,41 +269,6 @@ class LegalCost(models.Model):
             return None
         settled = self.uma_payments.aggregate(total=Sum("settled"))["total"] or Decimal(0)
         return self.uma - settled
-
-
-class OwedChangeQuerySet(models.QuerySet["OwedChange"]):
-    def owed_at(self, at: datetime) -> dict[int, Decimal]:
-        """What each cost owed at an instant, as it was known then, by its key; none that was not recorded yet."""
-        known = self.filter(changed_at__lt=at).order_by("cost", "-pk").distinct("cost")
-        return dict(known.values_list("cost", "owed"))
-
-
-class OwedChange(models.Model):
-    """What a cost owed from an instant on. Added by the database at each change, and never changed."""
-
-    cost = models.ForeignKey(
-        LegalCost, models.PROTECT, related_name="owed_changes", verbose_name=_("legal cost")
-    )
-    owed = MoneyField(_("amount owed"))
-    changed_at = models.DateTimeField(_("changed at"))
-    uma_value = models.ForeignKey(
-        UmaValue,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("value of the UMA"),
-        help_text=_("At which what is open of a bill in UMA was owed then."),
-    )
-
-    objects = OwedChangeQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("change of what is owed")
-        verbose_name_plural = _("changes of what is owed")
-        ordering = ["pk"]
-
-    def __str__(self) -> str:
-        return f"{self.cost}, {self.changed_at}"
 
 
 def document_path(document: "CostDocument", filename: str) -> str:

@@ -11,6 +11,7 @@ from defensefund.templatetags.formats import plain_day
 from ..models import Account, Entry, Fund, LegalCost
 from ..spreadsheets import Cell
 from .costs import cost_tables
+from .gains import gain_tables
 from .movements import AccountSums, DaySums, balances, by_day, by_kind, named
 from .tables import Column, Report, Span, Table, sums
 
@@ -46,6 +47,7 @@ def of_books(span: Span) -> Report:
                 sums(rows),
             ),
         ]
+    tables += gain_tables(span)
     return Report(
         slug="books",
         title=_("The books"),

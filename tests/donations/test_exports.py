@@ -5,19 +5,22 @@ import io
 import json
 import re
 from collections import defaultdict
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 from beancount import loader
 from beancount.core.data import Balance, Transaction
 from django.core.management import CommandError, call_command
+from django.db import connection
 
-from donations import ledger
+from donations import ledger, reports, tracing
 from donations.exports import as_beancount, as_csv, as_json, beancount_names
 from donations.ledger import Posting
 from donations.models import Account, AccountKey, Entry
 from donations.spreadsheets import safe_cell
 from tests import factories
+from tests.donations.test_tracing import World
 from tests.factories import NOW, TODAY, give
 
 
@@ -40,12 +43,15 @@ def booked(db):
     return fund
 
 
+DAYS = ["2026-03-10", "2026-03-10", ""]
 LINES = [
-    ["test:a", "donation", "stripe:CLP", "fund:case-one:CLP", "9000", "CLP", "2026-03-10"],
-    ["test:b", "donation", "stripe:EUR", "fund:case-one:EUR", "12.50", "EUR", "2026-03-10"],
-    ["test:c", "fee", "fund:case-one:EUR", "stripe:EUR", "0.40", "EUR", "2026-03-10"],
+    ["test:a", "donation", "stripe:CLP", "fund:case-one:CLP", "9000", "CLP", *DAYS],
+    ["test:b", "donation", "stripe:EUR", "fund:case-one:EUR", "12.50", "EUR", *DAYS],
+    ["test:c", "fee", "fund:case-one:EUR", "stripe:EUR", "0.40", "EUR", *DAYS],
 ]
-HEADER = ["source", "kind", "debit", "credit", "amount", "currency", "booked_on"]
+HEADER = [
+    "source", "kind", "debit", "credit", "amount", "currency", "booked_on", "happened_on", "exchange_gain",
+]  # fmt: skip
 
 
 def test_csv_has_every_entry_by_day_and_source(booked):
@@ -120,6 +126,58 @@ def test_beancount_itself_finds_no_error_and_the_ledgers_balances(busy):
     assert sum(isinstance(each, Balance) for each in entries) == len(sums)
 
 
+def test_later_fact_of_a_closed_month_keeps_its_own_day(busy):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO donations_entry (kind, debit_id, credit_id, amount, currency, booked_on, happened_on, source) "
+            "SELECT kind, debit_id, credit_id, amount, currency, booked_on, booked_on - 9, 'test:late' "
+            "FROM donations_entry WHERE kind = 'fee' LIMIT 1"
+        )
+    (line,) = [row for row in csv.DictReader(io.StringIO("".join(as_csv()))) if row["source"] == "test:late"]  # fmt: skip
+    entries, errors, _options = loader.load_string("".join(as_beancount()))
+
+    assert date.fromisoformat(line["booked_on"]) - date.fromisoformat(line["happened_on"]) == timedelta(days=9)  # fmt: skip
+    assert errors == []
+    (late,) = [e for e in entries if isinstance(e, Transaction) and e.narration == "test:late"]
+    assert late.meta["happened_on"].isoformat() == line["happened_on"]
+
+
+def test_payment_of_exchanged_money_says_what_it_gained(db):
+    world = World()
+    world.give("1000")
+    world.exchange("100", "100000")
+    world.exchange("100", "150000")
+    factories.make_rate("EUR", "ARS", "1250")
+    cost = world.cost("250000", currency="ARS")
+    world.set_aside(cost, "250000")
+    rows = [world.pay(cost, amount) for amount in ("50000", "125000")]
+    tracing.follow(1000)
+
+    gains = {
+        row["source"]: row["exchange_gain"]
+        for row in json.loads("".join(as_json()))
+        if row["exchange_gain"]
+    }
+    found = {t.key: t for t in reports.of_books(reports.month_of(TODAY)).tables}["gains"]
+    before = reports.of_books(reports.Span(date(2000, 1, 1), TODAY - timedelta(days=1)))
+    _entries, errors, _options = loader.load_string("".join(as_beancount()))
+
+    sources = [f"disbursement:{row.number}" for row in rows]
+    # The second is of the rest of the first exchange, 10 lost, and of half of the second, 10 gained.
+    assert gains == {sources[0]: "-10.00 EUR", sources[1]: "0.00 EUR"}
+    references = [rows[0].payment_reference, rows[1].payment_reference]
+    assert sorted((row[0], *row[3:]) for row in found.rows) == sorted(
+        [
+            (references[0], 50, 40, -10),
+            (references[1], 50, 40, -10),
+            (references[1], 50, 60, 10),
+        ]
+    )
+    assert found.total[3:] == (150, 140, -10)
+    assert [t.key for t in before.tables] == []
+    assert errors == []
+
+
 def test_beancount_finds_an_entry_that_was_taken_out_of_the_file(booked):
     text = "".join(as_beancount())
     start = text.index('\n2026-03-10 * "fee"')
@@ -172,9 +230,9 @@ def test_export_books_knows_no_other_format(db):
 def test_export_costs_two_queries_a_chunk_with_any_number_of_entries(
     booked, django_assert_num_queries
 ):
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         list(as_csv())
     for _i in range(20):
         give(booked, "1")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         list(as_csv())

@@ -365,7 +365,8 @@ def test_payment_says_which_exchange_brought_its_money(world):
     proved()
 
     def parts(row):
-        return tracing.parts_of_payment(cost.pk, f"disbursement:{row.number}")
+        source = f"disbursement:{row.number}"
+        return tracing.parts_of_payments([cost.pk], [source]).get(source, [])
 
     assert parts(first) == [(cheap, 60_000)]
     assert parts(second) == [(cheap, 40_000), (dear, 80_000)]

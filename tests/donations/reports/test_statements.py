@@ -329,11 +329,11 @@ def test_statements_are_in_the_language_asked_for(busy):
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_books_take_two_queries_with_any_number_of_entries(db, count, django_assert_num_queries):
+def test_books_take_three_queries_with_any_number_of_entries(db, count, django_assert_num_queries):
     for number in range(count):
         give(factories.make_fund(code=f"fund-x{number}"), "1")
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         reports.of_books(reports.month_of(TODAY))
 
 
