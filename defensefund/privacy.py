@@ -3,7 +3,8 @@
 import base64
 import hmac
 import os
-from functools import cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -40,10 +41,20 @@ def _keys(texts: tuple[str, ...]) -> dict[str, AESGCM]:
 
 def encrypt(text: str, *, context: str = "") -> str:
     """`text` as "<key id>:<base64 of nonce and AES-256-GCM ciphertext>", bound to `context`."""
+    return encryptor(context=context)(text)
+
+
+def encryptor(*, context: str) -> Callable[[str], str]:
+    """`encrypt` for many texts of one context: what is the same for all of them is looked up once."""
     key_id, key = next(iter(_keys(tuple(settings.FIELD_KEYS)).items()))
-    nonce = os.urandom(12)
-    sealed = nonce + key.encrypt(nonce, text.encode(), context.encode())
-    return f"{key_id}:{base64.urlsafe_b64encode(sealed).decode()}"
+    bound = context.encode()
+
+    def seal(text: str) -> str:
+        nonce = os.urandom(12)
+        sealed = nonce + key.encrypt(nonce, text.encode(), bound)
+        return f"{key_id}:{base64.urlsafe_b64encode(sealed).decode()}"
+
+    return seal
 
 
 def decrypt(value: str, *, context: str = "") -> str:
@@ -61,8 +72,13 @@ def decrypt(value: str, *, context: str = "") -> str:
 
 def keyed_hash(text: str, *, purpose: str) -> str:
     """64 hex digits that are equal for equal texts (case and outer spaces aside), useless without SECRET_KEY."""
-    key = hmac.digest(settings.SECRET_KEY.encode(), f"keyed hash: {purpose}".encode(), "sha256")
+    key = _hash_key(settings.SECRET_KEY, purpose)
     return hmac.digest(key, text.strip().casefold().encode(), "sha256").hex()
+
+
+@lru_cache(maxsize=100)
+def _hash_key(secret: str, purpose: str) -> bytes:
+    return hmac.digest(secret.encode(), f"keyed hash: {purpose}".encode(), "sha256")
 
 
 # models.TextField is generic only for type checkers.
@@ -75,6 +91,11 @@ class EncryptedTextField(models.TextField):  # type: ignore[type-arg]
     def get_prep_value(self, value: Any) -> Any:
         value = super().get_prep_value(value)
         return encrypt(value, context=self._context()) if value else value
+
+    def encryptor(self) -> Callable[[str], str]:
+        """What `get_prep_value` does, for many texts."""
+        seal = encryptor(context=self._context())
+        return lambda text: seal(text) if text else text
 
     def from_db_value(
         self, value: str | None, expression: object, connection: BaseDatabaseWrapper

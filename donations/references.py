@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import string
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,10 @@ LENGTH = 12
 WHOLE = LENGTH + 4
 SHAPE = rf"RF[0-9]{{2}}[{ALPHABET}]{{{LENGTH}}}"
 FOUND = re.compile(f"(?=({SHAPE}))")
+WHOLLY = re.compile(SHAPE)
+NOT_OURS = re.compile(r"[^0-9A-Z]")
+# ISO 7064 counts letters as two digits: A is 10, Z is 35.
+AS_DIGITS = {ord(letter): str(int(letter, 36)) for letter in string.ascii_uppercase}
 # One slip leaves at least this many of the letters in a row: texts without them, as most are, need no closer look.
 LEFT_WHOLE = re.compile(rf"[{ALPHABET}]{{{LENGTH // 2}}}")
 # What may stand at each of a reference's places.
@@ -57,7 +62,9 @@ def format_reference(reference: str) -> str:
 
 def squeeze(text: str) -> str:
     """Only the letters and digits of `text`, in capitals: what is left of a reference in every bank's writing of it."""
-    return re.sub(r"[^0-9A-Z]", "", unicodedata.normalize("NFKC", text).upper())
+    # Plain letters have one form only; most texts have no others.
+    whole = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return NOT_OURS.sub("", whole.upper())
 
 
 def find_references(text: str) -> list[str]:
@@ -70,16 +77,21 @@ def find_references(text: str) -> list[str]:
 
 def in_squeezed(text: str) -> list[str]:
     """The same in what `squeeze` left of a text."""
-    return list(dict.fromkeys(found for found in FOUND.findall(text) if _is_valid(found)))
+    return list(dict.fromkeys(found for found in FOUND.findall(text) if _adds_up(found)))
 
 
 def _is_valid(reference: str) -> bool:
-    """Whether it has our shape and right check digits (ISO 7064, mod 97-10)."""
+    """Whether it has our shape and right check digits."""
+    return WHOLLY.fullmatch(reference) is not None and _adds_up(reference)
+
+
+def _adds_up(reference: str) -> bool:
+    """Whether the check digits of what has our shape are right (ISO 7064, mod 97-10)."""
     # 00, 01 and 99 leave the same rest as 97, 98 and 02, which are what is written.
-    if not re.fullmatch(SHAPE, reference) or not 2 <= int(reference[2:4]) <= 98:
+    if not 2 <= int(reference[2:4]) <= 98:
         return False
     rearranged = reference[4:] + reference[:4]
-    return int("".join(str(int(character, 36)) for character in rearranged)) % 97 == 1
+    return int(rearranged.translate(AS_DIGITS)) % 97 == 1
 
 
 def slips(text: str) -> list[Slip]:

@@ -50,7 +50,6 @@ class Donation(models.Model):
     source = models.CharField(
         _("source"),
         max_length=200,
-        unique=True,
         help_text=_("The fact behind it, the same as its ledger entry's source."),
     )
     policy = models.ForeignKey(
@@ -66,10 +65,9 @@ class Donation(models.Model):
             "The policy the promise was made under, else the one in force that day; the database notes it."
         ),
     )
-    stripe_payment_intent_id = models.CharField(
+    stripe_payment_intent_id = models.CharField(  # noqa: DJ001  unique where there is one
         _("Stripe payment"),
         max_length=255,
-        unique=True,
         null=True,
         blank=True,
     )
@@ -88,6 +86,13 @@ class Donation(models.Model):
         verbose_name_plural = _("donations")
         ordering = ["-pk"]
         constraints = [
+            # Here and not with the fields, whose indexes would be doubled for searches by the first characters.
+            models.UniqueConstraint(name="donation_source_once", fields=["source"]),
+            models.UniqueConstraint(
+                name="donation_payment_once",
+                fields=["stripe_payment_intent_id"],
+                condition=Q(stripe_payment_intent_id__isnull=False),
+            ),
             models.CheckConstraint(name="donation_amount_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(
                 name="donation_fee_not_negative",

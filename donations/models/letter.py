@@ -46,7 +46,12 @@ class Letter(models.Model):
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
     pledge = models.ForeignKey(
-        Pledge, models.PROTECT, related_name="letters", verbose_name=_("pledge")
+        Pledge,
+        models.PROTECT,
+        # The key of an occasion begins with it.
+        db_index=False,
+        related_name="letters",
+        verbose_name=_("pledge"),
     )
     donation = models.ForeignKey(
         Donation, models.PROTECT, null=True, related_name="letters", verbose_name=_("donation")
@@ -63,6 +68,7 @@ class Letter(models.Model):
         Supporter,
         models.PROTECT,
         null=True,
+        db_index=False,
         related_name="letters",
         verbose_name=_("supporter"),
         help_text=_("To whom, when no longer to the gift's own address."),
@@ -98,7 +104,7 @@ class Letter(models.Model):
                 condition=~Q(kind="refund") | Q(donation__isnull=False),
             ),
             models.UniqueConstraint(
-                fields=["kind", "pledge", "donation", "occasion"],
+                fields=["pledge", "kind", "donation", "occasion"],
                 name="letter_once_per_occasion",
                 nulls_distinct=False,
             ),
@@ -110,6 +116,12 @@ class Letter(models.Model):
         indexes = [
             models.Index(
                 name="letter_unsent", fields=["due_at"], condition=Q(sent_at=None, bounced_at=None)
+            ),
+            # Hardly any has one.
+            models.Index(
+                name="letter_elsewhere",
+                fields=["supporter"],
+                condition=Q(supporter__isnull=False),
             ),
             # The office lists those of one kind, and those that came back.
             models.Index(name="letter_kind", fields=["kind", "id"]),

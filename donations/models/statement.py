@@ -64,11 +64,17 @@ class StatementLine(models.Model):
         BankAccount,
         models.PROTECT,
         db_index=False,
+        # Carried by the one of the statement: a line is of the account its file is of (in the migration "fewer_indexes").
+        db_constraint=False,
         related_name="lines",
         verbose_name=_("bank account"),
     )
     statement = models.ForeignKey(
-        StatementImport, models.PROTECT, related_name="lines", verbose_name=_("statement")
+        StatementImport,
+        models.PROTECT,
+        db_constraint=False,
+        related_name="lines",
+        verbose_name=_("statement"),
     )
     key = models.CharField(
         _("key"),
@@ -182,10 +188,9 @@ class StatementMatch(models.Model):
     amount = MoneyField(
         _("amount"), help_text=_("Which part of the line, with its sign: positive, money came in.")
     )
-    source = models.CharField(
+    source = models.CharField(  # noqa: DJ001  unique where there is one
         _("source"),
         max_length=200,
-        unique=True,
         null=True,
         blank=True,
         help_text=_("Of the entry it booked; empty where it only proves one that was there."),
@@ -271,6 +276,10 @@ class StatementMatch(models.Model):
             models.CheckConstraint(
                 name="match_is_one_thing",
                 condition=_one_of(*THINGS),
+            ),
+            # Here and not with the field, whose index would be doubled for searches by the first characters.
+            models.UniqueConstraint(
+                name="match_source_once", fields=["source"], condition=Q(source__isnull=False)
             ),
             models.CheckConstraint(name="match_amount_not_zero", condition=~Q(amount=0)),
             # What nobody confirmed must at least be something we know of.

@@ -26,7 +26,7 @@ def find_codes(texts: Iterable[str]) -> list[str]:
 
 def payer_hash(account: str, name: str) -> str:
     """By which a payer is known again: of the account, or of the name where the bank says no account; empty without both."""
-    if account := squeeze(account):
+    if account and (account := squeeze(account)):
         return keyed_hash(f"account {account}", purpose="payer")
     name = " ".join(name.split())
     return keyed_hash(f"name {name}", purpose="payer") if name else ""

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from ..currencies import is_exact
-from ..models import BankAccount, StatementImport, StatementLine, bulk
+from ..models import BankAccount, StatementImport
 from ..statements import (
     LeftOut,
     Statement,
@@ -25,11 +25,9 @@ from ..statements import (
 )
 from ..statements.identity import keys
 from ..statements.mapping import BadMapping, CsvMapping
-from . import automatic
 from .chain import Stretch, check_after_opening, check_continues
-from .codes import find_codes, payer_hash
 from .errors import ImportRefused
-from .slipped import count_slipped
+from .new_lines import write
 
 # Banks date some lines with the next working day; what lies further ahead is a day read in the wrong order.
 AHEAD = timedelta(days=7)
@@ -103,7 +101,7 @@ def import_statement(
             imported_by=by,
             imported_at=at,
         )
-        booked, slipped = _write(account, statement, new, at=at)
+        booked, slipped = write(account, statement, new, at=at)
     open_lines = len(new) - booked + _count_open(account, reading.known)
     return ImportResult(
         new=len(new),
@@ -272,72 +270,21 @@ def _check_rows(statement: Statement, account: BankAccount, today: date) -> None
         raise at_row(row.line, problem)
 
 
-def _write(
-    account: BankAccount,
-    statement: StatementImport,
-    new: Sequence[tuple[StatementRow, str]],
-    *,
-    at: datetime,
-) -> tuple[int, int]:
-    """Writes new lines, and books those that leave no doubt; how many these are, and how many others have a slip."""
-    lines = [
-        automatic.Line(key, row.amount, row.booked_on, find_codes([row.text, *row.references]))
-        for row, key in new
-    ]
-    decided = automatic.decide(account, lines)
-    bulk.add(
-        StatementLine,
-        COLUMNS,
-        (
-            _values(account, statement, row, line, is_explained=position in decided)
-            for position, ((row, _key), line) in enumerate(zip(new, lines, strict=True))
-        ),
-    )
-    automatic.book(account, [(lines[position], sure) for position, sure in decided.items()], at=at)
-    unsure = (row for position, (row, _key) in enumerate(new) if position not in decided)
-    return len(decided), count_slipped(
-        " ".join([row.text, *row.references, row.counterparty]) for row in unsure if row.amount > 0
-    )
-
-
-# What _values gives, in its order.
-COLUMNS = (
-    "account", "statement", "key", "booked_on", "value_on", "amount", "currency", "references", "explained",
-    "counterparty", "counterparty_account", "text", "payer_hash",
-)  # fmt: skip
-NOTHING = Decimal(0)
-
-
-def _values(
-    account: BankAccount,
-    statement: StatementImport,
-    row: StatementRow,
-    line: automatic.Line,
-    *,
-    is_explained: bool,
-) -> tuple[object, ...]:
-    others = (reference for reference in row.references if reference not in line.codes)
-    return (
-        account.pk, statement.pk, line.key, row.booked_on, row.value_on, row.amount, row.currency, line.codes,
-        # The database compares it with the matches that follow, and would write the line again if it were not so.
-        row.amount if is_explained else NOTHING,
-        row.counterparty, row.counterparty_account, " ".join([row.text, *others]).strip(),
-        payer_hash(row.counterparty_account, row.counterparty),
-    )  # fmt: skip
-
-
-# Lists as one value: as one each there could be more than the database takes.
-KNOWN = "SELECT key FROM donations_statementline WHERE account_id = %s AND key = ANY(%s)"
-OPEN = "SELECT count(*) FROM donations_statementline WHERE account_id = %s AND key = ANY(%s) AND explained <> amount"
+# Keys as one text: as a list the driver would write them one by one, as one value each there could be too many.
+KNOWN = "SELECT key FROM donations_statementline WHERE account_id = %s AND key = ANY(string_to_array(%s, ' '))"
+OPEN = (
+    "SELECT count(*) FROM donations_statementline "
+    "WHERE account_id = %s AND key = ANY(string_to_array(%s, ' ')) AND explained <> amount"
+)
 
 
 def _known(account: BankAccount, keys: Sequence[str]) -> list[str]:
     with connection.cursor() as cursor:
-        cursor.execute(KNOWN, [account.pk, list(keys)])
+        cursor.execute(KNOWN, [account.pk, " ".join(keys)])
         return [key for (key,) in cursor.fetchall()]
 
 
 def _count_open(account: BankAccount, keys: Iterable[str]) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(OPEN, [account.pk, list(keys)])
+        cursor.execute(OPEN, [account.pk, " ".join(keys)])
         return int(cursor.fetchone()[0])

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from datetime import date
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 
 from babel import Locale
 
@@ -18,6 +18,8 @@ class UnreadableCell(ValueError):
     """The cell is no amount, or no day, in the form the mapping says."""
 
 
+# A file says few different days and amounts, each many times.
+@lru_cache(maxsize=5000)
 def amount(
     text: str, *, decimal_mark: str, thousands_mark: str, signs: tuple[str, ...] = ()
 ) -> Decimal:
@@ -49,6 +51,7 @@ def amount(
     return -value if negative else value
 
 
+@lru_cache(maxsize=5000)
 def day(text: str, order: str) -> date:
     """The day in a cell, with or without a time after it, its parts in `order` (one of ORDERS).
 

@@ -101,3 +101,12 @@ def test_what_the_column_refuses_is_refused_and_not_cut_off():
     refund.amount = -5
     with pytest.raises(IntegrityError), transaction.atomic():
         bulk.write([refund], ["amount"])
+
+
+def test_new_keys_are_nobody_elses():
+    before = factories.make_event().pk
+
+    keys = bulk.new_keys(StripeEvent, 3)
+
+    assert len({before, *keys, factories.make_event().pk}) == 5
+    assert bulk.new_keys(StripeEvent, 0) == []

@@ -17,7 +17,7 @@ from donations.reconciliation import (
     suggest,
     unmatch,
 )
-from tests.factories import NOW, make_fund, make_pledge, make_user
+from tests.factories import NOW, TODAY, make_bank_account, make_fund, make_pledge, make_user
 from tests.threads import in_parallel
 
 from .files import make_line, make_paid_disbursement, record_paid
@@ -99,6 +99,24 @@ def test_database_lets_no_match_exceed_its_line(amount):
         transaction.atomic(),
     ):
         StatementMatch.objects.create(line=line, amount=Decimal(amount), **facts)
+
+
+def test_database_lets_no_line_be_of_another_account_than_its_file():
+    line, pesos = make_line(), make_bank_account("ARS")
+
+    with pytest.raises(IntegrityError, match="statement_line_of_its_file"), transaction.atomic():
+        StatementLine.objects.create(
+            account=pesos,
+            statement=line.statement,
+            key="k",
+            booked_on=TODAY,
+            amount=1,
+            currency="ARS",
+        )
+    with pytest.raises(IntegrityError, match="statement_line_of_its_file"), transaction.atomic():
+        StatementLine.objects.create(
+            account=line.account, statement_id=0, key="k", booked_on=TODAY, amount=1, currency="EUR"
+        )
 
 
 def test_database_lets_nobody_change_a_line_or_a_match():
