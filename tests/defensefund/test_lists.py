@@ -2,13 +2,17 @@
 
 import re
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.utils import display_for_field
 from django.db.models import CharField
+from django.utils import translation
 
 from defensefund.lists import PagedList, is_sorted
-from donations.models import StripeEvent
+from defensefund.templatetags.lists import _writer
+from donations.models import Entry, Letter, StripeEvent
 from tests import factories
 from tests.factories import NOW, log_in, make_user
 
@@ -163,6 +167,29 @@ def test_days_are_chosen_both_included(treasurer):
     ).content.decode()
     assert "Write the day as year-month-day" in page
     assert '<input type="hidden" name="method__exact" value="card">' in page
+
+
+@pytest.mark.parametrize("language", ["en", "es", "pt", "fr", "de"])
+def test_cells_say_what_the_admin_says(language):
+    """Of each kind that is written in a shorter way, several of one day and of others, and what is empty."""
+    midnight = NOW.replace(hour=0, minute=0, second=0)
+    moments = [midnight, midnight + timedelta(hours=12), midnight + timedelta(hours=23, minutes=59)]
+    moments += [moment + timedelta(days=n) for moment in moments for n in (1, 7, 40, 200)]
+    kinds = {
+        Letter: {"created_at": [*moments, None], "kind": ["receipt", "reminder", "none"]},
+        Entry: {"booked_on": [*(moment.date() for moment in moments), None]},
+        StripeEvent: {"error": ["", " a <b> & c ", None], "attempts": [0, 3, 12345]},
+    }
+    with translation.override(language):
+        for model, values in kinds.items():
+            for name, several in values.items():
+                field = model._meta.get_field(name)
+                write = _writer(field, "–") or partial(
+                    display_for_field, field=field, empty_value_display="–"
+                )
+                assert [write(value) for value in several] == [
+                    display_for_field(value, field, "–") for value in several
+                ], (language, name)
 
 
 @pytest.mark.parametrize("model_admin", admin.site._registry.values(), ids=str)
