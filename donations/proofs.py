@@ -1,19 +1,15 @@
 """READ: every invariant of the books, each one query over all rows; for the nightly check and for anyone who doubts."""
 
-import importlib
-import pkgutil
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from django.db import connection
-from django.db.migrations import RunSQL
 from django.utils import timezone
 
-from . import differences, migrations
+from . import differences
 from .cost_proofs import COST_PROOFS
+from .guard_proofs import GUARDS, guards_written
 from .move_proofs import LOT_PROOFS, MOVE_PROOFS
 from .past_proofs import PAST_PROOFS
 from .refund_proofs import REFUND_PROOFS
@@ -312,23 +308,6 @@ SELECT kind || ' ' || name || ': ' || coalesce(told::text, 'nothing') || ' at St
 FROM ({DIFFERENCES}) compared
 """  # noqa: S608  our own SQL
 
-GUARDS = """
-SELECT wanted.name, NOT EXISTS (
-    SELECT 1 FROM pg_trigger t WHERE t.tgname = wanted.name AND t.tgrelid = to_regclass(wanted.table_name)
-    AND strpos(wanted.states, t.tgenabled::text) > 0) AS wrong
-FROM unnest(%s::text[], %s::text[], %s::text[]) AS wanted (name, table_name, states)
-UNION ALL
-SELECT rule, NOT EXISTS (
-    SELECT 1 FROM pg_constraint WHERE conname = rule AND conrelid = 'donations_entry'::regclass AND convalidated)
-FROM unnest(ARRAY['entry_amount_positive', 'entry_amount_exact', 'entry_between_two_accounts', 'entry_kind_known',
-                  'entry_currency_of_debit', 'entry_currency_of_credit']) AS rule
-UNION ALL
-SELECT wanted.name || '()', NOT EXISTS (
-    SELECT 1 FROM pg_proc p WHERE p.proname = wanted.name AND p.pronamespace = 'public'::regnamespace
-    AND encode(sha256(convert_to(p.prosrc, 'UTF8')), 'hex') = wanted.hash)
-FROM unnest(%s::text[], %s::text[]) AS wanted (name, hash)
-"""
-
 COUNTED = """
 SELECT count(*), count(*) FILTER (WHERE wrong), (array_agg(name ORDER BY name) FILTER (WHERE wrong))[1:{examples}]
 FROM ({query}) AS looked_at (name, wrong)
@@ -357,17 +336,8 @@ def prove_stripe() -> Proof:
 
 def prove_guards() -> Proof:
     """That the database still has the triggers, functions and constraints, as the migrations made them."""
-    written = _written_sql()
-    always = set(ALWAYS.findall(written))
-    triggers = dict(TRIGGER.findall(written))
-    # A trigger marked ALWAYS (A) also works for a session that plays replica; the others (O) may be so marked.
-    states = ["A" if name in always else "AO" for name in triggers]
-    # Of a function written anew by a later migration the last text counts.
-    functions = dict(FUNCTION.findall(written))
-    hashes = [sha256(body.encode()).hexdigest() for body in functions.values()]
     sentence = "The database's guards are in place, on, and as they were written."
-    params = [list(triggers), list(triggers.values()), states, list(functions), hashes]
-    return _look("guards", sentence, GUARDS, params)
+    return _look("guards", sentence, GUARDS, guards_written())
 
 
 NAMES = (*PROOFS, "stripe", "guards")
@@ -378,19 +348,3 @@ def _look(name: str, sentence: str, query: str, params: list[list[str]] | dict[s
         cursor.execute(COUNTED.format(query=query, examples=EXAMPLES), params)
         cases, contradictions, examples = cursor.fetchone()
     return Proof(name, sentence, cases, contradictions, tuple(examples or ()))
-
-
-FUNCTION = re.compile(r"CREATE (?:OR REPLACE )?FUNCTION (\w+)\(.*?AS \$\$(.*?)\$\$", re.DOTALL)
-TRIGGER = re.compile(r"CREATE (?:CONSTRAINT )?TRIGGER (\w+)\s[^;]*?\sON (\w+)")
-ALWAYS = re.compile(r"ENABLE ALWAYS TRIGGER (\w+)")
-
-
-def _written_sql() -> str:
-    """The SQL of all our migrations, in their order."""
-    texts = []
-    for module in sorted(pkgutil.iter_modules(migrations.__path__), key=lambda found: found.name):
-        migration = importlib.import_module(f"{migrations.__name__}.{module.name}").Migration
-        for operation in migration.operations:
-            if isinstance(operation, RunSQL) and isinstance(operation.sql, str):
-                texts.append(operation.sql)
-    return "\n".join(texts)

@@ -50,6 +50,7 @@ PLACES = [
         "gift_story",
         "giving_health",
         "monthly_state",
+        "guard_proofs",
         "move_proofs",
         "public_moves",
         "openings",

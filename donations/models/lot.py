@@ -84,7 +84,10 @@ class Shortfall(models.Model):
 class UnfollowedEntry(models.Model):
     """An entry whose money is not followed yet; the posting notes it, following takes it away."""
 
-    entry = models.OneToOneField(Entry, models.PROTECT, primary_key=True, related_name="+")
+    # Entries are never deleted: a key in the database would be looked up for each one in vain.
+    entry = models.OneToOneField(
+        Entry, models.PROTECT, primary_key=True, db_constraint=False, related_name="+"
+    )
 
     class Meta:
         verbose_name = _("entry to be followed")

@@ -7,24 +7,16 @@ import itertools
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
 
 from donations import ledger, periods, proofs
-from donations.models import (
-    Account,
-    AccountKey,
-    BankAccount,
-    Entry,
-    Period,
-    StatementImport,
-    StatementLine,
-    StatementMatch,
-)
+from donations.models import Account, AccountKey, Entry, Period
 from tests import factories
+from tests.benchmarks.books import fill, make_month
 from tests.benchmarks.conftest import TURNS, in_turns
 from tests.factories import make_user
 
@@ -33,7 +25,6 @@ _numbers = itertools.count(1)
 DAY = date(2026, 3, 10)
 SMALL, LARGE = 20_000, 1_000_000
 BULK = 20_000
-YEARS = 2
 
 RAW = """
 CREATE TABLE bench_account (id bigserial PRIMARY KEY);
@@ -176,19 +167,6 @@ def test_bulk(fund, raw, row):
     assert rates.ratio >= 0.5
 
 
-def fill(fund, count, *, first=date(2024, 3, 1), days=365 * YEARS):
-    """That many entries, spread over the days; by the ledger's own statement, made within the database."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO donations_entry (kind, debit_id, credit_id, amount, currency, booked_on, source)"
-            " SELECT 'donation', d.id, c.id, 1 + n %% 50, 'EUR', %s::date + (n * %s / %s)::int, 'stripe:pi_fill_' || n"
-            " FROM generate_series(1, %s) n, donations_account d, donations_account c"
-            " WHERE d.code = 'stripe:EUR' AND c.code = %s",
-            [first, days, count, count, AccountKey.fund(fund, "EUR").code],
-        )
-        cursor.execute("VACUUM ANALYZE donations_entry, donations_total, donations_daytotal")
-
-
 def milliseconds(work, calls=200):
     times = []
     for _i in range(calls):
@@ -280,28 +258,9 @@ def test_proof(fund, row):
 
 def test_closing_a_month_of_fifty_thousand_entries(db, row):
     """All four steps, the looking at every invariant among them."""
-    account = BankAccount.objects.create(
-        code="bench", name="Sample bank", currency="EUR", number="1"
-    )
-    fund = factories.make_fund(code="bench")
-    key = AccountKey.bank(account)
-    ledger.post_many(
-        [
-            ledger.Posting(
-                kind=Entry.Kind.INTEREST, debit=key, credit=AccountKey.fund(fund, "EUR"), amount=Decimal(1),
-                booked_on=date(2026, 2, 1) + timedelta(days=n % 28), source=f"bank:bench:{n}",
-            )
-            for n in range(50_000)
-        ]
-    )  # fmt: skip
-    statement = StatementImport.objects.create(
-        account=account, name="feb.csv", sha256="0" * 64, opening_balance=0, closing_balance=50_000,
-        first_on=date(2026, 2, 1), last_on=date(2026, 2, 28), new_lines=50_000, known_lines=0, imported_at=factories.NOW,
-    )  # fmt: skip
-    make_lines(account, statement)
+    month = make_month(50_000)
     by, other = make_user(), make_user()
     at = datetime(2026, 3, 2, tzinfo=UTC)
-    month = Period.objects.create(month=date(2026, 2, 1))
 
     began = time.perf_counter()
     for step, person in (
@@ -317,30 +276,3 @@ def test_closing_a_month_of_fifty_thousand_entries(db, row):
     assert Account.objects.count() == 2
     row("closing a month of 50,000 entries", f"{taken:.1f} s", "≤ 10 s", "all four steps")
     assert taken <= 10
-
-
-def make_lines(account, statement):
-    """The bank's lines of the same entries, each matched."""
-    person = make_user()
-    lines = StatementLine.objects.bulk_create(
-        [
-            StatementLine(
-                account=account, statement=statement, key=str(n), amount=1, currency="EUR",
-                booked_on=date(2026, 2, 1) + timedelta(days=n % 28),
-            )
-            for n in range(50_000)
-        ],
-        batch_size=5_000,
-    )  # fmt: skip
-    StatementMatch.objects.bulk_create(
-        [
-            StatementMatch(
-                line=line, amount=1, source=f"bank:bench:{line.key}", explanation="Interest.",
-                confirmed_by=person, confirmed_at=factories.NOW,
-            )
-            for line in lines
-        ],
-        batch_size=5_000,
-    )  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")

@@ -1,4 +1,4 @@
-"""What a gift paid for, among few entries and among a million; what following costs, and what the posting pays for it."""
+"""What a gift paid for, among few entries and among a million; and what following costs."""
 
 import random
 import statistics
@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from donations import allocation, disbursement, ledger, tracing
+from donations import allocation, disbursement, tracing
 from donations.models import AccountKey, Donation, Entry
 from tests import factories
 from tests.benchmarks.rows import multiply
@@ -77,13 +77,6 @@ class Books:
         return statistics.median(took)
 
 
-def posts_a_second(fund, count=300):
-    started = time.perf_counter()
-    for number in range(count):
-        factories.give(fund, "1", source=f"bench:{fund.pk}:{started}:{number}")
-    return count / (time.perf_counter() - started)
-
-
 @pytest.mark.django_db(transaction=True)
 def test_one_gift_among_few_and_many(row):
     """With real commits, and swept as the database does by itself in time."""
@@ -104,26 +97,3 @@ def test_one_gift_among_few_and_many(row):
 
     assert took[MANY] <= 5
     assert took[MANY] / took[FEW] <= 1.5
-
-
-def test_what_the_posting_pays_for_it(row):
-    """With and without the note that an entry is to be followed, in turns."""
-    fund = factories.make_fund()
-    posts_a_second(fund)
-    ratios = []
-    for _i in range(5):
-        noted = posts_a_second(fund)
-        switch(False)
-        ratios.append(noted / posts_a_second(fund))
-        switch(True)
-    row("posting, noted / not noted", f"{statistics.median(ratios):.2f}", "≥ 0.85", "median of 5")
-
-    assert ledger.balance(AccountKey.fund(fund, "EUR")) == 300 * 11
-    assert statistics.median(ratios) >= 0.85
-
-
-def switch(on):
-    act = "ENABLE ALWAYS" if on else "DISABLE"
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(f"ALTER TABLE donations_entry {act} TRIGGER entry_unfollowed")

@@ -324,6 +324,43 @@ def test_fact_is_booked_below_zero_and_freezes_the_fund_for_decisions(fund):
     assert broken() == []
 
 
+@pytest.mark.parametrize("into", [AccountKey.stripe("EUR"), AccountKey.cash("EUR")])
+def test_bail_goes_nowhere_but_to_a_court_for_a_cost_that_has_money_set_aside(fund, into):
+    give(fund, "10", into=AccountKey.transit("EUR"))
+
+    with pytest.raises(ledger.NotEnough, match="nothing is set aside for this bail"):
+        ledger.post(
+            Posting(Entry.Kind.BAIL_PAID, into, AccountKey.transit("EUR"), Decimal(5), TODAY, "b:1")
+        )
+
+    assert Entry.objects.count() == 1
+
+
+def test_every_rule_is_kept_of_each_of_many_posted_together(fund):
+    """One entry in the midst of honest ones: the rules look at all of a statement."""
+    other = factories.make_fund(code="other")
+    give(fund, "10")
+    give(other, "10")
+    honest = [gift(fund, "1", f"test:{number}") for number in range(20)]
+
+    for wrong, refusal in [
+        (cover(fund, other, "40", "cover:1"), ledger.NotEnough),
+        (
+            Posting(Entry.Kind.SURPLUS, key(fund), key(other), Decimal(1), TODAY, "s"),
+            IntegrityError,
+        ),
+        (Posting(Entry.Kind.REFUND, key(fund), key(other), Decimal(1), TODAY, "r"), IntegrityError),
+        (fact_out(fund, "0.001", "refund:1"), IntegrityError),
+    ]:
+        with pytest.raises(refusal):
+            ledger.post_many([*honest[:10], wrong, *honest[10:]])
+        assert Entry.objects.count() == 2
+
+    ledger.post_many([*honest[:10], fact_out(fund, "31", "refund:2"), *honest[10:]])
+    assert ledger.balance(key(fund)) == -1
+    assert Account.objects.frozen().get().code == key(fund).code
+
+
 # --- The hash -----------------------------------------------------------------------------------
 
 

@@ -1,6 +1,5 @@
 """A worker that dies in the middle of its work: nothing is lost, nothing is done twice."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from donations.sandbox.transport import SandboxHTTPClient
 from donations.webhooks.processing import LEASE
 from tests import factories
 from tests.donations.monthly_gifts import make_monthly
+from tests.processes import environment
 from tests.stripe_events import event, session, signed
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,20 +61,10 @@ def in_the_middle(what):
 
 def start_worker(*options):
     """The real worker, in a process of its own, on this test's database."""
-    database = connection.get_connection_params()
-    env = os.environ | {
-        "DATABASE_URL": "postgres://{user}@/{dbname}?host={host}".format_map(database),
-        "SECRET_KEY": settings.SECRET_KEY,
-        "FIELD_KEYS": ",".join(settings.FIELD_KEYS),
-        "ALLOWED_HOSTS": "*",
-        "ALLOW_SANDBOX": "true",
-        "DATA_DIR": str(settings.DATA_DIR),
-        "SMTP_URL": "",
-    }
     return subprocess.Popen(
         [sys.executable, "manage.py", "work", *options],
         cwd=settings.BASE_DIR,
-        env=env,
+        env=environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
