@@ -106,14 +106,15 @@ def slips(text: str) -> list[Slip]:
     right = set(in_squeezed(searched))
     found: dict[str, Slip] = {}
     for start in range(len(searched) - WHOLE + 2):
-        for slip in _repaired(searched[start : start + WHOLE + 1]):
-            if slip.reference not in right and _is_valid(slip.reference):
-                found.setdefault(slip.reference, slip)
+        for reference, written, kind in _repaired(searched[start : start + WHOLE + 1]):
+            if reference not in right and reference not in found and _is_valid(reference):
+                found[reference] = Slip(reference, written, kind)
     return list(found.values())
 
 
-def _repaired(piece: str) -> Iterator[Slip]:
-    """What `piece` (a reference's length and one more, less at the text's end) begins with, each possible slip undone.
+def _repaired(piece: str) -> Iterator[tuple[str, str, SlipKind]]:
+    """What `piece` (a reference's length and one more, less at the text's end) begins with, each possible slip undone:
+    what would be right, what is written, and the slip.
 
     The check digits are not looked at yet, only what may stand where.
     """
@@ -123,16 +124,16 @@ def _repaired(piece: str) -> Iterator[Slip]:
         wrong = [at for at in range(begins, WHOLE) if same[at] not in PLACES[at]]
         for at in range(WHOLE) if not wrong else wrong if len(wrong) == 1 else []:
             for right in PLACES[at]:
-                yield Slip(f"{same[:at]}{right}{same[at + 1 :]}", same, SlipKind.WRONG)
+                yield f"{same[:at]}{right}{same[at + 1 :]}", same, SlipKind.WRONG
         for at in range(WHOLE - 1) if not wrong else wrong[:1] if len(wrong) == 2 else []:
             swapped = f"{same[:at]}{same[at + 1]}{same[at]}{same[at + 2 :]}"
-            yield Slip(swapped, same, SlipKind.SWAPPED)
+            yield swapped, same, SlipKind.SWAPPED
     for at in range(_fits_from(shorter, PLACES[1:]), min(begins, WHOLE - 1) + 1):
         for left_out in PLACES[at]:
-            yield Slip(f"{shorter[:at]}{left_out}{shorter[at:]}", shorter, SlipKind.MISSING)
+            yield f"{shorter[:at]}{left_out}{shorter[at:]}", shorter, SlipKind.MISSING
     if len(piece) > WHOLE:
         for at in range(_fits_from(piece[1:], PLACES), min(begins, WHOLE) + 1):
-            yield Slip(f"{piece[:at]}{piece[at + 1 :]}", piece, SlipKind.EXTRA)
+            yield f"{piece[:at]}{piece[at + 1 :]}", piece, SlipKind.EXTRA
 
 
 def _fits_until(text: str) -> int:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db.models import F, Prefetch, Q
+from django.db.models import F, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
 
-from defensefund.lists import DayFilter
+from defensefund.lists import CurrencyFilter, DayFilter
 from defensefund.office import ReadOnlyAdmin, page, require
 from defensefund.paging import START, page_or_first
 from defensefund.templatetags.formats import money
@@ -21,6 +21,7 @@ from .. import ledger, reconciliation
 from ..models import BankAccount, StatementImport, StatementLine, StatementMatch
 from ..reconciliation import Certainty, Suggestion
 from .match_form import MatchForm, UndoForm
+from .match_words import LINKS, facts_of_lines, told, told_of
 
 PER_PAGE = 25
 PERSONAL = ("counterparty", "counterparty_account", "text")
@@ -54,18 +55,15 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class ImportFilter(admin.SimpleListFilter):
-    """The newest files, and the one a link leads to."""
+    """The file that the list of files leads here for."""
 
     title = gettext_lazy("file")
     parameter_name = "file"
-    SHOWN = 5
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        newest = list(StatementImport.objects.order_by("-pk")[: self.SHOWN])
         chosen = self.value() or ""
-        if chosen.isdecimal() and int(chosen) not in {file.pk for file in newest}:
-            newest += StatementImport.objects.filter(pk=int(chosen))
-        return [(str(file.pk), f"{file} ({file.imported_at.date()})") for file in newest]
+        files = StatementImport.objects.filter(pk=int(chosen)) if chosen.isdecimal() else ()
+        return [(str(file.pk), f"{file} ({file.imported_at.date()})") for file in files]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         chosen = self.value() or ""
@@ -75,7 +73,7 @@ class ImportFilter(admin.SimpleListFilter):
 @admin.register(StatementLine)
 class StatementLineAdmin(ReadOnlyAdmin):
     list_display = ("booked_on", "account", "moved", "what")
-    list_filter = (DayFilter, StateFilter, "account", ImportFilter)
+    list_filter = (DayFilter, StateFilter, CurrencyFilter, ImportFilter)
     list_select_related = ("account",)
     day_field = "booked_on"
     is_long = True
@@ -83,19 +81,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
     change_form_template = "admin/donations/statementline/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        standing = StatementMatch.objects.standing().select_related(
-            "payout",
-            "disbursement",
-            "exchange",
-            "donation__receipt",
-            "deposit",
-            "refund_request__donation__receipt",
-        )
-        return (
-            super()
-            .get_queryset(request)
-            .prefetch_related(Prefetch("matches", queryset=standing, to_attr="standing_matches"))
-        )
+        return super().get_queryset(request).annotate(said=facts_of_lines())
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Who matches lines reads the bank's words; who checks the books meets no supporter."""
@@ -117,7 +103,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("what it is"))
     def what(self, line: Any) -> str:
-        return "; ".join(told(match) for match in line.standing_matches) or "–"
+        return told_of(line.said)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -311,12 +297,7 @@ def _said(
     line: StatementLine, *, refused: tuple[int, UndoForm] | None = None
 ) -> list[dict[str, Any]]:
     """The standing matches of a line, each with the form that takes it back."""
-    matches = (
-        line.matches.standing()
-        .select_related("confirmed_by", "payout", "disbursement", "deposit", "donation__receipt")
-        .select_related("refund_request__donation__receipt", "exchange")
-        .order_by("pk")
-    )
+    matches = line.matches.standing().select_related("confirmed_by", *LINKS).order_by("pk")
     return [
         {
             "match": match,
@@ -328,20 +309,3 @@ def _said(
         }
         for match in matches
     ]
-
-
-def told(match: StatementMatch) -> str:
-    """What a match says the line is, in a few words."""
-    if match.payout:
-        return _("payout %(payout)s") % {"payout": match.payout}
-    if match.disbursement:
-        return _("payment %(payment)s") % {"payment": match.disbursement}
-    if match.refund_request:
-        return _("refund %(refund)s") % {"refund": match.refund_request}
-    if match.exchange:
-        return _("exchange of %(day)s") % {"day": match.exchange.exchanged_on.isoformat()}
-    if match.deposit:
-        return _("cash brought to the bank on %(day)s") % {"day": match.deposit.deposited_on}
-    if match.donation:
-        return _("gift %(gift)s") % {"gift": match.donation}
-    return match.explanation

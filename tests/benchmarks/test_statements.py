@@ -63,9 +63,9 @@ def tables():
         cursor.execute("DROP TABLE bench_match, bench_line, bench_gift, bench_reference")
 
 
-def announce(references, first=1):
+def announce(references):
     """Gifts of 25 that wait for a transfer, made within the database."""
-    supporter = factories.make_supporter(f"crowd-{first}@example.org")
+    supporter = factories.make_supporter(f"crowd-of-{len(references)}@example.org")
     pledge = factories.make_pledge(method="transfer", supporter=supporter)
     with connection.cursor() as cursor:
         cursor.execute("TRUNCATE bench_reference")

@@ -5,7 +5,8 @@ from html import unescape
 
 import pytest
 
-from donations import reconciliation
+from donations import receipts, reconciliation, refunds
+from donations.admin.match_words import told_of
 from donations.models import Donation, Entry, StatementMatch
 from donations.references import format_reference
 from tests.donations.reconciliation.files import (
@@ -16,7 +17,17 @@ from tests.donations.reconciliation.files import (
     make_payout,
     record_paid,
 )
-from tests.factories import NOW, log_in, make_bank_account, make_fund, make_pledge, make_user
+from tests.factories import (
+    NOW,
+    log_in,
+    make_bank_account,
+    make_donation,
+    make_exchange,
+    make_fund,
+    make_pledge,
+    make_receipt,
+    make_user,
+)
 
 OPEN = "/admin/donations/statementline/open/"
 SURE = "/admin/donations/statementline/open/sure/"
@@ -316,6 +327,42 @@ def test_list_shows_state(treasurer):
     assert "between accounts" in words(treasurer.get("/admin/donations/statementline/"))
 
 
+def test_list_says_of_each_line_what_its_page_says(treasurer):
+    """Whatever a line is: a payout, a payment, gifts with a receipt and without, a refund, an exchange, the bank's own."""
+    person, gift, given = make_user(), make_donation(), make_receipt().donation
+    receipt = receipts.issue(given, at=NOW)
+    payout, payment = make_payout("25"), record_paid(make_paid_disbursement())
+    refund = refunds.request(
+        donation=gift, amount=Decimal("12.5"), reason="asked", by=person, at=NOW
+    )
+    exchange = make_exchange()
+    said = [
+        ({"payout": payout}, f"payout {payout.stripe_payout_id}"),
+        ({"disbursement": payment}, f"payment {payment.payment_reference}"),
+        ({"donation": gift}, f"gift donation {gift.pk}"),
+        ({"donation": given}, f"gift {receipt.number}"),
+        ({"refund_request": refund}, f"refund donation {gift.pk}: −€12.50"),
+        ({"exchange": exchange}, f"exchange of {exchange.exchanged_on.isoformat()}"),
+        ({"explanation": "the bank's own"}, "the bank's own"),
+    ]
+    facts = {"amount": 1, "confirmed_by": person, "confirmed_at": NOW}
+    lines = [
+        StatementMatch.objects.create(line=make_line("25"), **thing, **facts).line
+        for thing, _words in said
+    ]
+    StatementMatch.objects.create(line=lines[-1], explanation="and more", **facts)
+
+    shown = {
+        line.pk: told_of(line.said)
+        for line in treasurer.get("/admin/donations/statementline/").context["cl"].result_list
+    }
+
+    expected = [told for _thing, told in said]
+    assert [shown[line.pk] for line in lines] == [*expected[:-1], "the bank's own; and more"]
+    for line, told in zip(lines, expected, strict=True):
+        assert told in words(treasurer.get(match_url(line)))
+
+
 def test_list_of_lines_with_a_match_taken_back_shows_it_open_once(treasurer):
     line = make_line("25")
     for _number in range(2):
@@ -347,7 +394,7 @@ def test_list_of_lines_asks_a_fixed_number_of_queries(treasurer, django_assert_n
         reconciliation.match(line=line, target=make_fund(), by=make_user(), at=NOW)
     treasurer.get("/admin/donations/statementline/")
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(6):
         treasurer.get("/admin/donations/statementline/")
 
 
