@@ -4,7 +4,9 @@ import socket
 
 import pytest
 from aiosmtpd.controller import Controller
+from django.apps import apps
 from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.utils import translation
 from pytest_django import DjangoDbBlocker
@@ -48,6 +50,13 @@ def django_db_modify_db_settings(
         postgres.ensure(CLUSTER, durable=False)
         with django_db_blocker.unblock():
             connection.settings_dict["TEST"]["TEMPLATE"] = template_database.ensure(CLUSTER)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Django asks once in a process for each model's content type: not in whichever test counts its queries first."""
+    with django_db_blocker.unblock():
+        ContentType.objects.get_for_models(*apps.get_models())
 
 
 @pytest.fixture(autouse=True)

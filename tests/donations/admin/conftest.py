@@ -1,14 +1,12 @@
 import pytest
 from django.utils import translation
 
-from defensefund.roles import sync_groups
 from tests.factories import log_in, make_user
 
 
 @pytest.fixture
 def treasurer(db, client):
     """A browser of a treasurer, in English."""
-    sync_groups()
     client.defaults["HTTP_ACCEPT_LANGUAGE"] = "en"
     with translation.override("en"):
         yield log_in(client, make_user("tess", "treasurer"))

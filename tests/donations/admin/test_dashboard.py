@@ -8,7 +8,6 @@ from html import unescape
 import pytest
 from django.test import Client
 
-from defensefund.roles import sync_groups
 from donations import ledger
 from donations.admin.charts import chart
 from donations.models import AccountKey, Entry
@@ -73,7 +72,6 @@ def test_empty_books_say_how_to_begin(treasurer):
 
 @pytest.mark.parametrize(("group", "sees"), [("approver", True), ("auditor", True), ("organizer", False)])  # fmt: skip
 def test_balances_are_for_who_reads_the_books(busy, group, sees):
-    sync_groups()
     client = log_in(Client(headers={"accept-language": "en"}), make_user(None, group))
 
     assert ("What is there" in words(client.get("/admin/"))) is sees

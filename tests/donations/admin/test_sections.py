@@ -4,7 +4,6 @@ import re
 
 from django.contrib import admin
 
-from defensefund.roles import sync_groups
 from donations.admin.sections import SECTIONS
 from tests.factories import log_in, make_user
 
@@ -29,7 +28,6 @@ def test_office_shows_the_sections_in_the_order_of_the_money(treasurer):
 
 
 def test_office_shows_no_section_of_which_a_person_sees_nothing(client, db):
-    sync_groups()
     log_in(client, make_user("ana", "approver"))
 
     titles = titles_in(client.get("/admin/", headers={"accept-language": "en"}))
