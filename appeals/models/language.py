@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, F, OuterRef, Subquery, Value, When
+from django.db.models import F, Func, OuterRef, Subquery, Value
 
 
 def languages() -> list[tuple[str, str]]:
@@ -34,11 +34,8 @@ class TextQuerySet[Text: models.Model](models.QuerySet[Text]):
 
     def best(self, language: str) -> Self:
         """One row per thing: in `language`, else in its appeal's default language, else in any."""
-        preference = Case(
-            When(language=language, then=Value(0)),
-            When(language=F(self.default_language), then=Value(1)),
-            default=Value(2),
-        )
+        wanted = Func(Value(language), F(self.default_language), template="ARRAY[%(expressions)s]")
+        preference = Func(wanted, F("language"), function="array_position")
         best = (
             self.model._default_manager.filter(**{self.parent: OuterRef(self.parent)})
             .order_by(preference, "language")
