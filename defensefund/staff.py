@@ -1,5 +1,7 @@
 """The office: an admin site that nobody enters by password alone."""
 
+from typing import Any
+
 from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -29,6 +31,14 @@ class StaffSite(AdminSite):
         if not (isinstance(user, User) and user.is_active and user.is_staff):
             return False
         return is_verified(user) or sign_in.is_demo_login(request, user)
+
+    def _build_app_dict(self, request: HttpRequest, label: Any = None) -> dict[str, Any]:
+        """As the admin's, its names as texts: lazy ones are translated anew at each comparison while they are sorted."""
+        found = super()._build_app_dict(request, label)
+        for app in found.values():
+            for model in app["models"]:
+                model["name"] = str(model["name"])
+        return found
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, object] | None = None
