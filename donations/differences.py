@@ -40,6 +40,8 @@ class Kind(TextChoices):
     AT_STRIPE = "at_stripe", _("waits at Stripe for a payout")
     IN_TRANSIT = "in_transit", _("on its way to the bank")
     CASH = "cash", _("cash on its way to the bank")
+    TRANSFER_OUT = "transfer_out", _("on its way to another account of ours")
+    TRANSFER_IN = "transfer_in", _("arrived from an account of ours that does not show it")
     BAIL = "bail", _("held by a court")
     BANK_LINES = "bank_lines", _("bank lines nobody has matched")
     UNPROVED = "unproved", _("paid, and on no statement yet")
@@ -139,6 +141,18 @@ ADVICE: dict[str, tuple[Any, Any]] = {
         _("Somebody brought it to the bank, and no bank line shows it."),
         _("Import the bank's statement and match the line, or ask who brought it."),
     ),
+    Kind.TRANSFER_OUT: (
+        _("It left one account of ours, and no line of the other shows it."),
+        _(
+            "Import the other account's statement and match the line. If that bank has none, ask the one it left, or take the match back: perhaps it went elsewhere."
+        ),
+    ),
+    Kind.TRANSFER_IN: (
+        _("It arrived from another account of ours, and no line there shows that it left."),
+        _(
+            "Import that account's statement and match the line. If that bank has none, take the match back: somebody else sent it."
+        ),
+    ),
     Kind.BAIL: (
         _("A deposit that a court holds until the case ends."),
         _("Nothing, until the court gives it back or keeps it: record that on the cost."),
@@ -148,8 +162,8 @@ ADVICE: dict[str, tuple[Any, Any]] = {
         _("Work through the open lines."),
     ),
     Kind.UNPROVED: (
-        _("Somebody recorded the payment, and no bank line shows it."),
-        _("Import the bank's statement and match the line, or ask whether it was paid."),
+        _("Somebody recorded that it was paid, or came back, and no bank line shows it."),
+        _("Import the bank's statement and match the line, or ask whether it really was."),
     ),
 }
 # After so long what is on its way is work; before that it only has an age. What is not named here is work at once.
@@ -157,6 +171,8 @@ PATIENCE: dict[str, timedelta | None] = {
     Kind.AT_STRIPE: timedelta(days=14),
     Kind.IN_TRANSIT: timedelta(days=5),
     Kind.CASH: timedelta(days=7),
+    Kind.TRANSFER_OUT: timedelta(days=5),
+    Kind.TRANSFER_IN: timedelta(days=5),
     Kind.BANK_LINES: timedelta(days=7),
     Kind.UNPROVED: timedelta(days=7),
     Kind.BAIL: None,
@@ -220,6 +236,16 @@ FROM donations_cashdeposit d
 WHERE d.voided_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.deposit_id = d.id AND m.undone_at IS NULL)
 UNION ALL
+SELECT CASE WHEN m.amount < 0 THEN 'transfer_out' ELSE 'transfer_in' END, 'transfer:' || f.code || ':' || i.code, t.currency,
+       -m.amount, l.booked_on, 'statementline', l.id, 1
+FROM donations_statementmatch m
+JOIN donations_owntransfer t ON t.id = m.own_transfer_id
+JOIN donations_statementline l ON l.id = m.line_id
+JOIN donations_bankaccount f ON f.id = t.left_from_id JOIN donations_bankaccount i ON i.id = t.arrives_at_id
+WHERE m.own_transfer_id IS NOT NULL AND m.undone_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch o
+                  WHERE o.own_transfer_id = t.id AND o.undone_at IS NULL AND o.id <> m.id)
+UNION ALL
 SELECT 'bail', a.code, a.currency, t.held, t.since, 'account', a.id, 1
 FROM donations_account a
 JOIN LATERAL (SELECT sum(debit - credit) AS held, min(booked_on) AS since FROM donations_daytotal WHERE account_id = a.id) t ON true
@@ -234,6 +260,16 @@ SELECT 'unproved', 'disbursement:' || d.number, d.currency, d.amount, d.paid_on,
 FROM donations_disbursement d
 WHERE d.paid_at IS NOT NULL
   AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.disbursement_id = d.id AND m.undone_at IS NULL)
+UNION ALL
+SELECT 'unproved', 'refund:' || q.number, q.currency, q.amount, q.paid_on, 'refundrequest', q.id, 1
+FROM donations_refundrequest q
+WHERE q.paid_at IS NOT NULL AND q.bank_account_id IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.refund_request_id = q.id AND m.undone_at IS NULL)
+UNION ALL
+SELECT 'unproved', 'bail:' || o.number, o.currency, o.amount, o.happened_on, 'legalcost', o.cost_id, 1
+FROM donations_bailoutcome o
+WHERE o.kind = 'returned'
+  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.bail_outcome_id = o.id AND m.undone_at IS NULL)
 ORDER BY day, name
 """
 
@@ -298,6 +334,8 @@ LIES = {
     Kind.AT_STRIPE: Account.Place.STRIPE,
     Kind.IN_TRANSIT: Account.Place.TRANSIT,
     Kind.CASH: Account.Place.TRANSIT,
+    Kind.TRANSFER_OUT: Account.Place.TRANSIT,
+    Kind.TRANSFER_IN: Account.Place.TRANSIT,
     Kind.BAIL: Account.Place.BAIL,
 }
 

@@ -13,7 +13,9 @@ from .models import (
     Pledge,
     Receipt,
     RefundRequest,
+    StatementDetail,
     StatementLine,
+    StatementMatch,
     Subscription,
     Supporter,
 )
@@ -71,10 +73,24 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
     dropped = Letter.objects.filter(Q(sent_at=None) | Q(supporter__isnull=False))
     dropped.filter(pledge__in=gifts).delete()
     Supporter.objects.filter(pk__in=before, pledges=None, letters=None).delete()
-    StatementLine.objects.filter(
+    lines = StatementLine.objects.filter(
         Q(matches__donation__pledge__in=gifts)
         | Q(matches__refund_request__donation__pledge__in=gifts)
-    ).update(counterparty="", counterparty_account="", text="", payer_hash="")
+    )
+    # Of a batch the payments within it that are theirs, by reference or by what was matched.
+    theirs = StatementMatch.objects.filter(donation__pledge__in=gifts)
+    StatementDetail.objects.filter(
+        Q(amount__in=list(theirs.values_list("amount", flat=True)))
+        | Q(
+            references__overlap=list(
+                Pledge.objects.filter(pk__in=gifts, reference__isnull=False).values_list(
+                    "reference", flat=True
+                )
+            )
+        ),
+        key__in=list(lines.values_list("key", flat=True)),
+    ).update(counterparty="", counterparty_account="", text="")
+    lines.update(counterparty="", counterparty_account="", text="", payer_hash="")
     RefundRequest.objects.filter(donation__pledge__in=gifts).update(payee_name="", payee_account="")
     CashReceipt.objects.filter(Q(pledge__in=gifts) | Q(donation__pledge__in=gifts)).update(payer="")
     Receipt.objects.filter(donation__pledge__in=gifts).update(country="")

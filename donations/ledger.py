@@ -163,17 +163,17 @@ def _check_same_facts(postings: Sequence[Posting]) -> None:
 
 
 @transaction.atomic
-def reverse(entry: Entry, *, by: User, reason: str, at: datetime) -> Entry:
-    """Books the mirror image of `entry` on the day of `at`, and keeps who did it and why.
+def reverse(entry: Entry, *, by: User, reason: str, at: datetime, on: date | None = None) -> Entry:
+    """Books the mirror image of `entry` on the day of `at`, or `on` the day of a fact that undid it; keeps who did it and why.
 
     Raises AlreadyReversed; NotEnough when taking a decision back would overdraw what it gave.
     """
     if not reason.strip():
         raise LedgerError("A reversal needs a reason.")
     try:
-        mirror = _mirror(entry, day=at.date())
+        mirror = _mirror(entry, day=on or at.date())
     except PeriodClosed:
-        mirror = _mirror(entry, day=at.date())
+        mirror = _mirror(entry, day=on or at.date())
     except IntegrityError as error:
         if Entry.objects.filter(reverses=entry).exists():
             raise AlreadyReversed(f"{entry.source} is reversed already.") from error

@@ -8,6 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from . import differences
+from .bank_proofs import BANK_PROOFS
 from .cost_proofs import COST_PROOFS
 from .guard_proofs import GUARDS, guards_written
 from .move_proofs import LOT_PROOFS, MOVE_PROOFS
@@ -127,23 +128,6 @@ PROOFS: dict[str, tuple[str, str]] = {
                    WHERE kind IN ('payout_left', 'payout_returned') AND reverses_id IS NULL) e
             ON e.source = p.source""",
     ),
-    "clearing": (
-        "What is on its way to the bank is the sum of the payouts and the cash that have not arrived.",
-        """
-        SELECT a.code AS name, donations_balance(a.id) <> coalesce(m.amount, 0) AS wrong
-        FROM donations_account a
-        LEFT JOIN (
-            SELECT currency::text, sum(amount) AS amount FROM (
-                SELECT p.currency, p.amount FROM donations_payout p
-                WHERE p.returned_at IS NULL AND NOT EXISTS (
-                    SELECT 1 FROM donations_statementmatch s WHERE s.payout_id = p.id AND s.undone_at IS NULL)
-                UNION ALL
-                SELECT d.currency, d.amount FROM donations_cashdeposit d
-                WHERE d.voided_at IS NULL AND NOT EXISTS (
-                    SELECT 1 FROM donations_statementmatch s WHERE s.deposit_id = d.id AND s.undone_at IS NULL)) one
-            GROUP BY currency) m ON m.currency = a.currency
-        WHERE a.place = 'transit'""",
-    ),
     "deposits": (
         "All cash brought to the bank is booked with its amount, and all that is booked was brought.",
         """
@@ -173,50 +157,7 @@ PROOFS: dict[str, tuple[str, str]] = {
         SELECT code AS name, donations_balance(id) < 0 AS wrong
         FROM donations_account WHERE place = 'cash'""",
     ),
-    "lines": (
-        "What is said of a bank line comes to what is stored for it, and to no more than the bank moved.",
-        """
-        SELECT a.code || ':' || l.key AS name,
-               l.explained <> coalesce(m.said, 0) OR abs(l.explained) > abs(l.amount) OR l.explained * l.amount < 0 AS wrong
-        FROM donations_statementline l JOIN donations_bankaccount a ON a.id = l.account_id
-        LEFT JOIN (SELECT line_id, sum(amount) AS said FROM donations_statementmatch
-                   WHERE undone_at IS NULL GROUP BY line_id) m ON m.line_id = l.id""",
-    ),
-    # Each match of a line books under a source of its own: the n-th under "…:n".
-    "matches": (
-        "Every bank line matched to a gift, payout or cash is booked with its amount, and every entry of a bank line is a match.",
-        """
-        SELECT coalesce(m.source, e.source, m.name) AS name,
-               CASE WHEN m.id IS NULL THEN true
-                    WHEN e.source IS NULL THEN coalesce(m.donation_id, m.payout_id, m.deposit_id) IS NOT NULL
-                    ELSE (e.amount, e.currency::text, e.is_reversed)
-                         IS DISTINCT FROM (abs(m.amount), m.currency::text, m.undone_at IS NOT NULL)
-                END
-                OR m.gift IS DISTINCT FROM (CASE WHEN m.donation_id IS NOT NULL THEN m.source END)
-                OR m.proved IS DISTINCT FROM (CASE WHEN m.undone_at IS NULL
-                                                    AND coalesce(m.disbursement_id, m.refund_request_id, m.exchange_id) IS NOT NULL
-                                                   THEN -m.amount END)
-                OR m.arrived IS DISTINCT FROM (CASE WHEN coalesce(m.payout_id, m.deposit_id) IS NOT NULL
-                                                    THEN m.amount END) AS wrong
-        FROM (
-            SELECT s.*, l.currency, d.source AS gift, coalesce(p.amount, c.amount) AS arrived,
-                   CASE WHEN s.undone_at IS NULL THEN coalesce(b.amount, q.amount, CASE WHEN s.amount < 0 THEN x.given ELSE -x.received END)
-                   END AS proved,
-                   a.code || ':' || l.key AS name
-            FROM donations_statementmatch s
-            JOIN donations_statementline l ON l.id = s.line_id
-            JOIN donations_bankaccount a ON a.id = l.account_id
-            LEFT JOIN donations_donation d ON d.id = s.donation_id
-            LEFT JOIN donations_payout p ON p.id = s.payout_id
-            LEFT JOIN donations_cashdeposit c ON c.id = s.deposit_id
-            LEFT JOIN donations_disbursement b ON b.id = s.disbursement_id AND b.paid_at IS NOT NULL
-            LEFT JOIN donations_exchange x ON x.id = s.exchange_id AND x.approved_at IS NOT NULL AND x.undone_at IS NULL
-            LEFT JOIN donations_refundrequest q ON q.id = s.refund_request_id AND q.paid_at IS NOT NULL) m
-        FULL JOIN (
-            SELECT e.source, e.amount, e.currency, r.id IS NOT NULL AS is_reversed
-            FROM donations_entry e LEFT JOIN donations_entry r ON r.reverses_id = e.id
-            WHERE e.source LIKE 'bank:%%') e ON e.source = m.source""",
-    ),
+    **BANK_PROOFS,
     "reversals": (
         "Every reversal mirrors the entry it takes back, and says who did it and why.",
         """
@@ -272,6 +213,8 @@ PROOFS: dict[str, tuple[str, str]] = {
             WHEN 'deposit_left' THEN '^deposit:[0-9a-f-]{36}$'
             WHEN 'deposit_arrived' THEN '^bank:.'
             WHEN 'payout_arrived' THEN '^bank:.'
+            WHEN 'transfer_left' THEN '^bank:.'
+            WHEN 'transfer_arrived' THEN '^bank:.'
             WHEN 'bank_fee' THEN '^bank:.'
             WHEN 'interest' THEN '^bank:.'
             WHEN 'bail_returned' THEN '^bail:[0-9a-f-]{36}$'

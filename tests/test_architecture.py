@@ -36,6 +36,7 @@ PLACES = [
     # Reads, and edges that read.
     {
         "assertions",
+        "bank_proofs",
         "booked_movements",
         "differences",
         "cost_proofs",

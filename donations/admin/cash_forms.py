@@ -111,7 +111,8 @@ class RecordForm(forms.Form):
 class DepositForm(forms.Form):
     number = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
     bank_account = forms.ModelChoiceField(
-        BankAccount.objects.filter(closed_on=None), label=gettext_lazy("Into the account")
+        BankAccount.objects.filter(closed_on=None).usual_first(),
+        label=gettext_lazy("Into the account"),
     )
     amount = forms.CharField(
         label=gettext_lazy("Amount"),

@@ -52,8 +52,8 @@ class ReturnedForm(OutcomeForm):
     def prepare(self) -> None:
         super().prepare()
         accounts = BankAccount.objects.filter(currency=self.row.currency, closed_on=None)
-        self.fields["into"].queryset = accounts.order_by("name")  # type: ignore[attr-defined]
-        self.fields["into"].initial = accounts.order_by("name").first()
+        self.fields["into"].queryset = accounts.usual_first()  # type: ignore[attr-defined]
+        self.fields["into"].initial = accounts.usual_first().first()
 
 
 class ForfeitedForm(OutcomeForm):

@@ -95,7 +95,7 @@ class LegalCostForm(forms.ModelForm):  # type: ignore[type-arg]
         if self.instance.pk and self.instance.uma is not None:
             settled = self.instance.uma - (self.instance.uma_open() or 0)
             still_open -= settled
-            paid = self.instance.disbursements.filter(paid_at__isnull=False).total()
+            paid = self.instance.disbursements.paid().total()
         if still_open < 0:
             self.add_error("uma", _("More UMA of this cost are paid than that."))
             return

@@ -28,6 +28,7 @@ TAGS = {
     State.TO_PAY: "warning",
     State.TO_PROVE: "warning",
     State.DONE: "good",
+    State.CAME_BACK: "bad",
     State.REFUSED: "bad",
 }
 
@@ -59,6 +60,8 @@ def amend(row: Disbursement, data: dict[str, Any], by: User, at: datetime) -> st
 def why_final(row: Any, _by: User) -> str:
     if row.refused_at:
         return _("This payment was refused: ask for another.")
+    if row.came_back_on:
+        return _("This payment came back: ask for another.")
     return _("This payment is recorded as paid.") if row.paid_at else ""
 
 
@@ -178,7 +181,11 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
         )  # fmt: skip
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        proof = row.matches.standing().select_related("line", "confirmed_by").first()
+        lines = {
+            match.amount < 0: match
+            for match in row.matches.standing().select_related("line", "confirmed_by")
+        }
+        proof = lines.get(True)
         return {
             "payment": row,
             "cost": row.cost,
@@ -188,6 +195,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             if row.refused_at or row.paid_at
             else disbursement.why_not_payable(row),
             "proof": proof,
+            "came_back": lines.get(False),
             "may_open": request.user.has_perm("donations.view_costdocument"),
             "may_unseal": request.user.has_perm("donations.unseal_payee"),
             "set_aside": ledger.free(AccountKey.cost(row.cost)),

@@ -31,7 +31,7 @@ def _amount(label: Any, help_text: Any) -> AmountField:
 
 def _account(label: Any) -> Any:
     return forms.ModelChoiceField(
-        BankAccount.objects.filter(closed_on=None).order_by("currency", "name"),
+        BankAccount.objects.filter(closed_on=None).usual_first(),
         label=label,
         error_messages={"required": gettext_lazy("Choose the account.")},
     )

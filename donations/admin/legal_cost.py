@@ -270,7 +270,9 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             "plan": plan_of(row, today=timezone.now().date()),
             "uma_open": row.uma_open(),
             "uma_value": newest,
-            "uma_payments": row.uma_payments.select_related("disbursement", "value"),
+            "uma_payments": row.uma_payments.filter(disbursement__came_back_on=None).select_related(
+                "disbursement", "value"
+            ),
             "may_allocate": request.user.has_perm("donations.allocate_fund"),
             "free": free,
             "at_court": ledger.balance(AccountKey.bail(row)) if row.kind == "bail" else None,

@@ -8,16 +8,17 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import reconciliation
-from ..models import Fund, Pledge, StatementLine, StatementMatch
+from .. import allocation, reconciliation
+from ..models import BankAccount, Fund, LegalCost, Pledge, StatementLine, StatementMatch
 from ..reconciliation import Certainty, Suggestion
 from ..references import find_references, format_reference, slips
 from .spending_forms import AmountField
 
-PLEDGE, GIFT, CHARGE, NOTE = "pledge", "gift", "charge", "note"
+PLEDGE, GIFT, CHARGE, OWN, BAIL, NOTE = "pledge", "gift", "charge", "own", "bail", "note"
 
 
 class PartField(AmountField):
@@ -70,6 +71,15 @@ class MatchForm(forms.Form):
     charge_fund = forms.ModelChoiceField(
         Fund.objects.open(), label=gettext_lazy("Fund that bears or earns it"), required=False
     )
+    own_account = forms.ModelChoiceField(
+        BankAccount.objects.none(), label=gettext_lazy("The other account"), required=False
+    )
+    bail_cost = forms.ModelChoiceField(
+        LegalCost.objects.none(),
+        label=gettext_lazy("Deposit that came back, or a part of it"),
+        required=False,
+        help_text=gettext_lazy("It goes to the funds the deposit was taken from."),
+    )
     explanation = forms.CharField(
         label=gettext_lazy("What it is"),
         required=False,
@@ -79,7 +89,12 @@ class MatchForm(forms.Form):
     )
 
     def __init__(
-        self, data: Any, *, line: StatementLine, suggestions: Sequence[Suggestion]
+        self,
+        data: Any,
+        *,
+        line: StatementLine,
+        suggestions: Sequence[Suggestion],
+        may_return_bail: bool = False,
     ) -> None:
         super().__init__(data)
         self.line = line
@@ -89,7 +104,15 @@ class MatchForm(forms.Form):
         part.currency = line.currency
         choice = self.fields["choice"]
         assert isinstance(choice, forms.ChoiceField)
-        ways = (PLEDGE, GIFT, CHARGE, NOTE) if line.amount > 0 else (CHARGE, NOTE)
+        others = BankAccount.objects.filter(currency=line.currency, closed_on=None)
+        own: Any = self.fields["own_account"]
+        own.queryset = others.exclude(pk=line.account_id).order_by("name", "code")
+        self.has_other_accounts = own.queryset.exists()
+        held: Any = self.fields["bail_cost"]
+        if may_return_bail and line.amount > 0:
+            held.queryset = LegalCost.objects.with_bail_held(line.currency).order_by("-pk")
+        self.has_bail_held = held.queryset.exists()
+        ways = (PLEDGE, GIFT, CHARGE, OWN, BAIL, NOTE) if line.amount > 0 else (CHARGE, OWN, NOTE)
         choice.choices = [(value, value) for value in (*self.suggestions, *ways)]
 
     def clean_reference(self) -> Pledge | None:
@@ -135,6 +158,10 @@ class MatchForm(forms.Form):
             self.add_error(
                 "charge_fund", _("Choose the fund that bears the fee or earns the interest.")
             )
+        if choice == OWN and not cleaned.get("own_account"):
+            self.add_error("own_account", _("Choose the account it went to, or came from."))
+        if choice == BAIL and not cleaned.get("bail_cost"):
+            self.add_error("bail_cost", _("Choose the cost whose deposit came back."))
         if choice == NOTE and not cleaned.get("explanation"):
             self.add_error("explanation", _("Say in a few words what the line is."))
         return cleaned
@@ -147,7 +174,7 @@ class MatchForm(forms.Form):
         return suggestion.part if suggestion else None
 
     def act(self, *, by: User, at: datetime) -> StatementMatch:
-        """Calls the one verb the choice means. Raises ReconciliationError and what the ledger raises."""
+        """Calls the one verb the choice means. Raises ReconciliationError, AllocationError and what the ledger raises."""
         said, line = self.cleaned_data, self.line
         suggestion = self.suggestions.get(said["choice"])
         amount = self._amount(suggestion)
@@ -162,11 +189,33 @@ class MatchForm(forms.Form):
                 by=by,
                 at=at,
             )
+        if said["choice"] == BAIL:
+            return self._bail_back(said["bail_cost"], amount, by=by, at=at)
         if suggestion:
             target: reconciliation.Target = suggestion.target
+        elif said["choice"] == OWN:
+            target = reconciliation.Between(said["own_account"])
         else:
             target = said["reference"] if said["choice"] == PLEDGE else said["gift_fund"]
         return reconciliation.match(line=line, target=target, amount=amount, by=by, at=at)
+
+    @transaction.atomic
+    def _bail_back(
+        self, cost: LegalCost, amount: Decimal | None, *, by: User, at: datetime
+    ) -> StatementMatch:
+        """Records that the court gave it back into the line's account on its day, and that the line proves it: both or neither."""
+        # Held first, as whoever matches it otherwise does.
+        held = StatementLine.objects.select_for_update(of=("self",)).select_related("account")
+        line = held.get(pk=self.line.pk)
+        outcome = allocation.bail_returned(
+            cost=cost,
+            amount=line.open_amount if amount is None else amount,
+            into=line.account,
+            happened_on=line.booked_on,
+            by=by,
+            at=at,
+        )
+        return reconciliation.match(line=line, target=outcome, amount=amount, by=by, at=at)
 
 
 class UndoForm(forms.Form):

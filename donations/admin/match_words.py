@@ -15,13 +15,19 @@ from ..models import Donation, Receipt, StatementMatch
 
 # What the words are made of, by where it is found from a match.
 FACTS = {
+    "amount": "amount",
+    "currency": "line__currency",
     "payout": "payout__stripe_payout_id",
+    "withheld": "withheld",
     "payment": "disbursement__payment_reference",
     "refund": "refund_request__amount",
     "refund_currency": "refund_request__currency",
     "refunded": "refund_request__donation_id",
     "refunded_receipt": "refund_request__donation__receipt__serial",
     "exchanged_on": "exchange__exchanged_on",
+    "left_from": "own_transfer__left_from__name",
+    "arrives_at": "own_transfer__arrives_at__name",
+    "bail": "bail_outcome__cost__number",
     "deposited_on": "deposit__deposited_on",
     "gift": "donation_id",
     "receipt": "donation__receipt__serial",
@@ -29,7 +35,8 @@ FACTS = {
 }
 # Links to follow where the words of several matches are wanted.
 LINKS = (
-    "payout", "disbursement", "exchange", "deposit", "donation__receipt", "refund_request__donation__receipt",
+    "line", "payout", "disbursement", "exchange", "deposit", "donation__receipt", "refund_request__donation__receipt",
+    "own_transfer__left_from", "own_transfer__arrives_at", "bail_outcome__cost",
 )  # fmt: skip
 
 
@@ -51,8 +58,15 @@ def told_of(facts: list[dict[str, Any]]) -> str:
 
 
 def _words(facts: dict[str, Any]) -> str:
+    if facts["payout"] and Decimal(facts["withheld"]):
+        return _("payout %(payout)s, of which a bank kept %(fee)s") % {
+            "payout": facts["payout"],
+            "fee": written(Decimal(facts["withheld"]), facts["currency"]),
+        }
     if facts["payout"]:
         return _("payout %(payout)s") % {"payout": facts["payout"]}
+    if facts["payment"] and Decimal(facts["amount"]) > 0:
+        return _("payment %(payment)s came back") % {"payment": facts["payment"]}
     if facts["payment"]:
         return _("payment %(payment)s") % {"payment": facts["payment"]}
     if facts["refund"]:
@@ -61,6 +75,13 @@ def _words(facts: dict[str, Any]) -> str:
         return _("refund %(refund)s") % {"refund": f"{gift}: −{amount}"}
     if facts["exchanged_on"]:
         return _("exchange of %(day)s") % {"day": facts["exchanged_on"]}
+    if facts["left_from"]:
+        return _("transfer from %(left)s to %(right)s") % {
+            "left": facts["left_from"],
+            "right": facts["arrives_at"],
+        }
+    if facts["bail"]:
+        return _("bail of %(cost)s that came back") % {"cost": facts["bail"]}
     if facts["deposited_on"]:
         return _("cash brought to the bank on %(day)s") % {"day": facts["deposited_on"]}
     if facts["gift"]:

@@ -72,7 +72,7 @@ class RefundForm(MoneyForm):
 
     def _prepare_payee(self, donation: Donation) -> None:
         accounts = BankAccount.objects.filter(currency=donation.currency, closed_on=None)
-        self.fields["bank_account"].queryset = accounts.order_by("name")  # type: ignore[attr-defined]
+        self.fields["bank_account"].queryset = accounts.usual_first()  # type: ignore[attr-defined]
         match = donation.matches.standing().select_related("line__account").first()
         if match:
             self.fields["bank_account"].initial = match.line.account_id

@@ -200,7 +200,7 @@ class ContentForm(MoneyForm):
         documents = cost.documents.order_by("-pk")
         accounts = BankAccount.objects.filter(
             Q(currency=cost.currency, closed_on=None) | Q(pk=also.pk if also else None)
-        ).order_by("name")
+        ).usual_first()
         self.fields["document"].queryset = documents  # type: ignore[attr-defined]
         self.fields["bank_account"].queryset = accounts  # type: ignore[attr-defined]
         policy = Policy.objects.in_force(on=timezone.now().date())

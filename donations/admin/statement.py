@@ -116,6 +116,17 @@ class StatementImportAdmin(ReadOnlyAdmin):
         except reconciliation.ImportRefused as refusal:
             messages.error(request, refusal.message)
             return None
+        if result.details:
+            messages.success(
+                request,
+                ngettext(
+                    "Kept: %(details)d payment within a line.",
+                    "Kept: %(details)d payments within lines.",
+                    result.details,
+                )
+                % {"details": result.details},
+            )
+            return HttpResponseRedirect(reverse("admin:donations_statementline_open"))
         messages.success(
             request,
             ngettext(

@@ -17,7 +17,7 @@ from defensefund.office import ReadOnlyAdmin, page, require
 from defensefund.paging import START, page_or_first
 from defensefund.templatetags.formats import money
 
-from .. import ledger, reconciliation
+from .. import allocation, ledger, reconciliation
 from ..models import BankAccount, StatementImport, StatementLine, StatementMatch
 from ..reconciliation import Certainty, Suggestion
 from .match_form import MatchForm, UndoForm
@@ -25,7 +25,11 @@ from .match_words import LINKS, facts_of_lines, told, told_of
 
 PER_PAGE = 25
 PERSONAL = ("counterparty", "counterparty_account", "text")
-REFUSALS = (reconciliation.ReconciliationError, ledger.LedgerError)
+REFUSALS = (
+    reconciliation.ReconciliationError,
+    ledger.LedgerError,
+    allocation.AllocationError,
+)
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -216,7 +220,12 @@ class StatementLineAdmin(ReadOnlyAdmin):
             return self._matched_page(request, line)
         suggestions = reconciliation.suggest(line)
         posted = request.POST if request.method == "POST" else None
-        form = MatchForm(posted, line=line, suggestions=suggestions)
+        form = MatchForm(
+            posted,
+            line=line,
+            suggestions=suggestions,
+            may_return_bail=user.has_perm("donations.record_bailoutcome"),
+        )
         if form.is_valid():
             try:
                 standing = form.act(by=user, at=timezone.now())
@@ -236,6 +245,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
             form=form,
             chosen=form["choice"].value(),
             said=_said(line),
+            details=reconciliation.details_of([line])[line.pk],
         )
 
     def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:

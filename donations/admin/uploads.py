@@ -88,6 +88,10 @@ def preview_page(
         opening_gap=opening if opening and opening.missing else None,
         new=[row for row, _key in new[:SHOWN]],
         new_count=len(new),
+        told=[row for movement in reading.told for row in movement.rows][:SHOWN],
+        told_count=sum(len(movement.rows) for movement in reading.told),
+        told_here=sum(movement.is_here for movement in reading.told),
+        told_split=sum(movement.is_split for movement in reading.told),
         more=max(len(new) - SHOWN, 0),
         left_out=[(row, WHY_LEFT_OUT[row.reason]) for row in reading.left_out],
     )

@@ -118,7 +118,7 @@ def make_funds(appeals: list[Appeal], sample_case: Case) -> Fund:
 
 
 def make_bank_accounts() -> BankAccount:
-    """Two accounts that take gifts; their numbers are samples. Gives back the one in euros."""
+    """Two accounts that take gifts, and one to keep euros on; their numbers are samples. Gives back the first in euros."""
     euros = BankAccount.objects.create(
         code="banco-eur",
         name="Banco de muestra",
@@ -130,6 +130,14 @@ def make_bank_accounts() -> BankAccount:
         bic="BYLADEM1001",
         takes_gifts=True,
         csv_mapping=MAPPING,
+    )
+    BankAccount.objects.create(
+        code="ahorro-eur",
+        name="Ahorro de muestra",
+        currency="EUR",
+        bank="Caja de muestra",
+        scheme=Scheme.IBAN,
+        number="ES6621000418401234567891",
     )
     BankAccount.objects.create(
         code="banco-ars",

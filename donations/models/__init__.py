@@ -17,6 +17,7 @@ from .legal_cost import Allocation, CostDocument, LegalCost
 from .letter import Letter
 from .lot import Lot, Shortfall, UnfollowedEntry
 from .owed_change import OwedChange
+from .own_transfer import OwnTransfer
 from .past import PastImport, PastRow
 from .payee import Payee, PayeeAccount
 from .payment_pause import PaymentPause
@@ -31,6 +32,7 @@ from .refund import Refund
 from .refund_request import RefundRequest
 from .sealing_key import SealingKey
 from .statement import StatementImport, StatementLine, StatementMatch
+from .statement_detail import StatementDetail
 from .stripe_event import StripeEvent
 from .subscription import MonthlyCharge, Subscription, SubscriptionChange
 from .supporter import Supporter
@@ -71,6 +73,7 @@ __all__ = [
     "Lot",
     "MonthlyCharge",
     "OwedChange",
+    "OwnTransfer",
     "PastImport",
     "PastRow",
     "Payee",
@@ -94,6 +97,7 @@ __all__ = [
     "SealingKey",
     "Shortfall",
     "StaffAccount",
+    "StatementDetail",
     "StatementImport",
     "StatementLine",
     "StatementMatch",

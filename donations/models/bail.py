@@ -11,11 +11,17 @@ from django.utils.translation import gettext_lazy as _
 from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
 from .legal_cost import CostDocument, LegalCost
+from .statement import StatementMatch
 
 
 class BailOutcomeQuerySet(models.QuerySet["BailOutcome"]):
     def returned(self) -> "BailOutcomeQuerySet":
         return self.filter(kind=BailOutcome.Kind.RETURNED)
+
+    def unproved(self) -> "BailOutcomeQuerySet":
+        """Given back, and not seen on a bank statement yet."""
+        proof = StatementMatch.objects.standing().filter(bail_outcome=models.OuterRef("pk"))
+        return self.returned().filter(~models.Exists(proof))
 
     def total(self) -> Decimal:
         amount: Decimal | None = self.aggregate(total=Sum("amount"))["total"]

@@ -38,9 +38,13 @@ class BankAccountQuerySet(models.QuerySet["BankAccount"]):
         """The open account supporters may send `currency` to: one at most, as the constraint below says."""
         return self.filter(currency=currency, takes_gifts=True, closed_on=None)
 
+    def usual_first(self) -> "BankAccountQuerySet":
+        """By currency the one gifts come to, then the others: what is paid is usually paid from there."""
+        return self.order_by("currency", "-takes_gifts", "name")
+
 
 class BankAccount(models.Model):
-    """An account of the fund at a bank, in one currency.
+    """An account of the fund at a bank, in one currency. There may be several in a currency; one of them takes gifts.
 
     Numbers are kept without spaces and in capitals; that they are valid the database checks (the migration
     "transfer_accounts"), and account_numbers.py with a sentence.
@@ -116,10 +120,10 @@ class BankAccount(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["currency"],
-                name="bank_account_one_per_currency",
-                condition=Q(closed_on=None),
+                name="bank_account_taking_gifts_once_per_currency",
+                condition=Q(closed_on=None, takes_gifts=True),
                 violation_error_message=_(
-                    "There is an open account in this currency already: close it first."
+                    "Another open account takes gifts in this currency: supporters are told one. Let that one take none first."
                 ),
             ),
             models.CheckConstraint(

@@ -18,7 +18,8 @@ from .statement import StatementMatch
 
 
 def _proof() -> models.QuerySet[StatementMatch]:
-    return StatementMatch.objects.standing().filter(disbursement=models.OuterRef("pk"))
+    left = StatementMatch.objects.standing().filter(amount__lt=0)
+    return left.filter(disbursement=models.OuterRef("pk"))
 
 
 # All the approvals a payment needs before it is made: in an emergency the second may follow.
@@ -58,6 +59,10 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
         )
         return waiting.exclude(requested_by=user).exclude(approved_by=user)
 
+    def paid(self) -> "DisbursementQuerySet":
+        """Recorded as paid, and not come back since."""
+        return self.filter(paid_at__isnull=False, came_back_on=None)
+
     def unproved(self) -> "DisbursementQuerySet":
         """Paid, and not yet seen on a bank statement."""
         standing = models.FilteredRelation("matches", condition=Q(matches__undone_at=None))
@@ -80,7 +85,9 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
             case Disbursement.State.TO_PROVE:
                 return self.filter(~models.Exists(_proof()), paid_at__isnull=False)
             case Disbursement.State.DONE:
-                return self.filter(models.Exists(_proof()), paid_at__isnull=False)
+                return self.paid().filter(models.Exists(_proof()))
+            case Disbursement.State.CAME_BACK:
+                return self.filter(came_back_on__isnull=False)
             case Disbursement.State.REFUSED:
                 return self.filter(refused_at__isnull=False)
 
@@ -102,6 +109,7 @@ class Disbursement(models.Model):
         TO_PAY = "pay", _("to pay")
         TO_PROVE = "prove", _("paid, to be seen at the bank")
         DONE = "done", _("done")
+        CAME_BACK = "came_back", _("came back")
         REFUSED = "refused", _("refused")
 
     number = models.UUIDField(_("number"), unique=True, default=uuid.uuid4, editable=False)
@@ -186,6 +194,13 @@ class Disbursement(models.Model):
         _("in the currency"), max_length=3, blank=True, db_default=""
     )
 
+    came_back_on = models.DateField(
+        _("came back on"),
+        null=True,
+        editable=False,
+        help_text=_("The day of the bank line that gave it back; kept by the database."),
+    )
+
     objects = DisbursementQuerySet.as_manager()
 
     class Meta:
@@ -245,6 +260,10 @@ class Disbursement(models.Model):
                 ),
             ),
             models.CheckConstraint(
+                name="disbursement_came_back_after_it_was_paid",
+                condition=Q(came_back_on=None) | Q(paid_at__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="disbursement_refusal_complete",
                 condition=Q(refused_by__isnull=True, refused_at__isnull=True, refusal_reason="")
                 | (Q(refused_by__isnull=False, refused_at__isnull=False) & ~Q(refusal_reason="")),
@@ -277,6 +296,8 @@ class Disbursement(models.Model):
         """`is_proved` as `with_proof` tells it."""
         if self.refused_at:
             return self.State.REFUSED
+        if self.came_back_on:
+            return self.State.CAME_BACK
         if self.paid_at:
             return self.State.DONE if is_proved else self.State.TO_PROVE
         return self.State.TO_PAY if self.is_approved else self.State.TO_APPROVE

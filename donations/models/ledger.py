@@ -24,6 +24,8 @@ class Entry(models.Model):
         PAYOUT_RETURNED = "payout_returned", _("payout came back")
         DEPOSIT_LEFT = "deposit_left", _("cash brought to the bank")
         DEPOSIT_ARRIVED = "deposit_arrived", _("cash arrived at the bank")
+        TRANSFER_LEFT = "transfer_left", _("left for another account of ours")
+        TRANSFER_ARRIVED = "transfer_arrived", _("arrived from another account of ours")
         DISPUTE = "dispute", _("disputed")
         DISPUTE_FEE = "dispute_fee", _("dispute fee")
         DISPUTE_WON = "dispute_won", _("dispute won")
@@ -124,6 +126,8 @@ class Entry(models.Model):
                         "payout_returned",
                         "deposit_left",
                         "deposit_arrived",
+                        "transfer_left",
+                        "transfer_arrived",
                         "dispute",
                         "dispute_fee",
                         "dispute_won",

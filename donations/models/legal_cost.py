@@ -39,6 +39,12 @@ def _outcomes(kind: str) -> Coalesce:
     return Coalesce(models.Subquery(total, output_field=MoneyField()), zero)
 
 
+def _bail_held() -> models.Exists:
+    accounts: Any = apps.get_model("donations", "Account").objects
+    deposits = accounts.filter(legal_cost=models.OuterRef("pk"), place="bail")
+    return models.Exists(deposits.with_balance().filter(balance__gt=0))
+
+
 class LegalCostQuerySet(models.QuerySet["LegalCost"]):
     def with_figures(self) -> "LegalCostQuerySet":
         """Annotates `set_aside` (and not released; paid or not), `requested`, `paid`, what courts gave back of
@@ -53,7 +59,7 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
             .values("net")
         )
         is_open = Q(disbursements__refused_at=None, disbursements__paid_at=None)
-        is_paid = Q(disbursements__paid_at__isnull=False)
+        is_paid = Q(disbursements__paid_at__isnull=False, disbursements__came_back_on=None)
         return self.annotate(
             came_back=_outcomes("returned"),
             set_aside=Coalesce(models.Subquery(net, output_field=MoneyField()), zero),
@@ -104,12 +110,13 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
         lacking: LegalCostQuerySet = costs.filter(missing__gt=0)
         return lacking
 
+    def with_bail_held(self, currency: str) -> "LegalCostQuerySet":
+        """Of which a court holds a deposit now."""
+        return self.filter(_bail_held(), kind=LegalCost.Kind.BAIL, currency=currency)
+
     def bail_overdue(self, *, on: date) -> "LegalCostQuerySet":
         """Deposits that a court still holds past the day on which it should have given them back."""
-        accounts: Any = apps.get_model("donations", "Account").objects
-        deposits = accounts.filter(legal_cost=models.OuterRef("pk"), place="bail")
-        held = deposits.with_balance().filter(balance__gt=0)
-        return self.filter(models.Exists(held), return_expected_on__lt=on)
+        return self.filter(_bail_held(), return_expected_on__lt=on)
 
     def requestable(self) -> "LegalCostQuerySet":
         """With money set aside that nobody has asked for yet."""
@@ -267,7 +274,8 @@ class LegalCost(models.Model):
         """How many UMA are not paid yet; None of a cost owed in its currency."""
         if self.uma is None:
             return None
-        settled = self.uma_payments.aggregate(total=Sum("settled"))["total"] or Decimal(0)
+        standing = self.uma_payments.filter(disbursement__came_back_on=None)
+        settled = standing.aggregate(total=Sum("settled"))["total"] or Decimal(0)
         return self.uma - settled
 
 

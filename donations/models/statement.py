@@ -164,7 +164,11 @@ class StatementMatchQuerySet(models.QuerySet["StatementMatch"]):
 
 
 # What a line can be matched to; a match names one of them, or none and says why.
-THINGS = ("payout", "disbursement", "donation", "deposit", "refund_request", "exchange")
+THINGS = (
+    "payout", "disbursement", "donation", "deposit", "refund_request", "exchange", "own_transfer", "bail_outcome",
+)  # fmt: skip
+# These can be on two lines: what left, and what came for it; of a payment, that it came back.
+TWO_SIDED = ("exchange", "own_transfer", "disbursement")
 
 
 def _one_of(*things: str) -> Q:
@@ -189,6 +193,14 @@ class StatementMatch(models.Model):
     )
     amount = MoneyField(
         _("amount"), help_text=_("Which part of the line, with its sign: positive, money came in.")
+    )
+    withheld = MoneyField(
+        _("withheld"),
+        default=Decimal(0),
+        db_default=Decimal(0),
+        help_text=_(
+            "What a bank kept of a payout on its way: its fee, booked apart from the line."
+        ),
     )
     source = models.CharField(  # noqa: DJ001  unique where there is one
         _("source"),
@@ -246,6 +258,22 @@ class StatementMatch(models.Model):
         related_name="matches",
         verbose_name=_("exchange of currencies"),
     )
+    own_transfer = models.ForeignKey(
+        "OwnTransfer",
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="matches",
+        verbose_name=_("transfer between own accounts"),
+    )
+    bail_outcome = models.ForeignKey(
+        "BailOutcome",
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="matches",
+        verbose_name=_("bail that came back"),
+    )
     explanation = models.TextField(
         _("explanation"), blank=True, help_text=_("Why the line belongs to none of these.")
     )
@@ -284,6 +312,10 @@ class StatementMatch(models.Model):
                 name="match_source_once", fields=["source"], condition=Q(source__isnull=False)
             ),
             models.CheckConstraint(name="match_amount_not_zero", condition=~Q(amount=0)),
+            models.CheckConstraint(
+                name="match_withheld_of_a_payout",
+                condition=Q(withheld=0) | Q(withheld__gt=0, payout__isnull=False),
+            ),
             # What nobody confirmed must at least be something we know of.
             models.CheckConstraint(
                 name="match_by_itself_names_a_thing",
@@ -301,15 +333,15 @@ class StatementMatch(models.Model):
                     condition=Q(undone_at=None, **{f"{thing}__isnull": False}),
                 )
                 for thing in THINGS
-                if thing != "exchange"
+                if thing not in TWO_SIDED
             ),
-            # An exchange is on two lines: what was given, and what was got for it.
             *(
                 models.UniqueConstraint(
-                    fields=["exchange"],
-                    name=f"match_exchange_once_{way}",
-                    condition=Q(undone_at=None, exchange__isnull=False) & sign,
+                    fields=[thing],
+                    name=f"match_{thing}_once_{way}",
+                    condition=Q(undone_at=None, **{f"{thing}__isnull": False}) & sign,
                 )
+                for thing in TWO_SIDED
                 for way, sign in (("out", Q(amount__lt=0)), ("in", Q(amount__gt=0)))
             ),
         ]

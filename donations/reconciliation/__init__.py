@@ -1,23 +1,28 @@
 """Bank lines and what they prove: a file imported whole, candidates suggested with reasons, a match confirmed by a person or beyond doubt."""
 
+from .details import details_of
 from .errors import AlreadyMatched, DoesNotFit, ImportRefused, ReconciliationError
 from .evidence import Certainty, Suggestion
 from .imports import ImportResult, Reading, import_statement, read
-from .matches import Charge, Returned, Target, explain, match, unmatch
+from .matches import Between, CameBack, Charge, Less, Returned, Target, explain, match, unmatch
 from .suggestions import suggest, suggest_many
 
 __all__ = [
     "AlreadyMatched",
+    "Between",
+    "CameBack",
     "Certainty",
     "Charge",
     "DoesNotFit",
     "ImportRefused",
     "ImportResult",
+    "Less",
     "Reading",
     "ReconciliationError",
     "Returned",
     "Suggestion",
     "Target",
+    "details_of",
     "explain",
     "import_statement",
     "match",

@@ -1,4 +1,4 @@
-"""Candidates for money that came from ourselves: payouts from Stripe, cash and cheques brought to the bank."""
+"""Candidates for money that came from ourselves: payouts from Stripe, cash and cheques brought to the bank, bail given back."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,8 +7,10 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from ..models import CashDeposit, CashReceipt, Payout, StatementLine
+from ..currencies import written
+from ..models import BailOutcome, CashDeposit, CashReceipt, Fund, Payout, StatementLine
 from ..references import squeeze
+from .charges import bearers
 from .evidence import (
     AMOUNT,
     NAMES_SENDER,
@@ -20,6 +22,10 @@ from .evidence import (
     apart,
     squeezed,
 )
+from .matches import Less
+
+# How much of a payout a bank may keep for one to be proposed by Stripe's name alone.
+MOST_KEPT = Decimal("0.05")
 
 
 def payouts(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
@@ -54,6 +60,65 @@ def _payout(line: StatementLine, payout: Payout) -> Suggestion:
     else:
         certainty = Certainty.LIKELY if is_near else Certainty.POSSIBLE
     return Suggestion(payout, certainty, tuple(reasons), days)
+
+
+def payouts_less(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+    """Payouts in transit of a little more than the amount that is open: a bank may have kept its fee. Never sure."""
+    found: dict[int, list[Suggestion]] = defaultdict(list)
+    currencies = {line.currency for line in lines}
+    waiting: dict[str, list[Payout]] = defaultdict(list)
+    for payout in Payout.objects.in_transit().filter(currency__in=currencies):
+        waiting[payout.currency].append(payout)
+    bearing: dict[int, tuple[Fund, date | None]] | None = None
+    for line in lines:
+        written_there = squeezed(line)
+        for payout in waiting[line.currency]:
+            kept = payout.amount - line.open_amount
+            names_payout = squeeze(payout.stripe_payout_id) in written_there
+            is_little = 0 < kept <= payout.amount * MOST_KEPT and "STRIPE" in written_there
+            if kept <= 0 or not (names_payout or is_little):
+                continue
+            if bearing is None:
+                bearing = bearers({each.account_id for each in lines})
+            if line.account_id in bearing:
+                fund, _on = bearing[line.account_id]
+                found[line.pk].append(_less(line, Less(payout, fund), kept, names_payout))
+    return found
+
+
+def _less(line: StatementLine, target: Less, kept: Decimal, names_payout: bool) -> Suggestion:
+    days = abs((line.booked_on - target.payout.arrives_on).days)
+    named = (
+        Reason(_("The text names the payout."), REFERENCE)
+        if names_payout
+        else Reason(_("The text names Stripe."), NAMES_SENDER)
+    )
+    amount = written(kept, line.currency)
+    reasons = (
+        named,
+        Reason(_("It is %(amount)s less than the payout: a bank kept its fee.") % {"amount": amount}),
+        apart(days, _("It was expected on that day."), target.payout.arrives_on),
+    )  # fmt: skip
+    certainty = Certainty.LIKELY if names_payout else Certainty.POSSIBLE
+    return Suggestion(target, certainty, reasons, days)
+
+
+def bail(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+    """Bail of which it was recorded that it came back into the line's account, of the open amount, and no line showed it yet."""
+    found: dict[int, list[Suggestion]] = defaultdict(list)
+    outcomes = BailOutcome.objects.unproved().filter(
+        bank_account__in={line.account_id for line in lines},
+        amount__in={line.open_amount for line in lines},
+    )
+    for outcome in outcomes.select_related("cost"):
+        for line in lines:
+            if (outcome.bank_account_id, outcome.amount) == (line.account_id, line.open_amount):
+                on, same = outcome.happened_on, _("The court gave it back on that day.")
+                days = abs((line.booked_on - on).days)
+                reasons = (Reason(_("The amount is the bail's."), AMOUNT), apart(days, same, on))
+                certainty = Certainty.LIKELY if days <= 2 * NEARBY.days else Certainty.POSSIBLE
+                found[line.pk].append(Suggestion(outcome, certainty, reasons, days))
+    return found
 
 
 def handed_over(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:

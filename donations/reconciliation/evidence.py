@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from ..models import Fund, StatementLine
 from ..references import squeeze
-from .matches import Charge, Returned, Target
+from .matches import Between, CameBack, Charge, Less, Returned, Target
 
 # A payout is expected on a day; banks and weekends move it by a few.
 NEARBY = timedelta(days=5)
@@ -64,6 +64,12 @@ class Suggestion:
         match self.target:
             case Charge(fund):
                 return f"charge-{fund.pk}"
+            case Between(account):
+                return f"between-{account.pk}"
+            case CameBack(payment):
+                return f"cameback-{payment.pk}"
+            case Less(payout, fund):
+                return f"less-{payout.pk}-{fund.pk}"
             case Returned(line):
                 return f"returned-{line.pk}"
             case Fund():
@@ -76,9 +82,9 @@ class Suggestion:
 
 
 def ranked(suggestions: Sequence[Suggestion]) -> list[Suggestion]:
-    """The likeliest first. Where two are sure, neither is."""
+    """The likeliest first. Where two are sure of the same money, neither is; parts of a line can well be several things."""
     ordered = sorted(suggestions, key=lambda suggestion: suggestion.rank)
-    sure = [suggestion for suggestion in ordered if suggestion.certainty is Certainty.SURE]
+    sure = [s for s in ordered if s.certainty is Certainty.SURE and s.part is None]
     if len(sure) < 2:
         return ordered
     doubt = Reason(_("Another candidate fits as well."), DOUBT)

@@ -2,11 +2,17 @@
 
 from datetime import UTC, datetime, time
 from decimal import Decimal
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
+from .. import ledger
+from ..ledger import Posting
 from ..models import (
     AccountKey,
+    BailOutcome,
+    BankAccount,
     CashDeposit,
     CashReceipt,
     Disbursement,
@@ -14,11 +20,14 @@ from ..models import (
     Entry,
     Exchange,
     Fund,
+    LegalCost,
     Letter,
+    OwnTransfer,
     Payout,
     Pledge,
     RefundRequest,
 )
+from ..models.locks import hold
 from .errors import AlreadyMatched, DoesNotFit
 from .parts import Part, check_amount, post
 
@@ -26,10 +35,7 @@ from .parts import Part, check_amount, post
 def arrived(part: Part, payout: Payout) -> Payout:
     payout = Payout.objects.select_for_update().get(pk=payout.pk)
     check_amount(part, payout.amount, payout.currency)
-    if payout.returned_at:
-        raise DoesNotFit(_("The bank sent this payout back to Stripe: it did not arrive."))
-    if payout.matches.standing().exists():
-        raise AlreadyMatched(_("This payout was found on another line already."))
+    _check_in_transit(payout)
     post(
         part,
         Entry.Kind.PAYOUT_ARRIVED,
@@ -37,6 +43,40 @@ def arrived(part: Part, payout: Payout) -> Payout:
         credit=AccountKey.transit(part.line.currency),
     )
     return payout
+
+
+def arrived_less(part: Part, payout: Payout, fund: Fund) -> tuple[Payout, Decimal]:
+    """The payout came, less what a bank kept of it on the way, which `fund` bears; gives back both."""
+    payout = Payout.objects.select_for_update().get(pk=payout.pk)
+    withheld = payout.amount - part.amount
+    if payout.currency != part.line.currency or part.amount < 0 or withheld <= 0:
+        raise DoesNotFit(_("The line has not less than the payout: no bank kept anything of it."))
+    _check_in_transit(payout)
+    transit = AccountKey.transit(payout.currency)
+    post(part, Entry.Kind.PAYOUT_ARRIVED, debit=AccountKey.bank(part.line.account), credit=transit)
+    ledger.post(
+        Posting(
+            kind=Entry.Kind.BANK_FEE,
+            debit=AccountKey.fund(fund, payout.currency),
+            credit=transit,
+            amount=withheld,
+            booked_on=part.line.booked_on,
+            source=fee_source(part.source),
+        )
+    )
+    return payout, withheld
+
+
+def fee_source(source: str) -> str:
+    """The name in the ledger of what a bank kept of what arrived as `source`."""
+    return f"{source}:fee"
+
+
+def _check_in_transit(payout: Payout) -> None:
+    if payout.returned_at:
+        raise DoesNotFit(_("The bank sent this payout back to Stripe: it did not arrive."))
+    if payout.matches.standing().exists():
+        raise AlreadyMatched(_("This payout was found on another line already."))
 
 
 def deposited(part: Part, deposit: CashDeposit) -> CashDeposit:
@@ -79,9 +119,46 @@ def proved(part: Part, disbursement: Disbursement) -> Disbursement:
         )
     if disbursement.bank_account_id != part.line.account_id:
         raise DoesNotFit(_("This payment was made from another bank account."))
-    if disbursement.matches.standing().exists():
+    if disbursement.matches.standing().filter(amount__lt=0).exists():
         raise AlreadyMatched(_("This payment was found on another line already."))
     return disbursement
+
+
+def came_back(part: Part, disbursement: Disbursement, *, by: User, at: datetime) -> str:
+    """The payee's bank sent the payment back: its entry is reversed on the line's day, and the money is the cost's again.
+
+    Gives back the name of the reversing entry.
+    """
+    row = Disbursement.objects.select_for_update(of=("self",)).select_related("cost")
+    disbursement = row.get(pk=disbursement.pk)
+    check_amount(part, disbursement.amount, disbursement.currency)
+    if disbursement.bank_account_id != part.line.account_id:
+        raise DoesNotFit(_("This payment was made from another bank account."))
+    if disbursement.cost.kind == LegalCost.Kind.BAIL:
+        raise DoesNotFit(
+            _("This was a deposit of bail: say that bail came back, and of which cost.")
+        )
+    if disbursement.came_back_on:
+        raise AlreadyMatched(_("Another line says already that this payment came back."))
+    if not disbursement.matches.standing().filter(amount__lt=0).exists():
+        raise DoesNotFit(_("No line shows yet that this payment left. Match that line first."))
+    entry = Entry.objects.get(source=f"disbursement:{disbursement.number}")
+    # It may have come back, and been taken for something else, before.
+    while (later := Entry.objects.filter(reverses=entry).first()) is not None:
+        entry = later
+    reason = _("Came back from the payee's bank on %(day)s") % {"day": part.line.booked_on}
+    return ledger.reverse(entry, by=by, reason=reason, at=at, on=part.line.booked_on).source
+
+
+def proved_bail(part: Part, outcome: BailOutcome) -> BailOutcome:
+    # Its rows are only added to: a name stands for it.
+    hold([f"bail {outcome.number}"])
+    check_amount(part, outcome.amount, outcome.currency)
+    if outcome.bank_account_id != part.line.account_id:
+        raise DoesNotFit(_("This bail came back into another bank account."))
+    if outcome.matches.standing().exists():
+        raise AlreadyMatched(_("This bail was found on another line already."))
+    return outcome
 
 
 def proved_refund(part: Part, refund: RefundRequest) -> RefundRequest:
@@ -111,6 +188,60 @@ def exchanged(part: Part, exchange: Exchange) -> Exchange:
     if (ways.filter(amount__lt=0) if is_out else ways.filter(amount__gt=0)).exists():
         raise AlreadyMatched(_("This exchange was found on another line already."))
     return exchange
+
+
+def moved(part: Part, other: BankAccount | OwnTransfer, *, by: User, at: datetime) -> OwnTransfer:
+    """One side of a transfer between own accounts: of the one that is meant, or of one that `other` has shown; else a new one.
+
+    Whichever side's statement comes first, the money, or its lack, stands in transit until the other comes.
+    """
+    line = part.line
+    # Two who match the two sides at once would each begin one.
+    hold([f"transfers {line.currency}"])
+    transfer = _meant(part, other) if isinstance(other, OwnTransfer) else _shown(part, other)
+    if transfer is None:
+        assert isinstance(other, BankAccount)
+        ends = (line.account, other) if part.amount < 0 else (other, line.account)
+        transfer = OwnTransfer.objects.create(
+            left_from=ends[0],
+            arrives_at=ends[1],
+            amount=abs(part.amount),
+            currency=line.currency,
+            begun_by=by,
+            begun_at=at,
+        )
+    bank, transit = AccountKey.bank(line.account), AccountKey.transit(line.currency)
+    if part.amount < 0:
+        post(part, Entry.Kind.TRANSFER_LEFT, debit=transit, credit=bank)
+    else:
+        post(part, Entry.Kind.TRANSFER_ARRIVED, debit=bank, credit=transit)
+    return transfer
+
+
+def _meant(part: Part, transfer: OwnTransfer) -> OwnTransfer:
+    side = transfer.side_of(part.line.account_id)
+    if side is None:
+        raise DoesNotFit(_("This transfer was between two other accounts."))
+    check_amount(part, side, transfer.currency)
+    ways = transfer.matches.standing()
+    is_out = part.amount < 0
+    if (ways.filter(amount__lt=0) if is_out else ways.filter(amount__gt=0)).exists():
+        raise AlreadyMatched(_("This transfer was found on another line of this account already."))
+    return transfer
+
+
+def _shown(part: Part, other: BankAccount) -> OwnTransfer | None:
+    """The longest waiting one of this amount that the other account's statement has shown and this one has not."""
+    line = part.line
+    if other.pk == line.account_id or other.currency != line.currency:
+        raise DoesNotFit(_("Choose another account of ours, in the line's currency."))
+    ends = (line.account, other) if part.amount < 0 else (other, line.account)
+    waiting: Any = OwnTransfer.objects.half_seen().filter(
+        left_from=ends[0], arrives_at=ends[1], amount=abs(part.amount)
+    )
+    is_out = part.amount < 0
+    found: OwnTransfer | None = waiting.filter(has_left=not is_out).order_by("pk").first()
+    return found
 
 
 def given(

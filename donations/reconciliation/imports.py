@@ -25,9 +25,11 @@ from ..statements import (
 )
 from ..statements.identity import keys
 from ..statements.mapping import BadMapping, CsvMapping
+from . import notifications
 from .chain import Stretch, check_after_opening, check_continues
 from .errors import ImportRefused
 from .new_lines import write
+from .notifications import Movement
 
 # Banks date some lines with the next working day; what lies further ahead is a day read in the wrong order.
 AHEAD = timedelta(days=7)
@@ -45,6 +47,8 @@ class Reading:
     closing: Decimal | None
     # The first and the last day; None when neither a row nor a balance names one.
     span: tuple[date, date] | None
+    # What a notification tells of lines; it has none itself.
+    told: tuple[Movement, ...] = ()
 
     @property
     def total(self) -> Decimal:
@@ -61,7 +65,8 @@ class ImportResult:
     """How many of the file's lines were new and known; of all of them, how many are matched and how many open.
 
     `booked`: how many of the new ones were matched by themselves; `slipped`: how many of the others have an announced gift's
-    reference with one slip, which a person has to confirm. `statement` is None when the file came before.
+    reference with one slip, which a person has to confirm. `details`: how many payments within lines a notification told, that
+    were not known. `statement` is None when the file came before.
     """
 
     new: int
@@ -70,6 +75,7 @@ class ImportResult:
     open: int
     booked: int = 0
     slipped: int = 0
+    details: int = 0
     statement: StatementImport | None = None
 
 
@@ -86,7 +92,7 @@ def import_statement(
     account = BankAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
     reading = read(account=account, content=content, at=at)
     new, digest = reading.new_rows, sha256(content).hexdigest()
-    statement, booked, slipped = None, 0, 0
+    statement, booked, slipped, details = None, 0, 0, 0
     if new or not account.imports.filter(sha256=digest).exists():
         statement = StatementImport.objects.create(
             account=account,
@@ -102,6 +108,7 @@ def import_statement(
             imported_at=at,
         )
         booked, slipped = write(account, statement, new, at=at)
+        details = notifications.keep(account, statement, reading.told)
     open_lines = len(new) - booked + _count_open(account, reading.known)
     return ImportResult(
         new=len(new),
@@ -110,6 +117,7 @@ def import_statement(
         open=open_lines,
         booked=booked,
         slipped=slipped,
+        details=details,
         statement=statement,
     )
 
@@ -130,6 +138,8 @@ def read(*, account: BankAccount, content: bytes, at: datetime) -> Reading:
             _("The account's CSV columns are not complete: %(problem)s")
             % {"problem": error.message}
         ) from error
+    if any(statement.kind == "notification" for statement in statements):
+        return _told(statements, account)
     reading = _compare(statements, account)
     check_after_opening(account, (row.booked_on for row, _key in reading.new_rows))
     try:
@@ -208,14 +218,22 @@ def _compare(statements: Sequence[Statement], account: BankAccount) -> Reading:
     )
 
 
-def _check_account(statement: Statement, account: BankAccount) -> None:
-    if statement.kind == "notification":
+def _told(statements: Sequence[Statement], account: BankAccount) -> Reading:
+    """A notification: no line of its own, only what lines of the statement are made of."""
+    if any(statement.kind != "notification" for statement in statements):
         raise ImportRefused(
             _(
-                "This is a notification (CAMT.054). The same money comes again in the statement: import that (CAMT.053) "
-                "instead."
+                "The file holds a statement and a notification. Download the statement (CAMT.053) alone."
             )
         )
+    left_out = tuple(row for statement in statements for row in statement.left_out)
+    told = notifications.movements(account, statements)
+    days = [row.booked_on for movement in told for row in movement.rows]
+    span = (min(days), max(days))
+    return Reading((), (), frozenset(), left_out, None, None, span, told)
+
+
+def _check_account(statement: Statement, account: BankAccount) -> None:
     if not _is_same_number(statement.account, account.number):
         raise ImportRefused(
             _(

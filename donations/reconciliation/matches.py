@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from .. import ledger
 from ..models import (
     AccountKey,
+    BailOutcome,
+    BankAccount,
     CashDeposit,
     CashReceipt,
     Disbursement,
@@ -19,6 +21,7 @@ from ..models import (
     Exchange,
     Fund,
     Letter,
+    OwnTransfer,
     Payout,
     Pledge,
     RefundRequest,
@@ -44,6 +47,28 @@ class Returned:
     earlier: StatementLine
 
 
+@dataclass(frozen=True)
+class Between:
+    """A transfer to, or from, another account of ours; whether its statement has shown it is looked up."""
+
+    other: BankAccount
+
+
+@dataclass(frozen=True)
+class CameBack:
+    """The payee's bank sent a payment of a cost back."""
+
+    payment: Disbursement
+
+
+@dataclass(frozen=True)
+class Less:
+    """A payout that arrived less what a bank kept of it on the way, which `fund` bears."""
+
+    payout: Payout
+    fund: Fund
+
+
 # A pledge or a fund: the line is a gift, announced or not. A slip: the cheque it was written for.
 Target = (
     Payout
@@ -52,6 +77,11 @@ Target = (
     | RefundRequest
     | CashDeposit
     | CashReceipt
+    | BailOutcome
+    | OwnTransfer
+    | Between
+    | CameBack
+    | Less
     | Pledge
     | Fund
     | Charge
@@ -76,7 +106,8 @@ def match(
     A payout has arrived (in transit → bank). A pledge or fund was given to: a donation is made (fund → bank), and its
     receipt queued when the supporter left an address. A pending cheque was paid: the same, for its slip. Cash brought to
     the bank has arrived (in transit → bank). A disbursement, and a refund by transfer, was booked when it was paid, an
-    exchange when it was approved: the line proves it. The bank's own is booked between fund and bank. A transfer that came back: what the earlier line was
+    exchange when it was approved: the line proves it. A transfer between own accounts leaves the one and arrives at the
+    other, each by its own line, whichever comes first. Of a payment that came back the entry is reversed. Of a payout that came less than it was, a fund bears the rest as a bank fee. The bank's own is booked between fund and bank. A transfer that came back: what the earlier line was
     matched with is taken back, and neither line is booked, since one undid the other.
     Raises AlreadyMatched, DoesNotFit; and then nothing is changed.
     """
@@ -91,14 +122,25 @@ def match(
     match target:
         case Payout():
             standing.payout = facts.arrived(part, target)
+        case Less(payout, fund):
+            standing.payout, standing.withheld = facts.arrived_less(part, payout, fund)
+        case CameBack(payment):
+            standing.disbursement = payment
+            standing.source = facts.came_back(part, payment, by=by, at=at)
         case Disbursement():
             standing.disbursement, standing.source = facts.proved(part, target), None
+        case BailOutcome():
+            standing.bail_outcome, standing.source = facts.proved_bail(part, target), None
         case Exchange():
             standing.exchange, standing.source = facts.exchanged(part, target), None
         case RefundRequest():
             standing.refund_request, standing.source = facts.proved_refund(part, target), None
         case CashDeposit():
             standing.deposit = facts.deposited(part, target)
+        case OwnTransfer():
+            standing.own_transfer = facts.moved(part, target, by=by, at=at)
+        case Between(other):
+            standing.own_transfer = facts.moved(part, other, by=by, at=at)
         case CashReceipt():
             standing.donation = facts.cheque_paid(part, target, at=at)
         case Pledge():
@@ -197,15 +239,33 @@ def unmatch(*, match: StatementMatch, reason: str, by: User, at: datetime) -> No
         raise ReconciliationError(_("This match was taken back already."))
     if not reason.strip():
         raise ReconciliationError(_("Say why the match is taken back."))
-    if match.source:
-        entry = Entry.objects.get(source=match.source)
-        ledger.reverse(entry, by=by, reason=reason.strip(), at=at)
+    if match.amount < 0 and match.disbursement and match.disbursement.came_back_on:
+        raise ReconciliationError(
+            _("Another line says that this payment came back: take that match back first.")
+        )
+    for source in _sources(match):
+        _reverse(source, reason.strip(), by=by, at=at)
     if match.donation_id:
         _check_nothing_went_back(match.donation_id)
         Donation.objects.filter(pk=match.donation_id).update(reversed_at=at)
         Letter.objects.filter(donation=match.donation_id, sent_at=None).delete()
     match.undone_by, match.undone_at = by, at
     match.save(update_fields=["undone_by", "undone_at"])
+
+
+def _sources(match: StatementMatch) -> list[str]:
+    if not match.source:
+        return []
+    return [match.source, facts.fee_source(match.source)] if match.withheld else [match.source]
+
+
+def _reverse(source: str, reason: str, *, by: User, at: datetime) -> None:
+    try:
+        ledger.reverse(Entry.objects.get(source=source), by=by, reason=reason, at=at)
+    except (ledger.NotEnough, ledger.Frozen) as error:
+        raise ReconciliationError(
+            _("What came back is spoken for by now: there is not enough left to take it back.")
+        ) from error
 
 
 def _check_nothing_went_back(donation_id: int) -> None:

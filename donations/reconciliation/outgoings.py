@@ -1,9 +1,9 @@
-"""Candidates for money that went out, and for what is the bank's own: payments, refunds, transfers that came back, fees, interest."""
+"""Candidates for money that went out, payments and refunds of ours, and for what came back of it or went back."""
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import date
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection
@@ -11,50 +11,25 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from ..currencies import written
-from ..models import Disbursement, Fund, RefundRequest, StatementLine
+from ..models import Disbursement, LegalCost, RefundRequest, StatementLine
 from ..models.payee import hash_account
 from ..references import squeeze
 from .evidence import (
     AMOUNT,
-    DAY,
     KNOWN_PAYER,
     NAMES_SENDER,
     NEARBY,
     REFERENCE,
-    WORDS,
     Certainty,
     Reason,
     Suggestion,
-    all_text,
     apart,
     squeezed,
 )
-from .matches import Charge, Returned
+from .matches import CameBack, Returned
 
-# As banks write them in the languages of the appeals and their neighbours.
-FEES = re.compile(
-    r"\b(fees?|charges?|comisi[oó]n|comisiones|gastos|mantenimiento|cargo|tarifa|comiss[aã]o|taxa|frais|cotisation|"
-    r"commissions?|geb[uü]hr\w*|entgelt\w*|kontof[uü]hrung\w*|kontopauschale|spesen|provvigion\w*|canone|kosten|prowizja|"
-    r"op[lł]ata)\b",
-    re.IGNORECASE,
-)
-INTEREST = re.compile(
-    r"\b(interest|inter[eé]s(es)?|juros|rendimientos?|int[eé]r[eê]ts|\w*zinsen|interessi|rente|odsetki)\b",
-    re.IGNORECASE,
-)
 # A transfer that could not be credited, or was called back, comes within weeks.
 CAME_BACK_WITHIN = 60
-
-# Which fund bore, or earned, the last of a bank account.
-LAST_CHARGE = """
-SELECT DISTINCT ON (l.account_id) l.account_id, a.fund_id, l.booked_on
-FROM donations_statementmatch m
-JOIN donations_statementline l ON l.id = m.line_id
-JOIN donations_entry e ON e.source = m.source
-JOIN donations_account a ON a.id IN (e.debit_id, e.credit_id) AND a.kind = 'fund'
-WHERE m.source IS NOT NULL AND m.undone_at IS NULL AND m.explanation <> '' AND l.account_id = ANY(%s)
-ORDER BY l.account_id, l.booked_on DESC, m.id DESC
-"""
 
 EARLIER = """
 SELECT line.id, earlier.id
@@ -161,43 +136,41 @@ def returned(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     return found
 
 
-def fees(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
-    """Lines whose words are those of bank fees, for the fund that bore the last one."""
-    usual = _("%(fund)s bore the last fee of this account, on %(day)s.")
-    return _charges(lines, FEES, _("The words are those of a bank fee."), usual)
-
-
-def interest(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
-    """The same for interest the bank pays."""
-    usual = _("%(fund)s had the last fee or interest of this account, on %(day)s.")
-    return _charges(lines, INTEREST, _("The words are those of interest."), usual)
-
-
-def _charges(
-    lines: Sequence[StatementLine], words: "re.Pattern[str]", said: str, usual: str
-) -> dict[int, list[Suggestion]]:
+def came_back(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+    """Payments of costs that a line of the same account showed to leave, of the amount that came, of late."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    charged = [line for line in lines if words.search(all_text(line))]
-    if not charged:
-        return found
-    last = _last_charges({line.account_id for line in charged})
-    funds = Fund.objects.open().in_bulk({fund for fund, _on in last.values()})
-    general = Fund.objects.open().filter(kind=Fund.Kind.GENERAL).order_by("pk").first()
-    for line in charged:
-        fund_pk, on = last.get(line.account_id, (None, None))
-        fund = funds.get(fund_pk) if fund_pk else None
-        if fund and on:
-            named = usual % {"fund": fund, "day": on.isoformat()}
-            reasons = (Reason(said, WORDS), Reason(named, DAY))
-            found[line.pk].append(Suggestion(Charge(fund), Certainty.LIKELY, reasons))
-        elif general:
-            unsaid = Reason(_("Nobody has said yet which fund has those of this account."))
-            reasons = (Reason(said, WORDS), unsaid)
-            found[line.pk].append(Suggestion(Charge(general), Certainty.POSSIBLE, reasons))
+    since = min(line.booked_on for line in lines) - timedelta(days=CAME_BACK_WITHIN)
+    payments = Disbursement.objects.in_state(Disbursement.State.DONE).filter(
+        bank_account__in={line.account_id for line in lines},
+        amount__in={line.open_amount for line in lines},
+        paid_on__gte=since,
+    )
+    by_amount: dict[tuple[int, Decimal], list[Disbursement]] = defaultdict(list)
+    for payment in payments.exclude(cost__kind=LegalCost.Kind.BAIL).select_related("payee_account"):
+        by_amount[payment.bank_account_id, payment.amount].append(payment)
+    for line in lines:
+        said = squeezed(line)
+        for payment in by_amount[line.account_id, line.open_amount]:
+            assert payment.paid_on is not None
+            if not 0 <= (line.booked_on - payment.paid_on).days <= CAME_BACK_WITHIN:
+                continue
+            found[line.pk].append(_came_back(line, payment, said))
     return found
 
 
-def _last_charges(accounts: set[int]) -> dict[int, tuple[int, date]]:
-    with connection.cursor() as cursor:
-        cursor.execute(LAST_CHARGE, [list(accounts)])
-        return {account: (fund, on) for account, fund, on in cursor.fetchall()}
+def _came_back(line: StatementLine, payment: Disbursement, said: str) -> Suggestion:
+    assert payment.paid_on is not None
+    on = payment.paid_on.isoformat()
+    reasons = [Reason(_("The same amount was paid on %(day)s.") % {"day": on}, AMOUNT)]
+    has_reference = squeeze(payment.payment_reference) in said
+    has_payee = _is_payee(line, payment)
+    if has_reference:
+        reasons.append(Reason(_("The text has the payment's reference."), REFERENCE))
+    if has_payee:
+        reasons.append(Reason(_("The other side is the payee."), NAMES_SENDER))
+    if has_reference:
+        certainty = Certainty.SURE
+    else:
+        certainty = Certainty.LIKELY if has_payee else Certainty.POSSIBLE
+    days = (line.booked_on - payment.paid_on).days
+    return Suggestion(CameBack(payment), certainty, tuple(reasons), days)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..models import StatementLine
-from . import arrivals, exchanges, gifts, outgoings
+from . import arrivals, charges, details, exchanges, gifts, outgoings, own_transfers
 from .evidence import Suggestion, ranked
 
 MOST = 5
@@ -19,12 +19,16 @@ def suggest_many(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     coming = [line for line in lines if line.amount > 0]
     going = [line for line in lines if line.amount < 0]
     found: dict[int, list[Suggestion]] = {line.pk: [] for line in lines}
-    parts: list[dict[int, list[Suggestion]]] = [exchanges.exchanges(lines)] if lines else []
+    parts: list[dict[int, list[Suggestion]]] = []
+    if lines:
+        parts += [exchanges.exchanges(lines), own_transfers.own_transfers(lines)]
+        parts.append(details.within(lines))
     if coming:
         parts += [arrivals.payouts(coming), arrivals.handed_over(coming), gifts.announced(coming)]
-        parts += [gifts.by_known_payers(coming), outgoings.interest(coming)]
+        parts += [gifts.by_known_payers(coming), charges.interest(coming), arrivals.bail(coming)]
+        parts += [outgoings.came_back(coming), arrivals.payouts_less(coming)]
     if going:
-        parts += [outgoings.payments(going), outgoings.returned(going), outgoings.fees(going)]
+        parts += [outgoings.payments(going), outgoings.returned(going), charges.fees(going)]
     for part in parts:
         for pk, suggestions in part.items():
             found[pk] += suggestions

@@ -5,15 +5,25 @@ from django.utils.translation import gettext as _
 
 from donations.currencies import written
 from donations.models import (
+    BailOutcome,
     CashDeposit,
     CashReceipt,
     Disbursement,
     Exchange,
     Fund,
+    OwnTransfer,
     Payout,
     RefundRequest,
 )
-from donations.reconciliation import Certainty, Charge, Returned, Suggestion
+from donations.reconciliation import (
+    Between,
+    CameBack,
+    Certainty,
+    Charge,
+    Less,
+    Returned,
+    Suggestion,
+)
 from donations.references import format_reference
 
 register = template.Library()
@@ -34,6 +44,20 @@ def candidate(suggestion: Suggestion) -> str:
     target = suggestion.target
     if isinstance(target, Charge):
         return _("The bank's own, for %(fund)s") % {"fund": target.fund}
+    if isinstance(target, Between):
+        return _("Transfer between this account and %(account)s") % {"account": target.other.name}
+    if isinstance(target, Less):
+        return _("Payout %(payout)s from Stripe less a bank's fee, for %(fund)s") % {
+            "payout": target.payout.stripe_payout_id,
+            "fund": target.fund,
+        }
+    if isinstance(target, BailOutcome):
+        return _("Bail of %(cost)s that came back") % {"cost": target.cost}
+    if isinstance(target, OwnTransfer):
+        return _("Transfer from %(left)s to %(right)s") % {
+            "left": target.left_from.name,
+            "right": target.arrives_at.name,
+        }
     if isinstance(target, Returned):
         return _("Gives back the transfer of %(day)s") % {
             "day": target.earlier.booked_on.isoformat()
@@ -47,6 +71,11 @@ def candidate(suggestion: Suggestion) -> str:
         }
     if isinstance(target, Payout):
         return _("Payout %(payout)s from Stripe") % {"payout": target.stripe_payout_id}
+    if isinstance(target, CameBack):
+        return _("Payment %(reference)s to %(payee)s came back") % {
+            "reference": target.payment.payment_reference,
+            "payee": target.payment.payee_account.name,
+        }
     if isinstance(target, Disbursement):
         return _("Payment %(reference)s to %(payee)s") % {
             "reference": target.payment_reference,

@@ -9,6 +9,7 @@ from stdnum.ar import cbu
 from stdnum.br import cnpj, cpf
 from stdnum.iso7064 import mod_97_10
 
+from donations.models import BankAccount
 from tests.factories import make_bank_account
 
 IBAN, CBU = "DE02120300000000202051", "2850590940090418135201"
@@ -100,3 +101,10 @@ def test_cnpj_is_checked_as_python_stdnum_does(db, body, wrong):
     for ending in (cnpj.calc_check_digits(body), wrong):
         key = f"{body}{ending}"
         assert asked("donations_pix_key_is_valid", "cnpj", key) == cnpj.is_valid(key)
+
+
+def test_account_that_takes_gifts_is_offered_first(db):
+    for code, currency, takes in (("a", "EUR", False), ("b", "EUR", True), ("c", "ARS", False)):
+        make_bank_account(currency, code=code, name=code, takes_gifts=takes)
+
+    assert [account.code for account in BankAccount.objects.usual_first()] == ["c", "b", "a"]

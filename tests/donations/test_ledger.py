@@ -485,8 +485,10 @@ def between(kind, fund, other, cost, currency):
             return transit, stripe
         case "deposit_left":
             return transit, AccountKey.cash(currency)
-        case "deposit_arrived":
+        case "deposit_arrived" | "transfer_arrived":
             return stripe, transit
+        case "transfer_left":
+            return transit, stripe
         case "refund_returned":
             return stripe, purpose
         case "payout_returned":

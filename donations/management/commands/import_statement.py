@@ -9,7 +9,7 @@ from donations.models import BankAccount
 
 
 class Command(BaseCommand):
-    help = "Import a bank file (CAMT.053, MT940, OFX, or CSV by the account's columns): all of it, or nothing."
+    help = "Import a bank file (CAMT.053, 052 or 054, MT940, OFX, or CSV by the account's columns): all of it, or nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("account", help="the bank account's code, like gls-eur")
@@ -33,6 +33,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"new {result.new}, known {result.known}, matched {result.matched}, open {result.open}"
         )
+        if result.details:
+            self.stdout.write(f"payments within lines, told by a notification: {result.details}")
         if result.booked:
             self.stdout.write(
                 f"booked by themselves, reference and amount agreeing: {result.booked}"

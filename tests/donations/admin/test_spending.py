@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from appeals import consent
-from donations import allocation, disbursement, ledger, payees
+from donations import allocation, disbursement, ledger, payees, reconciliation
 from donations.models import (
     AccountKey,
     Allocation,
@@ -24,6 +24,7 @@ from donations.models import (
     LegalCost,
 )
 from tests import factories
+from tests.donations.reconciliation.files import make_line
 from tests.donations.spending import allocate, approve, balances, make_ready, refund, requested
 from tests.factories import NOW, PDF, log_in, make_pdf, make_user
 
@@ -444,13 +445,20 @@ def test_payments_are_listed_by_state(ready, treasurer, state):
     allocate(ready, "1000")
     State = Disbursement.State
     by_state = {each: requested(ready, str(10 + n)) for n, each in enumerate(State)}
-    for each in (State.TO_PAY, State.TO_PROVE, State.DONE):
+    for each in (State.TO_PAY, State.TO_PROVE, State.DONE, State.CAME_BACK):
         approve(ready, by_state[each])
-    for each in (State.TO_PROVE, State.DONE):
+    for each in (State.TO_PROVE, State.DONE, State.CAME_BACK):
         by_state[each] = disbursement.pay(
             by_state[each], paid_on=NOW.date(), by=ready.treasurer, at=NOW
         )
     factories.prove(by_state[State.DONE], by=ready.other)
+    sent_back = factories.prove(by_state[State.CAME_BACK], by=ready.other).line
+    reconciliation.match(
+        line=make_line(-sent_back.amount, sent_back.account),
+        target=reconciliation.CameBack(by_state[State.CAME_BACK]),
+        by=ready.other,
+        at=NOW,
+    )
     disbursement.refuse(by_state[State.REFUSED], reason="No", by=ready.approver, at=NOW)
 
     page = treasurer.get(f"/admin/donations/disbursement/?state={state}")

@@ -1,13 +1,22 @@
+from decimal import Decimal
 from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from donations.models import StatementImport, StatementLine
+from donations.reconciliation import import_statement
 from donations.statements.files import LARGEST
 from tests.donations.reconciliation.files import bank_csv, make_account
+from tests.donations.reconciliation.test_notifications import (
+    IBAN,
+    detail,
+    entry,
+    notification,
+    statement,
+)
 from tests.donations.statements.samples import own
-from tests.factories import NOW, log_in, make_bank_account, make_user
+from tests.factories import NOW, log_in, make_bank_account, make_pledge, make_user
 
 from .test_bank_account import hidden
 
@@ -156,3 +165,38 @@ def test_list_of_imports_asks_a_fixed_number_of_queries(
         response = treasurer.get("/admin/donations/statementimport/")
 
     assert response.content.decode().count("Sample bank (EUR)</td>") == count
+
+
+def test_notification_is_shown_kept_and_helps_where_its_line_is_matched(treasurer):
+    account = make_account(number=IBAN)
+    gift = make_pledge(method="transfer", amount="25")
+    details = detail("25.00", f"gift {gift.reference}") + detail("35.00", "raffle", "Bo Ejemplo")
+    told = notification(entry("60.00", details=details))
+    import_statement(
+        account=account,
+        name="s.xml",
+        content=statement(entry("60.00"), closing="60"),
+        by=None,
+        at=NOW,
+    )
+
+    preview = upload(treasurer, account, told, "told.xml")
+    said = " ".join(unescape(preview.content.decode()).split())
+    assert "2 payments within lines" in said
+    assert "It tells of 1 line: 1 is here already" in said
+    assert "Bo Ejemplo" in said
+    done = treasurer.post(CONFIRM, {"file": hidden(preview, "file")}, follow=True)
+    assert "Kept: 2 payments within lines." in done.content.decode()
+
+    line = StatementLine.objects.get()
+    page = treasurer.get(f"/admin/donations/statementline/{line.pk}/match/")
+    shown = unescape(page.content.decode())
+    assert "The payments within it, as the bank tells them" in shown
+    assert "Bo Ejemplo" in shown
+    [best] = page.context["suggestions"]
+    assert (best.target, best.part, best.reasons[0]) == (
+        gift, Decimal(25), "The bank says that €25.00 of this line is this.",
+    )  # fmt: skip
+    treasurer.post(f"/admin/donations/statementline/{line.pk}/match/", {"choice": best.token})
+    line.refresh_from_db()
+    assert line.open_amount == 35

@@ -5,9 +5,9 @@ from html import unescape
 
 import pytest
 
-from donations import receipts, reconciliation, refunds
+from donations import disbursement, receipts, reconciliation, refunds
 from donations.admin.match_words import told_of
-from donations.models import Donation, Entry, StatementMatch
+from donations.models import BailOutcome, Donation, Entry, StatementMatch
 from donations.references import format_reference
 from tests.donations.reconciliation.files import (
     bank_csv,
@@ -17,8 +17,11 @@ from tests.donations.reconciliation.files import (
     make_payout,
     record_paid,
 )
+from tests.donations.spending import allocate, approve, make_ready, requested
+from tests.donations.test_bail import deposited
 from tests.factories import (
     NOW,
+    TODAY,
     log_in,
     make_bank_account,
     make_donation,
@@ -105,7 +108,7 @@ def test_open_lines_ask_a_fixed_number_of_queries(treasurer, django_assert_num_q
         make_payout("25")
     treasurer.get(OPEN)
 
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(26):
         response = treasurer.get(OPEN)
 
     assert len(response.context["rows"]) == 2 * count
@@ -469,3 +472,79 @@ def test_lines_booked_by_themselves_are_listed_and_say_so(treasurer):
     [line] = page.context["cl"].queryset
     assert line.amount == 25
     assert "Matched by itself at the import" in words(treasurer.get(match_url(line)))
+
+
+def test_line_to_another_account_of_ours_and_its_other_side(treasurer):
+    current = make_account(code="current")
+    savings = make_bank_account(code="savings", name="Savings", number="ES9121000418450200051332")
+    out, came = make_line("-500", current), make_line("500", savings)
+
+    assert "It went to another account of ours" in treasurer.get(match_url(out)).content.decode()
+    missing = treasurer.post(match_url(out), {"choice": "own"})
+    assert missing.context["form"].errors["own_account"] == [
+        "Choose the account it went to, or came from."
+    ]
+    treasurer.post(match_url(out), {"choice": "own", "own_account": savings.pk})
+    candidate = treasurer.get(OPEN).content.decode()
+    assert "Transfer from Sample bank to Savings" in candidate
+    [suggestion] = treasurer.get(match_url(came)).context["suggestions"]
+    done = treasurer.post(match_url(came), {"choice": suggestion.token}, follow=True)
+
+    assert "Matched: transfer from Sample bank to Savings." in done.content.decode()
+    for line in (out, came):
+        line.refresh_from_db()
+        assert line.open_amount == 0
+
+
+def test_line_of_the_only_account_in_its_currency_is_to_no_other(treasurer):
+    line = make_line("-500", make_account())
+
+    shown = words(treasurer.get(match_url(line)))
+
+    assert "another account of ours" not in shown
+
+
+def test_bail_that_a_court_gave_back_is_recorded_from_its_line(treasurer):
+    r = deposited()
+    line = make_line("600", r.bank, booked_on=TODAY)
+    page = treasurer.get(match_url(line))
+    assert "Bail that a court gave back" in words(page)
+    missing = treasurer.post(match_url(line), {"choice": "bail"})
+    assert missing.context["form"].errors["bail_cost"] == [
+        "Choose the cost whose deposit came back."
+    ]
+    large = make_line("1000.01", r.bank, booked_on=TODAY)
+    refused = treasurer.post(match_url(large), {"choice": "bail", "bail_cost": r.cost.pk})
+    assert "The court holds €1,000.00 for this cost, not more." in words(refused)
+    assert not BailOutcome.objects.exists()
+
+    done = treasurer.post(match_url(line), {"choice": "bail", "bail_cost": r.cost.pk}, follow=True)
+
+    assert f"Matched: bail of {r.cost.number} that came back." in words(done)
+    outcome = BailOutcome.objects.get()
+    assert (outcome.amount, outcome.bank_account, outcome.happened_on) == (600, r.bank, TODAY)
+    assert StatementMatch.objects.get().bail_outcome == outcome
+    assert "Bail that a court gave back" not in words(
+        treasurer.get(match_url(make_line("-5", r.bank)))
+    )
+
+
+def test_payment_that_came_back_shows_on_its_page(treasurer):
+    r = make_ready()
+    allocate(r, "1000")
+    row = disbursement.pay(approve(r, requested(r)), paid_on=TODAY, by=r.treasurer, at=NOW)
+    out = make_line("-400", r.bank, text=row.payment_reference)
+    reconciliation.match(line=out, target=row, by=r.treasurer, at=NOW)
+    line = make_line("400", r.bank, text=row.payment_reference, booked_on=TODAY)
+    assert f"Payment {row.payment_reference} to Sample law office came back" in words(
+        treasurer.get(OPEN)
+    )
+
+    done = treasurer.post(match_url(line), {"choice": f"cameback-{row.pk}"}, follow=True)
+
+    assert f"Matched: payment {row.payment_reference} came back." in words(done)
+    shown = words(treasurer.get(f"/admin/donations/disbursement/{row.pk}/change/"))
+    assert "Came back from the payee's bank" in shown
+    assert "ask for the payment anew" in shown
+    listed = treasurer.get("/admin/donations/disbursement/?state=came_back")
+    assert [each.pk for each in listed.context["cl"].queryset] == [row.pk]

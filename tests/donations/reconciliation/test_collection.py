@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from donations.models import StatementImport, StatementLine
+from donations.models import StatementDetail, StatementImport, StatementLine
 from donations.reconciliation import ImportRefused, import_statement, read
 from tests.donations.statements.mappings import MAPPINGS, LeaveOut
 from tests.donations.statements.samples import collected, collection
@@ -51,6 +51,7 @@ FIGURES = [
     ("csv-zkb-ch-utf8-bom.csv", "", "CHF", 7, "4549.50", "0.00", "4549.50"),
 ]  # fmt: skip
 MANY = "mt940-de-sepa-many-statements.sta"
+TOLD = "camt054-ch-batch-sum-differs.xml"
 # file, number of the account, currency, the sentence that says why not
 REFUSED = [
     ("camt052-ch-pending-zero.xml", "CH2801234000123456789", "CHF", "holds no booked line (1 were left out"),
@@ -60,7 +61,6 @@ REFUSED = [
     ("camt053-nl-three-decimals.xml", "NL26VAYB8060476890", "EUR", "0.050 EUR is unaccounted for"),
     ("camt053-none-no-statement.xml", "", "EUR", "The file holds no statement, only a header."),
     ("camt053-ubs-v8-foreign-currency-entry.xml", "CH1111111111111111111", "CHF", "1249.74 CHF is unaccounted for"),
-    ("camt054-ch-batch-sum-differs.xml", "CH2801234000123456789", "SEK", "This is a notification (CAMT.054)"),
     ("mt940-postfinance-ch-envelope-pages.txt", "123456789", "CHF", "0.2 CHF is unaccounted for"),
     ("mt940-raiffeisen-hu-cp852.sta", "", "HUF", "neither in UTF-8 nor in Windows-1252"),
     ("mt940-sparkasse-de-interim-gap.txt", "123456789", "EUR", "closes with 154.57 EUR, the next opens with 0"),
@@ -82,7 +82,7 @@ def amount(text):
 
 
 def test_every_collected_file_is_expected():
-    expected = {name for name, *_rest in [*FIGURES, *REFUSED]} | {MANY}
+    expected = {name for name, *_rest in [*FIGURES, *REFUSED]} | {MANY, TOLD}
 
     assert {path.name for path in collection().iterdir()} - {"INDEX.md"} == expected
     assert len(expected) == 38
@@ -179,3 +179,15 @@ def test_read_undeclared_character_set_once_it_is_said():
 
     with pytest.raises(ImportRefused, match=r"1123264\.00 HUF is unaccounted for"):
         read(account=account_of(name, "", "HUF", mapping), content=content, at=LATER)
+
+
+def test_import_collected_notification_tells_of_one_movement_and_adds_no_line():
+    account = account_of(TOLD, "CH2801234000123456789", "SEK")
+
+    result = import_statement(
+        account=account, name=TOLD, content=collected(TOLD), by=None, at=LATER
+    )
+
+    # Its three details do not add up to the movement: they are one.
+    assert (result.new, result.details, StatementLine.objects.count()) == (0, 1, 0)
+    assert StatementDetail.objects.get().amount == -200000

@@ -223,12 +223,6 @@ def test_import_account_numbers_are_compared_as_banks_write_them(ours, theirs, i
         assert "The file is of the account" in refusal(account, content)
 
 
-def test_import_notification_is_refused():
-    content = b"""<Document><BkToCstmrDbtCdtNtfctn><Ntfctn><Acct><Ccy>EUR</Ccy></Acct></Ntfctn></BkToCstmrDbtCdtNtfctn></Document>"""
-
-    assert "This is a notification (CAMT.054)" in refusal(make_account(), content)
-
-
 def test_import_after_the_account_was_closed_is_refused():
     account = make_account(BARE, closed_on=date(2026, 3, 2))
 

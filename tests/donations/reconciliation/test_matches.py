@@ -245,10 +245,11 @@ def test_database_refuses_a_second_standing_match(thing):
         "disbursement": lambda: record_paid(make_paid_disbursement()),
         "donation": lambda: match(line=make_line(), target=make_fund(), by=person, at=NOW).donation,
     }
-    facts = {"confirmed_by": person, "confirmed_at": NOW, "amount": 1}
+    sign = -1 if thing == "disbursement" else 1
+    facts = {"confirmed_by": person, "confirmed_at": NOW, "amount": sign}
     same = {thing: things[thing]()}
-    StatementMatch.objects.get_or_create(**same, defaults={"line": make_line(), **facts})
-    same["line"] = make_line()
+    StatementMatch.objects.get_or_create(**same, defaults={"line": make_line(25 * sign), **facts})
+    same["line"] = make_line(25 * sign)
 
     with pytest.raises(IntegrityError, match=f"match_{thing}_once"), transaction.atomic():
         StatementMatch.objects.create(**same, **facts)

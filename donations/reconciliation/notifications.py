@@ -1,0 +1,101 @@
+"""What a notification (CAMT.054) says: the payments within a movement that the statement shows as one line. It adds no line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import groupby
+
+from django.utils.translation import gettext as _
+
+from ..models import BankAccount, StatementDetail, StatementImport, StatementLine
+from ..statements import Statement, StatementRow
+from ..statements.identity import keys
+from .codes import find_codes
+from .errors import ImportRefused
+
+
+@dataclass(frozen=True)
+class Movement:
+    """One movement, by the key its line has in the statement, and what it is made of.
+
+    `is_here`: the line was imported. `is_split`: the statement said the same itself, a line for each.
+    """
+
+    key: str
+    amount: Decimal
+    rows: tuple[StatementRow, ...]
+    is_here: bool
+    is_split: bool
+
+
+def movements(account: BankAccount, statements: Sequence[Statement]) -> tuple[Movement, ...]:
+    """What the notifications of an account tell. Raises ImportRefused when nothing of it can be found again in a statement."""
+    told = [
+        (_whole(rows), rows)
+        for statement in statements
+        for rows in (
+            tuple(several) for _line, several in groupby(statement.rows, key=lambda row: row.line)
+        )
+    ]
+    # Only by the bank's own name for it the movement is surely the same in both.
+    named = [(whole, rows) for whole, rows in told if whole.bank_id]
+    if not named:
+        raise ImportRefused(
+            _(
+                "This is a notification (CAMT.054), and it does not say of which lines of the statement it tells: the bank's "
+                "reference (AcctSvcrRef) is missing. Import the statement (CAMT.053): its money is in there."
+            )
+        )
+    wholes = keys([whole for whole, _rows in named], secret=account.line_secret)
+    parts = [keys(rows, secret=account.line_secret) for _whole, rows in named]
+    known = set(
+        StatementLine.objects.filter(
+            account=account, key__in=[*wholes, *(key for several in parts for key in several)]
+        ).values_list("key", flat=True)
+    )
+    return tuple(
+        Movement(
+            key,
+            whole.amount,
+            rows,
+            is_here=key in known,
+            is_split=key not in known and known.issuperset(several),
+        )
+        for key, (whole, rows), several in zip(wholes, named, parts, strict=True)
+    )
+
+
+def _whole(rows: Sequence[StatementRow]) -> StatementRow:
+    """The movement itself, as a statement that does not divide it has it."""
+    first = rows[0]
+    if len(rows) == 1:
+        return first
+    amount = sum((row.amount for row in rows), Decimal(0))
+    # The reader of CAMT numbers what it divides.
+    return replace(first, amount=amount, bank_id=first.bank_id.rpartition("/")[0])
+
+
+def keep(
+    account: BankAccount, statement: StatementImport, told: Sequence[Movement]
+) -> int:  # fmt: skip
+    """Keeps what is new of it beside the lines, whether they are here yet or not; how many details that are."""
+    details = [
+        StatementDetail(
+            account=account,
+            statement=statement,
+            key=movement.key,
+            position=position,
+            amount=row.amount,
+            currency=row.currency,
+            references=find_codes([row.text, *row.references]),
+            counterparty=row.counterparty,
+            counterparty_account=row.counterparty_account,
+            text=" ".join([row.text, *row.references]).strip(),
+        )
+        for movement in told
+        if not movement.is_split
+        for position, row in enumerate(movement.rows, 1)
+    ]
+    before = account.details.count()
+    StatementDetail.objects.bulk_create(details, ignore_conflicts=True)
+    return account.details.count() - before
