@@ -77,8 +77,9 @@ class Suggestion:
         return f"{self.target._meta.model_name}-{self.target.pk}"
 
     @property
-    def rank(self) -> tuple[int, int, int, str]:
-        return (self.certainty, -self.score, self.days_apart, self.token)
+    def rank(self) -> tuple[int, int, int, int, str]:
+        # Of equals the earlier row, by its number and not by the number's text.
+        return (self.certainty, -self.score, self.days_apart, len(self.token), self.token)
 
 
 def ranked(suggestions: Sequence[Suggestion]) -> list[Suggestion]:

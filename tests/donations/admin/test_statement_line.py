@@ -349,10 +349,12 @@ def test_list_says_of_each_line_what_its_page_says(treasurer):
         ({"explanation": "the bank's own"}, "the bank's own"),
     ]
     facts = {"amount": 1, "confirmed_by": person, "confirmed_at": NOW}
-    lines = [
-        StatementMatch.objects.create(line=make_line("25"), **thing, **facts).line
-        for thing, _words in said
-    ]
+    lines = []
+    for thing, _words in said:
+        # A payment on a line that brought money would have come back.
+        sign = -1 if "disbursement" in thing else 1
+        of_line = facts | {"amount": sign, "line": make_line(25 * sign)}
+        lines.append(StatementMatch.objects.create(**thing, **of_line).line)
     StatementMatch.objects.create(line=lines[-1], explanation="and more", **facts)
 
     shown = {
