@@ -17,13 +17,14 @@ from django.db.models import (
     DateTimeField,
     Field,
     ForeignKey,
+    IntegerField,
     Model,
     TextField,
     TimeField,
 )
 from django.utils import timezone
 from django.utils.dateformat import DateFormat, re_escaped, re_formatchars
-from django.utils.formats import get_format, localize
+from django.utils.formats import get_format, localize, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -117,6 +118,9 @@ def _writer(field: "Field[Any, Any] | None", empty: Any) -> Callable[[Any], Any]
     if type(field) is DateField:
         day = cache(localize)
         return lambda value: day(value) if value else empty
+    if isinstance(field, IntegerField):
+        number = cache(number_format)
+        return lambda value: empty if value is None else number(value)
     if type(field) in {CharField, TextField}:
         return lambda value: (value.strip() or empty) if value else empty
     return None
