@@ -183,7 +183,7 @@ def test_notification_is_shown_kept_and_helps_where_its_line_is_matched(treasure
     preview = upload(treasurer, account, told, "told.xml")
     said = " ".join(unescape(preview.content.decode()).split())
     assert "2 payments within lines" in said
-    assert "It tells of 1 line: 1 is here already" in said
+    assert "It tells of 1 line; 1 of it is here." in said
     assert "Bo Ejemplo" in said
     done = treasurer.post(CONFIRM, {"file": hidden(preview, "file")}, follow=True)
     assert "Kept: 2 payments within lines." in done.content.decode()
