@@ -4,24 +4,26 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db.models import F, Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models.functions import JSONArray
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
-from defensefund.lists import CurrencyFilter, DayFilter
+from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin, page, require
 from defensefund.paging import START, page_or_first
 from defensefund.templatetags.formats import money
 
 from .. import allocation, ledger, reconciliation
-from ..models import BankAccount, StatementImport, StatementLine, StatementMatch
+from ..models import BankAccount, StatementLine
 from ..reconciliation import Certainty, Suggestion
 from .match_form import MatchForm, UndoForm
 from .match_words import LINKS, facts_of_lines, told, told_of
+from .statement_line_filters import AccountFilter, ImportFilter, StateFilter
 
 PER_PAGE = 25
 PERSONAL = ("counterparty", "counterparty_account", "text")
@@ -32,52 +34,10 @@ REFUSALS = (
 )
 
 
-class StateFilter(admin.SimpleListFilter):
-    title = gettext_lazy("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [
-            ("open", pgettext_lazy("bank line", "open")),
-            ("part", gettext_lazy("matched in part")),
-            ("matched", gettext_lazy("matched")),
-            ("automatic", gettext_lazy("matched by themselves")),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        match self.value():
-            case "open":
-                return queryset.unmatched()
-            case "part":
-                return queryset.unmatched().exclude(explained=0)
-            case "matched":
-                return queryset.filter(explained=F("amount"))
-            case "automatic":
-                by_themselves = StatementMatch.objects.standing().filter(confirmed_by=None)
-                return queryset.filter(Q(pk__in=by_themselves.values("line")))
-        return queryset
-
-
-class ImportFilter(admin.SimpleListFilter):
-    """The file that the list of files leads here for."""
-
-    title = gettext_lazy("file")
-    parameter_name = "file"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        chosen = self.value() or ""
-        files = StatementImport.objects.filter(pk=int(chosen)) if chosen.isdecimal() else ()
-        return [(str(file.pk), f"{file} ({file.imported_at.date()})") for file in files]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        chosen = self.value() or ""
-        return queryset.filter(statement=int(chosen)) if chosen.isdecimal() else queryset
-
-
 @admin.register(StatementLine)
 class StatementLineAdmin(ReadOnlyAdmin):
     list_display = ("booked_on", "account", "moved", "what")
-    list_filter = (DayFilter, StateFilter, CurrencyFilter, ImportFilter)
+    list_filter = (DayFilter, StateFilter, AccountFilter, ImportFilter)
     list_select_related = ("account",)
     day_field = "booked_on"
     is_long = True
@@ -85,7 +45,12 @@ class StatementLineAdmin(ReadOnlyAdmin):
     change_form_template = "admin/donations/statementline/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).annotate(said=facts_of_lines())
+        accounts = BankAccount.objects.order_by("name").values(pair=JSONArray("code", "name"))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(said=facts_of_lines(), accounts=ArraySubquery(accounts))
+        )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Who matches lines reads the bank's words; who checks the books meets no supporter."""

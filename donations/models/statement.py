@@ -140,12 +140,12 @@ class StatementLine(models.Model):
                 fields=["payer_hash", "booked_on"],
                 condition=~Q(payer_hash=""),
             ),
-            # The office lists by day, of one currency or of all; a file's balances are held against the sum of a span.
+            # The office lists by day, of one account or of all; a file's balances are held against the sum of a span.
             models.Index(name="statement_line_by_day", fields=["booked_on", "id"]),
             models.Index(
-                name="statement_line_of_currency",
-                fields=["currency", "booked_on", "id"],
-                include=["account", "amount"],
+                name="statement_line_of_account",
+                fields=["account", "booked_on", "id"],
+                include=["amount"],
             ),
         ]
 

@@ -47,9 +47,7 @@ def check_continues(account: BankAccount, stretch: Stretch) -> None:
         return
     openings |= {stretch.opening} if stretch.first_on == start else set()
     closings |= {stretch.closing} if stretch.last_on == end else set()
-    # The currency, which all of them have, leads to an index that has the amounts.
-    span_lines = account.lines.filter(currency=account.currency, booked_on__range=(start, end))
-    known = span_lines.aggregate(sum=Sum("amount"))["sum"]
+    known = account.lines.filter(booked_on__range=(start, end)).aggregate(sum=Sum("amount"))["sum"]
     total = sum(stretch.new, known or Decimal(0))
     if not any(begin + total == finish for begin in openings for finish in closings):
         raise ImportRefused(_sentence(account, stretch, min(openings) + total, max(closings)))

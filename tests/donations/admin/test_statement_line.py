@@ -379,6 +379,18 @@ def test_list_of_lines_with_a_match_taken_back_shows_it_open_once(treasurer):
     assert list(shown.queryset) == [line]
 
 
+def test_list_is_narrowed_to_an_account(treasurer):
+    euros, dollars = make_line("25"), make_line("12", make_bank_account("USD", name="Dollars"))
+    listed = "/admin/donations/statementline/"
+
+    page = treasurer.get(f"{listed}?account={dollars.account.code}&state=open")
+
+    assert list(page.context["cl"].result_list) == [dollars]
+    assert f"?account={euros.account.code}&state=open" in unescape(page.content.decode())
+    assert "Nothing fits what you look for." in words(treasurer.get(f"{listed}?account=none"))
+    assert treasurer.get(f"{listed}?file=0&account=").status_code == 200
+
+
 def test_auditor_reads_lines_without_names(treasurer, client):
     line = make_line("25", counterparty="Ana Ejemplo", text="from Ana", counterparty_account="DE75")
     url = f"/admin/donations/statementline/{line.pk}/change/"
