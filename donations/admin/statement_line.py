@@ -45,7 +45,9 @@ class StatementLineAdmin(ReadOnlyAdmin):
     change_form_template = "admin/donations/statementline/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        accounts = BankAccount.objects.order_by("name").values(pair=JSONArray("code", "name"))
+        accounts = BankAccount.objects.order_by("name").values(
+            pair=JSONArray("code", "name", "currency")
+        )
         return (
             super()
             .get_queryset(request)

@@ -65,10 +65,11 @@ class AccountFilter(admin.ListFilter):
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
         shown = changelist.result_list
-        accounts = [("", _("All")), *(shown[0].accounts if shown else ())]
-        for code, name in accounts:
+        accounts = shown[0].accounts if shown else ()
+        named = [(code, f"{name} ({currency})") for code, name, currency in accounts]
+        for code, words in [("", _("All")), *named]:
             yield {
-                "display": name,
+                "display": words,
                 "selected": code == self.chosen,
                 "query_string": changelist.get_query_string({self.NAME: code or None}),
             }

@@ -109,7 +109,7 @@ LISTS = {
     "pledge": (make_pledge, ("method__exact=card", "frequency__exact=weekly")),
     "entry": (make_entry, ("kind__exact=interest", "from=2026-02-01&to=2026-02-28")),
     "stripeevent": (make_event, ("state=waiting", "state=refused")),
-    "statementline": (make_line, ("from=2026-02-01&to=2026-02-28",)),
+    "statementline": (make_line, ("from=2026-02-01&to=2026-02-28", "account=bank-eur")),
     "letter": (make_letter, ("kind__exact=refund", "state=bounced")),
     "balancetransaction": (make_balance_transaction, ("type=payout", "currency=UYU")),
 }

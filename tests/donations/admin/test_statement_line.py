@@ -387,6 +387,7 @@ def test_list_is_narrowed_to_an_account(treasurer):
 
     assert list(page.context["cl"].result_list) == [dollars]
     assert f"?account={euros.account.code}&state=open" in unescape(page.content.decode())
+    assert "Dollars (USD)" in words(page)
     assert "Nothing fits what you look for." in words(treasurer.get(f"{listed}?account=none"))
     assert treasurer.get(f"{listed}?file=0&account=").status_code == 200
 
