@@ -19,11 +19,13 @@ def _may(acts: str, app: str, models: str) -> frozenset[str]:
 PUBLIC_TEXTS = "appeal appealtext case casetext hearing source figure figuretext update updatetext"
 SPENDING = (
     "fund legalcost costdocument costshare costinstalment owedchange allocation disbursement fundcover exchange"
-    " surplusmove bailoutcome umavalue umapayment payee payeeaccount sealingkey conflict staffaccount"
+    " surplusmove bailoutcome objection umavalue umapayment payee payeeaccount sealingkey conflict staffaccount"
 )
-BOOKS = "account entry reversal donation refund receipt payout balancetransaction"
+BOOKS = (
+    "account entry reversal donation refund receipt payout balancetransaction movementexplanation"
+)
 REFUNDS = "refundrequest dispute fraudwarning"
-POLICY = "policy policykind policycap policylimit"
+POLICY = "policy policykind policycap policylimit policytext"
 BANK = "bankaccount statementimport statementline statementmatch"
 
 GROUPS: dict[str, frozenset[str]] = {
@@ -47,8 +49,8 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("enter", "donations", "umavalue")
     | _may("view request", "donations", "pastimport")
     | _may("view forget", "donations", "pastrow")
-    | _may("request pay", "donations", "disbursement")
-    | _may("request", "donations", "fundcover surplusmove")
+    | _may("request pay object answer", "donations", "disbursement")
+    | _may("request", "donations", "fundcover surplusmove movementexplanation")
     | _may("record", "donations", "exchange bailoutcome")
     | _may("record unseal", "donations", "payee")
     | _may("register", "donations", "sealingkey")
@@ -72,12 +74,17 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view record", "donations", "cashdeposit")
     | _may("view", "appeals", "appeal case defendant"),
     # The second person: for money going out, and for a text going public.
-    "approver": _may("view", "donations", f"{SPENDING} {REFUNDS} {POLICY} account entry")
+    "approver": _may(
+        "view", "donations", f"{SPENDING} {REFUNDS} {POLICY} account entry movementexplanation"
+    )
     | _may("enact", "donations", "policy")
     | _may("view close", "donations", "period")
     | _may("view approve", "donations", "pastimport")
     | _may("view", "donations", "pastrow")
     | _may("approve", "donations", "disbursement fundcover refundrequest exchange surplusmove")
+    | _may("approve", "donations", "movementexplanation")
+    | _may("object answer", "donations", "disbursement")
+    | _may("undo", "donations", "bailoutcome")
     | _may("confirm", "donations", "payee sealingkey")
     | _may("record end", "donations", "conflict")
     | _may("declare end", "donations", "staffaccount")

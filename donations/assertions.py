@@ -71,7 +71,8 @@ WHERE said <> until AND (moved = amount OR is_unbooked)
 ORDER BY what, name
 """
 
-# By movement: what Stripe moved until the end of the day, what is booked of it until then; and that both agree in the end.
+# By movement: what Stripe moved until the end of the day, what is booked of it until then; and that both agree in the end. What is
+# not ours Stripe holds, and the books do not.
 STRIPE_ITEMS = f"""
 WITH booked AS (
     SELECT txn, sum(moved) AS moved, coalesce(sum(moved) FILTER (WHERE booked_on <= %(day)s), 0) AS until
@@ -82,6 +83,11 @@ told AS (
 SELECT 'late' AS what, t.stripe_id AS name, t.until - b.until AS amount
 FROM told t JOIN booked b ON b.txn = t.stripe_id
 WHERE b.moved = t.moved AND b.until <> t.until
+UNION ALL
+SELECT 'not_ours', t.stripe_id, t.until
+FROM told t JOIN donations_balancetransaction b ON b.stripe_id = t.stripe_id
+JOIN donations_movementexplanation m ON m.movement_id = b.id
+WHERE t.until <> 0 AND m.meaning = 'not_ours' AND m.approved_at IS NOT NULL AND m.undone_at IS NULL
 ORDER BY name
 """  # noqa: S608  our own SQL
 
@@ -92,7 +98,7 @@ class NotStated(Exception):
 
 @dataclass(frozen=True)
 class Item:
-    """A part of the difference: `what` ("paid", "late", "unbooked"), of which fact, how much."""
+    """A part of the difference: `what` ("paid", "late", "unbooked", "not_ours"), of which fact, how much."""
 
     what: str
     name: str

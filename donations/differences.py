@@ -12,11 +12,14 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from . import openings
-from .models import Account
+from .models import Account, Payout
+from .passing_money import ON_THE_WAY
 from .stripe_differences import DIFFERENCES
 
 # Stripe's balance is listed every ten minutes; what it has not told of after this long it does not know of.
 TOLD_WITHIN = timedelta(hours=2)
+# What a payout is made of Stripe says when it has reconciled it: hours after it left, days at most.
+ITEMISED_WITHIN = timedelta(days=7)
 
 
 class Kind(TextChoices):
@@ -35,8 +38,11 @@ class Kind(TextChoices):
     TEST_MODE = "test_mode", _("told in another mode")
     FOREIGN_ACCOUNT = "foreign_account", _("told of another account")
     UNKNOWN = "unknown", _("of an unknown type")
+    COLLECTED = "collected", _("collected from the bank by Stripe")
     BALANCE = "balance", _("Stripe's balance is another")
     OPENING = "opening", _("on the account before its first statement, and not booked")
+    NOT_OURS = "not_ours", _("at Stripe, and not ours")
+    NOT_ITEMISED = "not_itemised", _("payout of which Stripe never said the movements")
     AT_STRIPE = "at_stripe", _("waits at Stripe for a payout")
     IN_TRANSIT = "in_transit", _("on its way to the bank")
     CASH = "cash", _("cash on its way to the bank")
@@ -111,7 +117,31 @@ ADVICE: dict[str, tuple[Any, Any]] = {
     ),
     Kind.UNKNOWN: (
         _("Stripe moved money in a way this program does not know; it is kept, and not booked."),
-        _("Look it up at Stripe and decide which fund bears it."),
+        _(
+            "Look it up at Stripe, then open it here and press Explain: another person approves, and it is booked."
+        ),
+    ),
+    Kind.COLLECTED: (
+        _(
+            "Refunds or disputes took Stripe's balance below zero, and Stripe took the rest from the bank account."
+        ),
+        _(
+            "Open it and press Explain, with the bank account it left: another person approves. Then say of the bank's line that Stripe collected it."
+        ),
+    ),
+    Kind.NOT_OURS: (
+        _(
+            "Two people said that this money at Stripe belongs to somebody else; the books leave it out."
+        ),
+        _("See that it goes back. When it has, explain that movement as not ours, too."),
+    ),
+    Kind.NOT_ITEMISED: (
+        _(
+            "Stripe sent this payout and did not say within a week which gifts it is made of. Payouts made by hand are never itemised."
+        ),
+        _(
+            "Look at Stripe whether payouts are automatic, and set them so. If this one is, ask Stripe; the money is booked in any case."
+        ),
     ),
     Kind.BALANCE: (
         _(
@@ -174,6 +204,7 @@ PATIENCE: dict[str, timedelta | None] = {
     Kind.TRANSFER_OUT: timedelta(days=5),
     Kind.TRANSFER_IN: timedelta(days=5),
     Kind.BANK_LINES: timedelta(days=7),
+    Kind.NOT_OURS: timedelta(days=7),
     Kind.UNPROVED: timedelta(days=7),
     Kind.BAIL: None,
 }
@@ -216,64 +247,6 @@ class Difference:
         return patience is not None and at.date() - self.since > patience
 
 
-# One row: kind, name, currency, what lies there, since when, where to look, how many facts it is made of.
-ON_THE_WAY = """
-SELECT 'at_stripe' AS kind, 'stripe:' || b.currency || ':' || b.created_at::date AS name, b.currency::text AS currency,
-       sum(b.amount - b.fee) AS amount, b.created_at::date AS day, 'account' AS subject, a.id AS subject_id, count(*) AS facts
-FROM donations_balancetransaction b JOIN donations_account a ON a.code = 'stripe:' || b.currency
-WHERE b.payout_id IS NULL AND b.type NOT IN ('payout', 'payout_failure', 'payout_cancel')
-  AND NOT EXISTS (SELECT 1 FROM donations_payout p WHERE p.currency = b.currency AND p.returned_at IS NULL
-                  AND p.itemised_at IS NULL AND p.created_at >= b.created_at)
-GROUP BY b.currency, b.created_at::date, a.id
-UNION ALL
-SELECT 'in_transit', p.stripe_payout_id, p.currency, p.amount, p.created_at::date, 'payout', p.id, 1
-FROM donations_payout p
-WHERE p.returned_at IS NULL
-  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.payout_id = p.id AND m.undone_at IS NULL)
-UNION ALL
-SELECT 'cash', 'deposit:' || d.number, d.currency, d.amount, d.deposited_on, 'cashdeposit', d.id, 1
-FROM donations_cashdeposit d
-WHERE d.voided_at IS NULL
-  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.deposit_id = d.id AND m.undone_at IS NULL)
-UNION ALL
-SELECT CASE WHEN m.amount < 0 THEN 'transfer_out' ELSE 'transfer_in' END, 'transfer:' || f.code || ':' || i.code, t.currency,
-       -m.amount, l.booked_on, 'statementline', l.id, 1
-FROM donations_statementmatch m
-JOIN donations_owntransfer t ON t.id = m.own_transfer_id
-JOIN donations_statementline l ON l.id = m.line_id
-JOIN donations_bankaccount f ON f.id = t.left_from_id JOIN donations_bankaccount i ON i.id = t.arrives_at_id
-WHERE m.own_transfer_id IS NOT NULL AND m.undone_at IS NULL
-  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch o
-                  WHERE o.own_transfer_id = t.id AND o.undone_at IS NULL AND o.id <> m.id)
-UNION ALL
-SELECT 'bail', a.code, a.currency, t.held, t.since, 'account', a.id, 1
-FROM donations_account a
-JOIN LATERAL (SELECT sum(debit - credit) AS held, min(booked_on) AS since FROM donations_daytotal WHERE account_id = a.id) t ON true
-WHERE a.place = 'bail' AND t.held <> 0
-UNION ALL
-SELECT 'bank_lines', 'bank:' || b.code, b.currency, sum(l.amount - l.explained), min(l.booked_on), 'bankaccount', b.id, count(*)
-FROM donations_statementline l JOIN donations_bankaccount b ON b.id = l.account_id
-WHERE l.explained <> l.amount
-GROUP BY b.id, b.code, b.currency
-UNION ALL
-SELECT 'unproved', 'disbursement:' || d.number, d.currency, d.amount, d.paid_on, 'disbursement', d.id, 1
-FROM donations_disbursement d
-WHERE d.paid_at IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.disbursement_id = d.id AND m.undone_at IS NULL)
-UNION ALL
-SELECT 'unproved', 'refund:' || q.number, q.currency, q.amount, q.paid_on, 'refundrequest', q.id, 1
-FROM donations_refundrequest q
-WHERE q.paid_at IS NOT NULL AND q.bank_account_id IS NOT NULL
-  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.refund_request_id = q.id AND m.undone_at IS NULL)
-UNION ALL
-SELECT 'unproved', 'bail:' || o.number, o.currency, o.amount, o.happened_on, 'legalcost', o.cost_id, 1
-FROM donations_bailoutcome o
-WHERE o.kind = 'returned'
-  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.bail_outcome_id = o.id AND m.undone_at IS NULL)
-ORDER BY day, name
-"""
-
-
 def params(*, at: datetime) -> dict[str, Any]:
     """What the query of differences has to be told: our mode and account, and until when Stripe has told all."""
     return {
@@ -292,6 +265,19 @@ def wrong(*, at: datetime) -> Iterator[Difference]:
         )
         for kind, *rest in cursor.fetchall():
             yield Difference(Kind(kind), *rest)
+    for payout in Payout.objects.filter(
+        itemised_at=None, returned_at=None, created_at__lt=at - ITEMISED_WITHIN
+    ).order_by("created_at", "pk"):
+        yield Difference(
+            Kind.NOT_ITEMISED,
+            payout.stripe_payout_id,
+            payout.currency,
+            payout.amount,
+            None,
+            payout.created_at.date(),
+            "payout",
+            payout.pk,
+        )
     for found in openings.missing():
         account = found.account
         yield Difference(

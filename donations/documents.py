@@ -50,6 +50,10 @@ def attach(
     )
     with ExitStack() as undo:
         with transaction.atomic():
+            # Approvals of payments become void (the migration "approved_documents"): held before the cost, as by who
+            # changes a payment.
+            waiting = cost.disbursements.open().select_for_update(of=("self",)).order_by("pk")
+            list(waiting.values_list("pk"))
             # Held until the end, so that the same file sent twice at once is seen.
             LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
             known = cost.documents.filter(sha256=digest).first()

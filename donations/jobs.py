@@ -18,10 +18,10 @@ from . import (
     checkout,
     conditional,
     correspondence,
-    differences,
     disputes,
     emails,
     monthly,
+    open_differences,
     pausing,
     payouts,
     periods,
@@ -164,9 +164,15 @@ def check_books(timestamp: int) -> None:
                 proof.cases,
                 proof.examples,
             )
-    now = timezone.now()
-    if count := len(differences.work_list(at=now)):
+    if count := len(open_differences.look(at=timezone.now())):
         _tell_treasurers(count)
+
+
+@app.periodic(cron="37 * * * *")
+@app.task(name="count_differences", queueing_lock="count_differences")
+def count_differences(timestamp: int) -> None:
+    """Once an hour: how many differences are open, for the office's first page."""
+    open_differences.look(at=timezone.now())
 
 
 def _tell_treasurers(count: int) -> None:

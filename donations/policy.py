@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from .models import BankAccount, Policy, PolicyCap, PolicyKind, PolicyLimit
+from .models import BankAccount, Policy, PolicyCap, PolicyKind, PolicyLimit, PolicyText
 
 
 class PolicyError(Exception):
@@ -35,7 +35,7 @@ class Incomplete(PolicyError):
 
 # What a new version starts with.
 COPIED = (
-    "not_eligible", "approvers", "emergency_hours", "reserve_percent", "fund_order", "surplus_order",
+    "not_eligible", "approvers", "emergency_hours", "reserve_percent", "admin_percent", "fund_order", "surplus_order",
     "partner", "dormant_months", "is_sample",
 )  # fmt: skip
 
@@ -50,12 +50,18 @@ def draft(*, in_force_from: date, by: User, at: datetime) -> Policy:
     )
     if newest:
         PolicyKind.objects.bulk_create(
-            PolicyKind(policy=made, kind=each.kind, documents=each.documents)
+            PolicyKind(
+                policy=made, kind=each.kind, documents=each.documents, is_admin=each.is_admin
+            )
             for each in newest.kinds.all()
         )
         PolicyCap.objects.bulk_create(
             PolicyCap(policy=made, kind=each.kind, currency=each.currency, amount=each.amount)
             for each in newest.caps.all()
+        )
+        PolicyText.objects.bulk_create(
+            PolicyText(policy=made, language=each.language, body=each.body)
+            for each in newest.texts.all()
         )
         PolicyLimit.objects.bulk_create(
             PolicyLimit(
@@ -112,6 +118,10 @@ def _check_complete(row: Policy) -> None:
                 _("There is a cap for “%(kind)s”, which is not among the costs the fund pays.")
                 % {"kind": cap.get_kind_display()}
             )
+    if row.admin_percent is not None and not any(each.is_admin for each in row.kinds.all()):
+        raise Incomplete(
+            _("There is a cap for administration, and no kind of cost counts as it: mark one.")
+        )
     held = set(BankAccount.objects.filter(closed_on=None).values_list("currency", flat=True))
     without = sorted(held - {each.currency for each in row.limits.all()})
     if without:

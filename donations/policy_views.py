@@ -1,8 +1,11 @@
 """The fund's policy, as supporters read it: the version in force, and each other one at an address of its own."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
@@ -16,8 +19,10 @@ def policy(request: HttpRequest, version: int | None = None) -> HttpResponse:
     today = timezone.now().date()
     in_force = enacted.in_force(on=today)
     shown = in_force if version is None else get_object_or_404(enacted, version=version)
-    context = {
+    context: dict[str, Any] = {
         "policy": shown,
+        "nobody": {},
+        "text": shown.text(get_language() or "en") if shown else None,
         "in_force": in_force,
         "is_ahead": shown is not None and shown.in_force_from > today,
         "versions": Policy.objects.enacted().order_by("-version"),

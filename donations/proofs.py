@@ -123,7 +123,11 @@ PROOFS: dict[str, tuple[str, str]] = {
             SELECT 'stripe:' || stripe_payout_id AS source, amount, currency FROM donations_payout
             UNION ALL
             SELECT 'stripe:' || stripe_payout_id || ':returned', amount, currency FROM donations_payout
-            WHERE returned_at IS NOT NULL) p
+            WHERE returned_at IS NOT NULL
+            UNION ALL
+            SELECT m.source, b.amount, b.currency FROM donations_movementexplanation m
+            JOIN donations_balancetransaction b ON b.id = m.movement_id
+            WHERE m.meaning = 'collected' AND m.source IS NOT NULL) p
         FULL JOIN (SELECT source, amount, currency FROM donations_entry
                    WHERE kind IN ('payout_left', 'payout_returned') AND reverses_id IS NULL) e
             ON e.source = p.source""",
@@ -209,14 +213,14 @@ PROOFS: dict[str, tuple[str, str]] = {
             WHEN 'dispute' THEN '^stripe:txn_.'
             WHEN 'dispute_won' THEN '^stripe:txn_.'
             WHEN 'payout_left' THEN '^stripe:po_[^:]+$'
-            WHEN 'payout_returned' THEN '^stripe:po_[^:]+:returned$'
+            WHEN 'payout_returned' THEN '^stripe:po_[^:]+:(returned|collected(:[0-9]+)?)$'
             WHEN 'deposit_left' THEN '^deposit:[0-9a-f-]{36}$'
             WHEN 'deposit_arrived' THEN '^bank:.'
             WHEN 'payout_arrived' THEN '^bank:.'
             WHEN 'transfer_left' THEN '^bank:.'
             WHEN 'transfer_arrived' THEN '^bank:.'
-            WHEN 'bank_fee' THEN '^bank:.'
-            WHEN 'interest' THEN '^bank:.'
+            WHEN 'bank_fee' THEN '^(bank:.|stripe:txn_[^:]+(:[0-9]+)?(:fee)?$)'
+            WHEN 'interest' THEN '^(bank:.|stripe:txn_[^:]+(:[0-9]+)?(:fee)?$)'
             WHEN 'bail_returned' THEN '^bail:[0-9a-f-]{36}$'
             WHEN 'bail_forfeited' THEN '^bail:[0-9a-f-]{36}$'
             WHEN 'allocation' THEN '^allocation:[0-9a-f-]{36}$'

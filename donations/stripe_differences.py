@@ -3,29 +3,32 @@
 from .booked_movements import BOOKED
 
 # What each movement on Stripe's balance must be booked as: an entry named so, of that amount, fund and day. `part` says
-# what it is: a payment, its fee, money back, a dispute, a payout. A movement without a donation of ours has no fund.
+# what it is: a payment, its fee, money back, a dispute, a payout. What two people explained has the name they booked it by. A movement without a donation of ours has no fund.
 EXPECTED = """
 SELECT b.id AS movement_id, b.stripe_id AS txn, b.currency, b.stripe_payment_intent_id AS payment, d.fund_id,
        p.part, p.source, p.moved, p.day
 FROM donations_balancetransaction b
+LEFT JOIN donations_movementexplanation m ON m.movement_id = b.id AND m.approved_at IS NOT NULL AND m.undone_at IS NULL
 LEFT JOIN donations_donation d
     ON b.stripe_payment_intent_id <> '' AND d.stripe_payment_intent_id = b.stripe_payment_intent_id
 CROSS JOIN LATERAL (VALUES
     (CASE WHEN b.is_dispute THEN 'dispute'
           WHEN b.type IN ('charge', 'payment') THEN 'payment'
           WHEN b.type IN ('refund', 'payment_refund', 'refund_failure') THEN 'refund'
+          WHEN b.type = 'payout' AND b.amount > 0 THEN 'collected'
           WHEN b.type IN ('payout', 'payout_failure', 'payout_cancel') THEN 'payout' ELSE 'unknown' END,
-     'stripe:' || CASE WHEN b.is_dispute THEN b.stripe_id
+     coalesce(m.source, 'stripe:' || CASE WHEN b.is_dispute THEN b.stripe_id
                        WHEN b.type IN ('charge', 'payment') THEN b.stripe_payment_intent_id
                        WHEN b.type = 'payout' THEN b.source_id
                        WHEN b.type IN ('payout_failure', 'payout_cancel') THEN b.source_id || ':returned'
-                       ELSE b.stripe_id END,
+                       ELSE b.stripe_id END),
      b.amount,
      CASE WHEN b.type IN ('charge', 'payment') AND NOT b.is_dispute THEN coalesce(d.received_at, b.created_at)
           WHEN b.type NOT IN ('payout_failure', 'payout_cancel') THEN b.created_at END::date),
-    (CASE WHEN b.is_dispute THEN 'dispute' ELSE 'fee' END, 'stripe:' || b.stripe_id || ':fee', -b.fee, b.created_at::date)
+    (CASE WHEN b.is_dispute THEN 'dispute' ELSE 'fee' END, coalesce(m.source, 'stripe:' || b.stripe_id) || ':fee', -b.fee,
+     b.created_at::date)
 ) p (part, source, moved, day)
-WHERE p.moved <> 0
+WHERE p.moved <> 0 AND m.meaning IS DISTINCT FROM 'not_ours'
 """
 
 # A gift may be told of before Stripe's balance is listed: so long nothing is missing.
@@ -53,7 +56,7 @@ compared AS (
                WHEN b.id IS NULL THEN CASE
                    WHEN x.part = 'dispute' THEN 'dispute' WHEN x.part = 'fee' AND x.fund_id IS NOT NULL THEN 'fee'
                    WHEN x.part = 'refund' AND o.payment IS NOT NULL THEN 'duplicate_refund'
-                   WHEN x.part = 'unknown' THEN 'unknown' ELSE 'missing' END
+                   WHEN x.part IN ('unknown', 'collected') THEN x.part ELSE 'missing' END
                WHEN x.source IS NULL THEN CASE
                    WHEN b.kind IN ('dispute', 'dispute_won', 'dispute_fee') THEN 'dispute'
                    WHEN b.kind = 'refund' AND EXISTS (

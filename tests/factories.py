@@ -37,6 +37,7 @@ from donations.models import (
     Instalment,
     LegalCost,
     Letter,
+    MovementExplanation,
     Payee,
     PayeeAccount,
     PaymentPause,
@@ -551,6 +552,18 @@ def make_balance_transaction(**fields) -> BalanceTransaction:
             "is_dispute": False,
         }
         | fields
+    )
+
+
+def make_explanation(movement=None, *, by=None, **fields) -> MovementExplanation:
+    """That Stripe's adjustment of -10 EUR is a fee, as one person says; nothing is booked."""
+    movement = movement or make_balance_transaction(type="adjustment", amount=-10, fee=0)
+    fields = {"meaning": "fee", "note": "Invented"} | fields
+    if fields["meaning"] in {"fee", "fund"}:
+        fields.setdefault("fund", None)
+        fields["fund"] = fields["fund"] or make_fund()
+    return MovementExplanation.objects.create(
+        movement=movement, requested_by=by or make_user(), requested_at=NOW, **fields
     )
 
 

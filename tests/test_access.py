@@ -153,6 +153,12 @@ MODELS: dict[str, dict[str, str]] = {
         "auditor": "v",
         "superuser": "v",
     },
+    "donations.movementexplanation": {
+        "treasurer": "v",
+        "approver": "v",
+        "auditor": "v",
+        "superuser": "v",
+    },
     "donations.balancetransaction": {"treasurer": "v", "auditor": "v", "superuser": "v"},
     "donations.refundrequest": {
         "treasurer": "v",
@@ -226,6 +232,16 @@ PAGES: dict[str, Page] = {
     "admin:donations_sealingkey_confirm": Page(APPROVERS, row="donations.sealingkey"),
     "admin:donations_sealingkey_withdraw": Page(APPROVERS, row="donations.sealingkey"),
     "admin:donations_disbursement_approve": Page(APPROVERS, row="donations.disbursement"),
+    "admin:donations_legalcost_bail_doubt": Page(TREASURERS, row="donations.legalcost"),
+    "admin:donations_legalcost_bail_take_back": Page(APPROVERS, row="donations.legalcost"),
+    "admin:donations_legalcost_bail_keep": Page(APPROVERS, row="donations.legalcost"),
+    "admin:donations_legalcost_defendants": Page(SPENDING_READERS, post=(405,)),
+    "admin:donations_disbursement_object": Page(
+        frozenset({"treasurer", "approver", "superuser"}), row="donations.disbursement"
+    ),
+    "admin:donations_disbursement_answer": Page(
+        frozenset({"treasurer", "approver", "superuser"}), row="donations.disbursement"
+    ),
     "admin:donations_disbursement_refuse": Page(APPROVERS, row="donations.disbursement"),
     "admin:donations_disbursement_pay": Page(TREASURERS, row="donations.disbursement"),
     "admin:donations_disbursement_amend": Page(TREASURERS, row="donations.disbursement"),
@@ -239,6 +255,21 @@ PAGES: dict[str, Page] = {
     "admin:donations_legalcost_bail_forfeited": Page(TREASURERS, row="donations.legalcost"),
     "admin:donations_legalcost_end": Page(TREASURERS, row="donations.legalcost"),
     "admin:donations_legalcost_reopen": Page(TREASURERS, row="donations.legalcost"),
+    "admin:donations_balancetransaction_explain": Page(
+        TREASURERS, row="donations.balancetransaction"
+    ),
+    "admin:donations_movementexplanation_approve": Page(
+        APPROVERS, row="donations.movementexplanation"
+    ),
+    "admin:donations_movementexplanation_refuse": Page(
+        APPROVERS, row="donations.movementexplanation"
+    ),
+    "admin:donations_movementexplanation_take_back": Page(
+        APPROVERS, row="donations.movementexplanation"
+    ),
+    "admin:donations_movementexplanation_withdraw": Page(
+        TREASURERS, row="donations.movementexplanation"
+    ),
     "admin:donations_fund_surplus": Page(TREASURERS, row="donations.fund"),
     "admin:donations_surplusmove_approve": Page(APPROVERS, row="donations.surplusmove"),
     "admin:donations_surplusmove_refuse": Page(APPROVERS, row="donations.surplusmove"),
@@ -517,6 +548,7 @@ def rows(db):
         "donations.fundcover": cover.pk,
         "donations.exchange": factories.make_exchange(by=author).pk,
         "donations.surplusmove": factories.make_surplus(by=author).pk,
+        "donations.movementexplanation": factories.make_explanation(by=author).pk,
         "donations.legalcost": cost.pk,
         "donations.costdocument": document.pk,
         "donations.payee": cost.payee_id,

@@ -11,8 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from defensefund.lists import CurrencyFilter, DayFilter, FixedFilter
 from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import money
+from defensefund.verbs import VerbAdmin
 
-from ..models import BalanceTransaction, Entry
+from ..models import BalanceTransaction, Entry, MovementExplanation
+from .movement import EXPLAIN
 
 
 def in_books() -> Q:
@@ -23,7 +25,9 @@ def in_books() -> Q:
         Concat(Value("stripe:"), OuterRef("stripe_payment_intent_id")),
         Concat(Value("stripe:"), OuterRef("source_id")),
     ]
-    return Q(Exists(Entry.objects.filter(source__in=names)))
+    standing = MovementExplanation.objects.standing().filter(movement=OuterRef("pk"))
+    booked = Entry.objects.filter(source__in=names, reversed_by=None)
+    return Q(Exists(booked)) | Q(Exists(standing))
 
 
 class BooksFilter(admin.SimpleListFilter):
@@ -51,7 +55,9 @@ class TypeFilter(FixedFilter):
 
 
 @admin.register(BalanceTransaction)
-class BalanceTransactionAdmin(ReadOnlyAdmin):
+class BalanceTransactionAdmin(VerbAdmin, ReadOnlyAdmin):
+    verbs = (EXPLAIN,)
+    facts_template = "admin/donations/balancetransaction/_facts.html"
     list_display = (
         "created_at", "type", "amount_written", "fee_written", "net_written", "booked", "stripe_id",
     )  # fmt: skip
@@ -68,6 +74,11 @@ class BalanceTransactionAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BalanceTransaction]:
         return BalanceTransaction.objects.annotate(is_booked=in_books())
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        may_look = request.user.has_perm("donations.view_movementexplanation")
+        explanations = row.explanations.select_related("fund") if may_look else ()
+        return {"movement": row, "explanations": explanations}
 
     @admin.display(description=_("amount"), ordering="amount")
     def amount_written(self, row: BalanceTransaction) -> str:

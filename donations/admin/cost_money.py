@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -17,7 +18,7 @@ from appeals.models import Case, Defendant, Hearing
 from defensefund.office import page, require
 
 from ..cost_shares import Share, shares_of, whole
-from ..models import Account, Fund, LegalCost, Policy
+from ..models import Account, Fund, LegalCost, PastRow, Policy
 from .spending_forms import typed
 
 
@@ -87,6 +88,7 @@ def defendant_page(
         own=own,
         cases=cases,
         defendants=[defendant],
+        past=PastRow.objects.filter(defendant=defendant),
         defendant=defendant,
     )
 
@@ -110,6 +112,7 @@ def case_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, pk: in
         own=own,
         cases=[case],
         defendants=defendants,
+        past=PastRow.objects.filter(case=case),
         case=case,
         people=[(person, list(people.get(person.pk, {}).values())) for person in defendants],
     )
@@ -134,6 +137,7 @@ def _page(
     own: Sequence[tuple[Share, bool]],
     cases: Sequence[Case],
     defendants: Sequence[Defendant],
+    past: QuerySet[PastRow],
     **context: Any,
 ) -> HttpResponse:
     today = timezone.now().date()
@@ -148,6 +152,9 @@ def _page(
         sums=[sums[currency] for currency in sorted(sums)],
         lines=[_line(share, is_shared, funds) for share, is_shared in own],
         has_bail=any(share.with_court for share, _is_shared in own),
+        past=past.filter(kind=PastRow.Kind.PAYMENT)
+        .select_related("fund", "defendant")
+        .order_by("happened_on", "pk"),
         funds=funds,
         cases=cases,
         today=today,

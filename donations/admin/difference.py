@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from defensefund.office import page, require
 
-from .. import differences
+from .. import differences, open_differences
 from ..differences import Difference
 
 # Of each kind so many are named; the count of all is said.
@@ -26,6 +26,7 @@ def differences_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest)
     late = [item for item in passing if item.is_work(at)]
     waiting = [item for item in passing if not item.is_work(at)]
     work = [*differences.wrong(at=at), *late]
+    open_differences.note(work, at=at)
     return page(
         model_admin,
         request,

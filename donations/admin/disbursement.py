@@ -20,7 +20,7 @@ from .. import disbursement, ledger
 from ..exchange_gains import gains_of_payment
 from ..models import AccountKey, Disbursement
 from .legal_cost import CONTENT_REFUSALS
-from .spending_forms import AmendForm, ApproveForm, PayForm, RefuseForm
+from .spending_forms import AmendForm, AnswerForm, ApproveForm, ObjectForm, PayForm, RefuseForm
 
 State = Disbursement.State
 TAGS = {
@@ -57,6 +57,31 @@ def amend(row: Disbursement, data: dict[str, Any], by: User, at: datetime) -> st
     return _("Changed: another person approves it as it is now.")
 
 
+def object_to(row: Disbursement, data: dict[str, Any], by: User, at: datetime) -> str:
+    disbursement.object_to(row, reason=data["reason"], by=by, at=at)
+    return _("Your objection is kept. It stays on the office's first page until somebody answers.")
+
+
+def answer(row: Disbursement, data: dict[str, Any], by: User, at: datetime) -> str:
+    disbursement.answer(row, text=data["answer"], by=by, at=at)
+    return _("The answer is kept beside the objection.")
+
+
+def why_no_objection(row: Any, _by: User) -> str:
+    if not (row.is_emergency and row.paid_at):
+        return _("Only a payment made in an emergency is objected to; refuse any other.")
+    return ""
+
+
+def why_no_answer(row: Any, by: User) -> str:
+    open_ones = row.objections.open()
+    if not open_ones.exists():
+        return _("No objection waits for an answer.")
+    if not open_ones.exclude(by=by).exists():
+        return _("The objection is yours: another person answers it.")
+    return ""
+
+
 def why_final(row: Any, _by: User) -> str:
     if row.refused_at:
         return _("This payment was refused: ask for another.")
@@ -91,12 +116,18 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [*State.choices, ("unsigned", gettext_lazy("emergency, to be signed"))]
+        return [
+            *State.choices,
+            ("unsigned", gettext_lazy("emergency, to be signed")),
+            ("objected", gettext_lazy("objected to")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         state = self.value()
         if state == "unsigned":
             return queryset.unsigned()
+        if state == "objected":
+            return queryset.objected()
         return queryset.in_state(State(state)) if state in State.values else queryset
 
 
@@ -121,8 +152,8 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             "approve",
             gettext_lazy("Approve"),
             gettext_lazy(
-                "Open the document and compare payee, account and amount with it. You approve exactly "
-                "what stands here: any later change makes your approval void."
+                "Open the documents and compare payee, account and amount with them. You approve exactly "
+                "what stands here: any later change, and any document that comes later, makes your approval void."
             ),
             "approve_disbursement",
             approve,
@@ -172,12 +203,36 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             {disbursement.NoReason: "reason", disbursement.DisbursementError: ""},
             closed=why_final,
         ),
+        Verb(
+            "object",
+            gettext_lazy("Object"),
+            gettext_lazy(
+                "It was paid with one approval, as an emergency. What you say against it stays on the office's first page "
+                "until another person answers; no money moves."
+            ),
+            "object_disbursement",
+            object_to,
+            ObjectForm,
+            {disbursement.NoReason: "reason", disbursement.DisbursementError: ""},
+            is_done=(disbursement.AlreadyDone,),
+            closed=why_no_objection,
+        ),
+        Verb(
+            "answer",
+            gettext_lazy("Answer the objection"),
+            gettext_lazy("Objection and answer both stay with the payment."),
+            "answer_disbursement",
+            answer,
+            AnswerForm,
+            {disbursement.NoReason: "answer", disbursement.DisbursementError: ""},
+            closed=why_no_answer,
+        ),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Disbursement]:
         return Disbursement.objects.with_proof().select_related(
             "cost__defendant", "document", "bank_account", "payee_account__payee",
-            "requested_by", "approved_by", "seconded_by", "refused_by", "paid_by",
+            "requested_by", "approved_by", "seconded_by", "refused_by", "paid_by", "voided_by_document",
         )  # fmt: skip
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
@@ -196,6 +251,8 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             else disbursement.why_not_payable(row),
             "proof": proof,
             "came_back": lines.get(False),
+            "documents": row.cost.documents.order_by("pk"),
+            "objections": row.objections.select_related("by", "answered_by"),
             "may_open": request.user.has_perm("donations.view_costdocument"),
             "may_unseal": request.user.has_perm("donations.unseal_payee"),
             "set_aside": ledger.free(AccountKey.cost(row.cost)),

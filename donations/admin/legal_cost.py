@@ -25,12 +25,13 @@ from defensefund.verbs import Verb, VerbAdmin
 from .. import allocation, disbursement, documents, ledger
 from ..cleaning import UnfitDocument
 from ..cost_shares import shares_of
-from ..models import AccountKey, CostDocument, CostShare, LegalCost, UmaValue
+from ..models import AccountKey, BailOutcome, CostDocument, CostShare, LegalCost, UmaValue
 from ..tracing import gifts_of
-from . import cost_ends
+from . import bail_undo, cost_ends
 from .cost_form import LegalCostForm
 from .cost_money import case_page, defendant_page
 from .cost_parts import PLAN, SHARE, plan_of
+from .defendant_money import defendants_page
 from .downloads import download
 from .spending_forms import AllocateForm, AttachForm, ReleaseForm, RequestForm
 from .standing import documents_lacking, serving_funds
@@ -115,6 +116,7 @@ class NeedFilter(admin.SimpleListFilter):
             ("request", gettext_lazy("ask for payment")),
             ("nothing", gettext_lazy("paid in full")),
             ("bail", gettext_lazy("bail that should have come back")),
+            ("doubt", gettext_lazy("bail recorded wrongly")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
@@ -127,6 +129,8 @@ class NeedFilter(admin.SimpleListFilter):
                 return queryset.filter(paid__gte=F("owed"))
             case "bail":
                 return queryset.bail_overdue(on=timezone.now().date())
+            case "doubt":
+                return queryset.filter(pk__in=BailOutcome.objects.doubted().values("cost"))
         return queryset
 
 
@@ -191,6 +195,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
         SHARE,
         PLAN,
         *cost_ends.VERBS,
+        *bail_undo.VERBS,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LegalCost]:
@@ -240,7 +245,12 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             )
             for name, view in (("defendant", defendant_page), ("case", case_page))
         ]
-        return [document, *pages, *super().get_urls()]
+        everybody = path(
+            "defendants/",
+            self.admin_site.admin_view(require_safe(partial(defendants_page, self))),
+            name="donations_legalcost_defendants",
+        )
+        return [document, everybody, *pages, *super().get_urls()]
 
     def document_view(self, request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
         """The file, only ever as a download: nothing in it runs in the office's name."""
@@ -276,7 +286,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             "may_allocate": request.user.has_perm("donations.allocate_fund"),
             "free": free,
             "at_court": ledger.balance(AccountKey.bail(row)) if row.kind == "bail" else None,
-            "outcomes": row.bail_outcomes.select_related("by"),
+            "outcomes": row.bail_outcomes.select_related("by", "undo_requested_by", "undone_by"),
             "gifts": gifts_of([row.pk]).get(row.pk, 0),
             "funds": serving_funds(row),
             "documents": row.documents.select_related("uploaded_by").order_by("-pk"),

@@ -34,7 +34,7 @@ class PastForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("Spreadsheet"),
         required=False,
-        help_text=gettext_lazy("CSV in UTF-8, at most 5 MB."),
+        help_text=gettext_lazy("An Excel workbook (.xlsx) or CSV in UTF-8, at most 5 MB."),
         error_messages={"empty": gettext_lazy("The file is empty. Choose it again.")},
     )
     table = forms.CharField(required=False, widget=forms.HiddenInput, strip=False)
@@ -54,9 +54,9 @@ class PastForm(forms.Form):
         if file := cleaned.get("file"):
             cleaned["name"] = file.name
             try:
-                cleaned["table"] = file.read().decode("utf-8-sig")
-            except UnicodeDecodeError:
-                self.add_error("file", _("The file is no text in UTF-8. Save it as CSV (UTF-8)."))
+                cleaned["table"] = past.text_of(file.read())
+            except past.UnreadableTable as refusal:
+                self.add_error("file", refusal.message)
         elif "file" not in self.errors and not cleaned.get("table"):
             self.add_error("file", _("Choose the spreadsheet you filled in."))
         return cleaned

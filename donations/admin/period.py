@@ -30,6 +30,7 @@ SHOWN = 25
 WHAT = {
     "paid": gettext_lazy("paid, on the bank's statement in another month"),
     "late": gettext_lazy("moved in one month, booked in another"),
+    "not_ours": gettext_lazy("at Stripe, and not ours"),
     "unbooked": gettext_lazy("a line that somebody explained and nobody booked"),
 }
 

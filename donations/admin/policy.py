@@ -13,15 +13,24 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from defensefund.office import WritableAdmin
 from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
 from .. import policy
 from ..currencies import is_exact, offered
-from ..models import BankAccount, CostDocument, Fund, Policy, PolicyCap, PolicyKind, PolicyLimit
+from ..models import (
+    BankAccount,
+    CostDocument,
+    Fund,
+    Policy,
+    PolicyCap,
+    PolicyKind,
+    PolicyLimit,
+    PolicyText,
+)
 
 
 class OrderWidget(forms.MultiWidget):
@@ -96,7 +105,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Policy
         fields = (
             "in_force_from", "not_eligible", "approvers", "emergency_hours", "reserve_percent",
-            "fund_order", "surplus_order", "partner", "dormant_months",
+            "admin_percent", "fund_order", "surplus_order", "partner", "dormant_months",
         )  # fmt: skip
         widgets = {
             "in_force_from": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
@@ -183,7 +192,7 @@ def _may_change(request: HttpRequest, obj: Any) -> bool:
 class KindInline(RulesInline):
     model = PolicyKind
     form = KindForm
-    fieldsets = [(None, {"fields": ["kind", "documents"]})]
+    fieldsets = [(None, {"fields": ["kind", "documents", "is_admin"]})]
 
 
 class CapInline(RulesInline):
@@ -196,6 +205,12 @@ class LimitInline(RulesInline):
     model = PolicyLimit
     form = LimitForm
     fieldsets = [(None, {"fields": [("currency", "third_person_above", "emergency_up_to")]})]
+
+
+class TextInline(RulesInline):
+    model = PolicyText
+    fieldsets = [(None, {"fields": ["language", "body"]})]
+    extra = 1
 
 
 class EnactForm(VerbForm):
@@ -258,7 +273,7 @@ class PolicyAdmin(VerbAdmin, WritableAdmin):
     list_select_related = ("drafted_by", "enacted_by")
     list_per_page = 25
     show_full_result_count = False
-    inlines = (KindInline, CapInline, LimitInline)
+    inlines = (KindInline, CapInline, LimitInline, TextInline)
     facts_template = "admin/donations/policy/_facts.html"
     verbs = (
         Verb(
@@ -314,4 +329,4 @@ class PolicyAdmin(VerbAdmin, WritableAdmin):
         return super().change_view(request, object_id, form_url, extra | (extra_context or {}))
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        return {"policy": row}
+        return {"policy": row, "text": row.text(get_language() or "en"), "nobody": {}}

@@ -25,6 +25,7 @@ from donations.models import (
     FundCover,
     LegalCost,
     Letter,
+    MovementExplanation,
     PastImport,
     PastRow,
     Payee,
@@ -62,7 +63,7 @@ SECTIONS: tuple[tuple[Promise, tuple[type[Model], ...]], ...] = (
     ),
     (_("Funds"), (Fund, FundCover, SurplusMove, Policy)),
     (_("The books"), (Entry, Account, Period, PastImport, PastRow)),
-    (_("Stripe"), (Payout, BalanceTransaction, StripeEvent)),
+    (_("Stripe"), (Payout, BalanceTransaction, MovementExplanation, StripeEvent)),
 )
 
 

@@ -250,6 +250,26 @@ class RefuseForm(VerbForm):
     )
 
 
+class ObjectForm(VerbForm):
+    reason = forms.CharField(
+        label=gettext_lazy("What speaks against it"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        help_text=gettext_lazy("Kept with the payment. No names."),
+        error_messages={"required": gettext_lazy("Say what speaks against it.")},
+    )
+
+
+class AnswerForm(VerbForm):
+    answer = forms.CharField(
+        label=gettext_lazy("Answer"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        help_text=gettext_lazy("Kept with the payment. No names."),
+        error_messages={"required": gettext_lazy("Write the answer.")},
+    )
+
+
 class PayForm(VerbForm):
     paid_on = forms.DateField(
         label=gettext_lazy("Paid on"),

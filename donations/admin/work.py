@@ -9,6 +9,7 @@ from defensefund.work import Work, offer
 
 from ..models import (
     Account,
+    BailOutcome,
     Disbursement,
     Dispute,
     Exchange,
@@ -16,6 +17,8 @@ from ..models import (
     FundCover,
     LegalCost,
     Letter,
+    MovementExplanation,
+    OpenDifference,
     PastImport,
     Payee,
     PayeeAccount,
@@ -39,6 +42,16 @@ def frozen_and_nobody_asked(_user: User) -> QuerySet[Fund]:
 
 offer(
     Work(
+        "donations.verify_period",
+        lambda _user: OpenDifference.objects.all(),
+        lambda count: ngettext(
+            "difference between Stripe, the banks and the books",
+            "differences between Stripe, the banks and the books",
+            count,
+        ),
+        "admin:donations_account_differences",
+    ),
+    Work(
         "donations.match_statementline",
         lambda _user: StatementLine.objects.unmatched(),
         lambda count: ngettext("bank line to match", "bank lines to match", count),
@@ -61,6 +74,17 @@ offer(
         ),
         "admin:donations_disbursement_changelist",
         "state=unsigned",
+    ),
+    Work(
+        "donations.answer_disbursement",
+        lambda _user: Disbursement.objects.objected(),
+        lambda count: ngettext(
+            "emergency payment somebody objects to",
+            "emergency payments somebody objects to",
+            count,
+        ),
+        "admin:donations_disbursement_changelist",
+        "state=objected",
     ),
     Work(
         "donations.confirm_payee",
@@ -130,6 +154,28 @@ offer(
         ),
         "admin:donations_surplusmove_changelist",
         "state=approve",
+    ),
+    Work(
+        "donations.undo_bailoutcome",
+        lambda user: BailOutcome.objects.doubted().exclude(undo_requested_by=user),
+        lambda count: ngettext(
+            "outcome of bail recorded wrongly, to take back",
+            "outcomes of bail recorded wrongly, to take back",
+            count,
+        ),
+        "admin:donations_legalcost_changelist",
+        "need=doubt",
+    ),
+    Work(
+        "donations.approve_movementexplanation",
+        lambda user: MovementExplanation.objects.undecided().exclude(requested_by=user),
+        lambda count: ngettext(
+            "movement at Stripe somebody explained, to approve",
+            "movements at Stripe somebody explained, to approve",
+            count,
+        ),
+        "admin:donations_movementexplanation_changelist",
+        "approved_at__isempty=1",
     ),
     Work(
         "donations.record_bailoutcome",

@@ -1,6 +1,7 @@
 """Decide over fund money: set it aside for a legal cost, release it, cover a fund below zero, move what a purpose left."""
 
 from .bail import bail_forfeited, bail_returned
+from .bail_undo import keep_bail_outcome, request_bail_undo, undo_bail_outcome
 from .covers import approve_cover, refuse_cover, request_cover
 from .endings import end_cost, reopen_cost
 from .errors import (
@@ -38,11 +39,14 @@ __all__ = [
     "bail_forfeited",
     "bail_returned",
     "end_cost",
+    "keep_bail_outcome",
     "refuse_cover",
     "refuse_surplus",
     "release",
     "reopen_cost",
+    "request_bail_undo",
     "request_cover",
     "request_surplus",
+    "undo_bail_outcome",
     "unspent",
 ]

@@ -1,15 +1,15 @@
 """The surplus rule: when a fund's purpose is over, two people move its rest to the fund it falls back to; never elsewhere."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from donations import ledger
 from donations.currencies import written
 from donations.ledger import Posting
-from donations.models import AccountKey, Entry, Fund, LegalCost, SurplusMove
+from donations.models import AccountKey, Entry, Fund, LegalCost, Policy, SurplusMove
 
 from .errors import NoReason, NotEnoughMoney, SamePerson, WrongFund, WrongState
 from .posting import post
@@ -22,7 +22,7 @@ def request_surplus(
 ) -> SurplusMove:
     """Asks that all that is free of `fund` in `currency` go to its fallback fund; moves nothing yet.
 
-    Raises WrongFund, WrongState, NotEnoughMoney.
+    Raises WrongFund, also where the policy's order names others first; WrongState, NotEnoughMoney.
     """
     fund = Fund.objects.select_for_update(no_key=True, of=("self",)).get(pk=fund.pk)
     if fund.fallback is None:
@@ -32,6 +32,7 @@ def request_surplus(
         )
     if fund.surplus_moves.undecided().filter(currency=currency).exists():
         raise WrongState(_("This is asked for already: another person decides it."))
+    _check_order(fund, fund.fallback, currency, on=at.date())
     _check_nothing_waits(fund, currency)
     rest = ledger.free(AccountKey.fund(fund, currency))
     if rest <= 0:
@@ -60,6 +61,7 @@ def approve_surplus(move: SurplusMove, *, by: User, at: datetime) -> SurplusMove
         raise WrongFund(_("The fund falls back to another one by now: refuse this and ask anew."))
     if row.target.closed_on:
         raise WrongFund(_("“%(fund)s” is closed: name another fallback.") % {"fund": row.target})
+    _check_order(row.source, row.target, row.currency, on=at.date())
     _check_nothing_waits(row.source, row.currency)
     row.approved_by, row.approved_at = by, at
     row.save(update_fields=["approved_by", "approved_at"])
@@ -98,6 +100,29 @@ def _undecided(move: SurplusMove) -> SurplusMove:
     if row.refused_at:
         raise WrongState(_("This was refused: ask for another."))
     return row
+
+
+def _check_order(source: Fund, target: Fund, currency: str, *, on: date) -> None:
+    """The policy's order for what is left over. The database refuses the same (the migration "policy_order")."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT donations_surplus_hindrance(%s, %s, %s, %s)",
+            [source.pk, target.pk, currency, on],
+        )
+        hindrance = cursor.fetchone()[0]
+    if hindrance == "unnamed":
+        raise WrongFund(
+            _("By the policy what is left over does not go where “%(fund)s” is for.")
+            % {"fund": target}
+        )
+    if hindrance:
+        raise WrongFund(
+            _(
+                "By the policy it goes first to %(whom)s, and costs of theirs in %(currency)s lack money: set it aside "
+                "for them, or name a fund of theirs as the fallback."
+            )
+            % {"whom": Policy.Surplus(hindrance).label, "currency": currency}
+        )
 
 
 def _check_nothing_waits(fund: Fund, currency: str) -> None:

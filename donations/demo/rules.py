@@ -4,7 +4,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from donations import policy, uma
-from donations.models import CostDocument, LegalCost, Policy, PolicyCap, PolicyKind, PolicyLimit
+from donations.models import (
+    CostDocument,
+    LegalCost,
+    Policy,
+    PolicyCap,
+    PolicyKind,
+    PolicyLimit,
+    PolicyText,
+)
 
 from .people import Staff
 
@@ -28,6 +36,12 @@ LIMITS = {
     "ARS": ("1500000", "2250000"),
     "CLP": ("1000000", "1500000"),
 }
+TEXTS = {
+    "en": "The committee meets on the first Monday of each month. *Invented, like all of this policy.*",
+    "es": "El comité se reúne el primer lunes de cada mes. *Inventado, como toda esta política.*",
+    "pt": "O comitê se reúne na primeira segunda-feira de cada mês. *Inventado, como toda esta política.*",
+    "fr": "Le comité se réunit le premier lundi de chaque mois. *Inventé, comme toute cette politique.*",
+}
 # Days ago in effect and published; the second was published late.
 UMA_VALUES = [("50000", 90, 85), ("60000", 40, 6)]
 
@@ -37,6 +51,7 @@ def make_policy(staff: Staff, *, at: datetime) -> Policy:
     row = Policy.objects.create(
         in_force_from=at.date(),
         reserve_percent=Decimal(10),
+        admin_percent=Decimal(5),
         surplus_order=[str(step) for step in Policy.Surplus],
         partner="Organización de muestra (sample partner)",
         is_sample=True,
@@ -44,7 +59,11 @@ def make_policy(staff: Staff, *, at: datetime) -> Policy:
         drafted_at=at,
     )
     PolicyKind.objects.bulk_create(
-        PolicyKind(policy=row, kind=kind, documents=documents) for kind, documents, _cap in PAID
+        PolicyKind(policy=row, kind=kind, documents=documents, is_admin=kind == Kind.BANK)
+        for kind, documents, _cap in PAID
+    )
+    PolicyText.objects.bulk_create(
+        PolicyText(policy=row, language=language, body=body) for language, body in TEXTS.items()
     )
     PolicyCap.objects.bulk_create(
         PolicyCap(policy=row, kind=kind, currency="EUR", amount=Decimal(cap))

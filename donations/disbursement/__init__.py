@@ -1,6 +1,6 @@
 """VERB: pay a legal cost: requested, approved by another person, paid, proved by the bank's line.
 
-`steps` are people's steps, `checks` what is looked at before each.
+`steps` are people's steps, `checks` what is looked at before each, `objecting` what is said against one afterwards.
 """
 
 from .checks import why_not_payable
@@ -21,6 +21,7 @@ from .errors import (
     WrongDocument,
     WrongState,
 )
+from .objecting import answer, object_to
 from .steps import amend, approve, pay, refuse, request
 
 __all__ = [
@@ -40,7 +41,9 @@ __all__ = [
     "WrongDocument",
     "WrongState",
     "amend",
+    "answer",
     "approve",
+    "object_to",
     "pay",
     "refuse",
     "request",

@@ -107,7 +107,8 @@ def why_not_payable(row: Disbursement) -> str:
     return ""
 
 
-def check_policy(cost: LegalCost, *, at: datetime) -> None:
+def check_policy(cost: LegalCost, amount: Decimal, *, at: datetime, but: int | None = None) -> None:
+    """`but` is the key of the payment itself, when it is changed."""
     policy = Policy.objects.in_force(on=at.date())
     if policy is None:
         return
@@ -122,6 +123,20 @@ def check_policy(cost: LegalCost, *, at: datetime) -> None:
             _("The policy wants documents before this payment is asked for: %(kinds)s.")
             % {"kinds": ", ".join(str(CostDocument.Kind(each).label) for each in lacking)}
         )
+    if policy.counts_as_admin(cost.kind):
+        left = policy.admin_left(cost.currency, but=but)
+        if left is not None and amount > left:
+            raise NotByPolicy(
+                _(
+                    "By the policy no more than %(percent)s %% of what was received in %(currency)s pays for "
+                    "administration: %(left)s of it is left."
+                )
+                % {
+                    "percent": f"{(policy.admin_percent or Decimal(0)).normalize():f}",
+                    "currency": cost.currency,
+                    "left": written(max(left, Decimal(0)), cost.currency),
+                }
+            )
 
 
 def check_payee(row: Disbursement) -> None:

@@ -61,7 +61,7 @@ def request(
     if number and Disbursement.objects.filter(number=number).exists():
         raise AlreadyDone(_("This was sent twice: it was asked for once."))
     check_content(cost, document, bank_account, amount)
-    check_policy(cost, at=at)
+    check_policy(cost, amount, at=at)
     # Asked for first: what is paid between the two reads is then counted twice, never missed.
     spoken_for = cost.disbursements.open().total()
     free = ledger.free(AccountKey.cost(cost)) - spoken_for
@@ -159,7 +159,7 @@ def amend(
         raise WrongState(_("This payment is decided already."))
     cost = locked_cost(row.cost)
     check_content(cost, document, bank_account, amount)
-    check_policy(cost, at=at)
+    check_policy(cost, amount, at=at, but=row.pk)
     others = cost.disbursements.open().exclude(pk=row.pk).total()
     free = ledger.free(AccountKey.cost(cost)) - others
     if amount > free:

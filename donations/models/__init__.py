@@ -7,6 +7,7 @@ from .condition import CardCharge, Condition, KeptCard
 from .conflict import Conflict, StaffAccount
 from .cost_share import CostInstalment, CostShare
 from .decline import Decline
+from .difference import OpenDifference
 from .disbursement import Disbursement
 from .dispute import Dispute, FraudWarning
 from .donation import Donation
@@ -16,6 +17,8 @@ from .ledger import DayTotal, Entry, Reversal, Total
 from .legal_cost import Allocation, CostDocument, LegalCost
 from .letter import Letter
 from .lot import Lot, Shortfall, UnfollowedEntry
+from .movement import MovementExplanation
+from .objection import Objection
 from .owed_change import OwedChange
 from .own_transfer import OwnTransfer
 from .past import PastImport, PastRow
@@ -24,7 +27,8 @@ from .payment_pause import PaymentPause
 from .payout import Payout
 from .period import Assertion, Period
 from .pledge import Checkout, Instalment, Pledge
-from .policy import Policy, PolicyCap, PolicyKind, PolicyLimit
+from .policy import Policy
+from .policy_rules import PolicyCap, PolicyKind, PolicyLimit, PolicyText
 from .public_gift import PublicGift
 from .rate import Rate
 from .receipt import Receipt, TaxSentence
@@ -72,6 +76,9 @@ __all__ = [
     "Letter",
     "Lot",
     "MonthlyCharge",
+    "MovementExplanation",
+    "Objection",
+    "OpenDifference",
     "OwedChange",
     "OwnTransfer",
     "PastImport",
@@ -87,6 +94,7 @@ __all__ = [
     "PolicyCap",
     "PolicyKind",
     "PolicyLimit",
+    "PolicyText",
     "PublicGift",
     "Rate",
     "Receipt",

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q, Sum
+from django.db.models import F, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from .bank_account import BankAccount
@@ -16,12 +16,20 @@ from .statement import StatementMatch
 
 class BailOutcomeQuerySet(models.QuerySet["BailOutcome"]):
     def returned(self) -> "BailOutcomeQuerySet":
-        return self.filter(kind=BailOutcome.Kind.RETURNED)
+        return self.standing().filter(kind=BailOutcome.Kind.RETURNED)
+
+    def standing(self) -> "BailOutcomeQuerySet":
+        """Those that nobody took back."""
+        return self.filter(undone_at=None)
+
+    def doubted(self) -> "BailOutcomeQuerySet":
+        """Somebody says that they did not happen so; another person is to decide."""
+        return self.standing().filter(undo_requested_at__isnull=False)
 
     def unproved(self) -> "BailOutcomeQuerySet":
         """Given back, and not seen on a bank statement yet."""
         proof = StatementMatch.objects.standing().filter(bail_outcome=models.OuterRef("pk"))
-        return self.returned().filter(~models.Exists(proof))
+        return self.standing().returned().filter(~models.Exists(proof))
 
     def total(self) -> Decimal:
         amount: Decimal | None = self.aggregate(total=Sum("amount"))["total"]
@@ -61,6 +69,23 @@ class BailOutcome(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("recorded by")
     )
     at = models.DateTimeField(_("recorded at"))
+    undo_reason = models.TextField(_("why it is taken back"), blank=True, db_default="")
+    undo_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("taking back asked for by"),
+    )
+    undo_requested_at = models.DateTimeField(_("taking back asked for at"), null=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("taken back by"),
+    )
+    undone_at = models.DateTimeField(_("taken back at"), null=True)
 
     objects = BailOutcomeQuerySet.as_manager()
 
@@ -68,8 +93,28 @@ class BailOutcome(models.Model):
         verbose_name = _("outcome of a deposit of bail")
         verbose_name_plural = _("outcomes of deposits of bail")
         ordering = ["-pk"]
-        permissions = [("record_bailoutcome", "Can record what a court did with bail")]
+        permissions = [
+            ("record_bailoutcome", "Can record what a court did with bail"),
+            ("undo_bailoutcome", "Can take back what was wrongly recorded of bail"),
+        ]
         constraints = [
+            models.CheckConstraint(
+                name="bail_outcome_undo_asked_whole",
+                condition=Q(undo_requested_by=None, undo_requested_at=None, undo_reason="")
+                | (
+                    Q(undo_requested_by__isnull=False, undo_requested_at__isnull=False)
+                    & ~Q(undo_reason="")
+                ),
+            ),
+            models.CheckConstraint(
+                name="bail_outcome_undone_by_another_person",
+                condition=Q(undone_by=None, undone_at=None)
+                | (
+                    Q(undone_by__isnull=False, undone_at__isnull=False)
+                    & Q(undo_requested_by__isnull=False)
+                    & ~Q(undone_by=F("undo_requested_by"))
+                ),
+            ),
             models.CheckConstraint(name="bail_outcome_amount_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(
                 name="bail_outcome_says_where_or_why",

@@ -23,6 +23,8 @@ class BalanceTransaction(models.Model):
     REFUNDS = ("refund", "payment_refund")
     RETURNS = ("refund_failure",)
     OF_PAYMENTS = (*PAYMENTS, *REFUNDS, *RETURNS)
+    PAYOUTS = ("payout", "payout_failure", "payout_cancel")
+    KNOWN = (*OF_PAYMENTS, *PAYOUTS)
 
     stripe_id = models.CharField(_("Stripe balance transaction"), max_length=255, unique=True)
     type = models.CharField(_("type"), max_length=60)
@@ -75,6 +77,21 @@ class BalanceTransaction(models.Model):
     @property
     def net(self) -> Decimal:
         return self.amount - self.fee
+
+    @property
+    def is_collected(self) -> bool:
+        """A payout below zero: Stripe took from the bank what it lacked."""
+        return self.type == "payout" and self.amount > 0
+
+    @property
+    def is_ours(self) -> bool:
+        """Of a type that this program books by itself."""
+        return not self.is_collected and (self.is_dispute or self.type in self.KNOWN)
+
+    def is_unexplained(self) -> bool:
+        """Two people have to say what it is, and nobody has asked for that yet."""
+        waiting = self.explanations.filter(refused_at=None, undone_at=None)
+        return not self.is_ours and not waiting.exists()
 
 
 class StripeBalance(models.Model):

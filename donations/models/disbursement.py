@@ -52,6 +52,10 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
         due = models.ExpressionWrapper(F("paid_at") + hours, output_field=models.DateTimeField())
         return self.unsigned().alias(due=due).filter(due__lt=at)
 
+    def objected(self) -> "DisbursementQuerySet":
+        """With an objection that nobody has answered yet."""
+        return self.filter(objections__isnull=False, objections__answered_at=None).distinct()
+
     def to_approve_by(self, user: Any) -> "DisbursementQuerySet":
         """What waits for an approval that this person may give: neither asked for nor approved by them."""
         waiting = self.filter(refused_at=None, approved_at=None, paid_at=None) | self.filter(
@@ -99,8 +103,9 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
 class Disbursement(models.Model):
     """One payment of a legal cost.
 
-    The database computes `content_hash` over cost, amount, currency, payee, document and bank account, and drops
-    the approval when any of them changes (the migration "payee_rules"); a payee who is not the confirmed one is neither
+    The database computes `content_hash` over cost, amount, currency, payee, bank account, the document asked with and
+    all documents of the cost, and drops the approval when any of them changes, or another document comes (the migration
+    "approved_documents"); a payee who is not the confirmed one is neither
     approved nor paid.
     """
 
@@ -148,6 +153,17 @@ class Disbursement(models.Model):
     )
     approved_at = models.DateTimeField(_("approved at"), null=True)
     approved_hash = models.CharField(_("approved content"), max_length=64, blank=True)
+    voided_by_document = models.ForeignKey(
+        CostDocument,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        editable=False,
+        verbose_name=_("document that voided the approval"),
+        help_text=_(
+            "It came after the approval, which was void from then on; empty again with the next."
+        ),
+    )
     seconded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -211,6 +227,8 @@ class Disbursement(models.Model):
             ("request_disbursement", "Can request a disbursement"),
             ("approve_disbursement", "Can approve or refuse a disbursement"),
             ("pay_disbursement", "Can record a disbursement as paid"),
+            ("object_disbursement", "Can object to a payment made in an emergency"),
+            ("answer_disbursement", "Can answer an objection to a payment"),
         ]
         constraints = [
             models.CheckConstraint(name="disbursement_amount_positive", condition=Q(amount__gt=0)),

@@ -29,7 +29,7 @@ def _outcomes(kind: str) -> Coalesce:
     """What courts did with the bail of a cost, as a BailOutcome's `kind` says; zero where they did nothing."""
     total = (
         apps.get_model("donations", "BailOutcome")
-        .objects.filter(cost=models.OuterRef("pk"), kind=kind)
+        .objects.filter(cost=models.OuterRef("pk"), kind=kind, undone_at=None)
         .order_by()
         .values("cost")
         .annotate(total=Sum("amount"))

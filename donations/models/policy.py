@@ -4,19 +4,20 @@ import json
 from datetime import date
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from .fields import CurrencyField, MoneyField
 from .fund import Fund
-from .legal_cost import CostDocument, LegalCost
+
+if TYPE_CHECKING:
+    from .policy_rules import PolicyCap, PolicyKind, PolicyLimit, PolicyText
 
 # As supporters read them.
 FUND_WORDS = {
@@ -35,7 +36,7 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         return self.filter(enacted_at=None)
 
     def with_rules(self) -> "PolicyQuerySet":
-        return self.prefetch_related("kinds", "caps", "limits")
+        return self.prefetch_related("kinds", "caps", "limits", "texts")
 
     def in_force(self, *, on: date) -> "Policy | None":
         """The version in force on a day; None as long as none was enacted.
@@ -134,6 +135,17 @@ class Policy(models.Model):
         blank=True,
         help_text=_("The organization that gets what nobody here needs. Shown to everyone."),
     )
+    admin_percent = models.DecimalField(
+        _("administration at most, in percent"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text=_(
+            "Of all that was received in a currency, so much may be paid for costs that count as administration. Empty: no cap."
+        ),
+    )
     dormant_months = models.PositiveSmallIntegerField(
         _("months until a fund is dormant"),
         default=12,
@@ -190,6 +202,11 @@ class Policy(models.Model):
                 violation_error_message=_("The reserve is between 0 and 100 percent."),
             ),
             models.CheckConstraint(
+                name="policy_administration_is_a_part",
+                condition=Q(admin_percent=None) | Q(admin_percent__gte=0, admin_percent__lte=100),
+                violation_error_message=_("Administration is between 0 and 100 percent."),
+            ),
+            models.CheckConstraint(
                 name="policy_dormant_after_a_month", condition=Q(dormant_months__gte=1)
             ),
             models.CheckConstraint(
@@ -238,6 +255,10 @@ class Policy(models.Model):
         return [str(self.Exclusion(each).label) for each in self.not_eligible]
 
     @property
+    def admin_kinds(self) -> list[str]:
+        return [each.get_kind_display() for each in self.kinds.all() if each.is_admin]
+
+    @property
     def funds_in_order(self) -> list[str]:
         return [str(FUND_WORDS[Fund.Kind(each)]) for each in self.fund_order]
 
@@ -248,6 +269,22 @@ class Policy(models.Model):
             self.partner if each == self.Surplus.PARTNER else str(self.Surplus(each).label)
             for each in self.surplus_order
         ]
+
+    def admin_left(self, currency: str, *, but: int | None = None) -> Decimal | None:
+        """What may still be asked for administration in `currency`, the payment `but` left out; None without a cap."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT donations_admin_left(%s, %s, %s)", [self.pk, currency, but])
+            left: Decimal | None = cursor.fetchone()[0]
+        return left
+
+    def counts_as_admin(self, kind: str) -> bool:
+        return any(each.kind == kind and each.is_admin for each in self.kinds.all())
+
+    def text(self, language: str) -> "PolicyText | None":
+        """In `language`, else in the site's first, else in any; None where nothing is written."""
+        known = {each.language: each for each in self.texts.all()}
+        first = settings.LANGUAGES[0][0]
+        return known.get(language) or known.get(first) or next(iter(known.values()), None)
 
     def third_person_above(self, currency: str) -> Decimal:
         """Above this amount a payment needs two approvals besides the request; 0 (always) where the policy names none."""
@@ -280,114 +317,15 @@ class Policy(models.Model):
             )
         }  # fmt: skip
         own["reserve_percent"] = f"{self.reserve_percent:.2f}"
+        if self.admin_percent is not None:
+            own["admin_percent"] = f"{self.admin_percent:.2f}"
         rules: list[Any] = [
-            sorted([each.kind, each.documents] for each in self.kinds.all()),
+            sorted([each.kind, each.documents, each.is_admin] for each in self.kinds.all()),
             sorted([each.kind, each.currency, f"{each.amount:.3f}"] for each in self.caps.all()),
             sorted(
                 [each.currency, f"{each.third_person_above:.3f}", f"{each.emergency_up_to:.3f}"]
                 for each in self.limits.all()
             ),
+            sorted([each.language, each.body] for each in self.texts.all()),
         ]
         return sha256(json.dumps([own, rules], default=str).encode()).hexdigest()
-
-
-class PolicyKind(models.Model):
-    """A kind of cost the fund pays, and the documents it needs. What is not listed is not paid."""
-
-    policy = models.ForeignKey(Policy, models.CASCADE, related_name="kinds")
-    kind = models.CharField(_("kind"), max_length=10, choices=LegalCost.Kind)
-    documents = ArrayField(
-        models.CharField(max_length=10, choices=CostDocument.Kind),
-        verbose_name=_("documents it needs"),
-        help_text=_("All of them, before it is paid."),
-    )
-
-    class Meta:
-        verbose_name = _("kind of cost the fund pays")
-        verbose_name_plural = _("kinds of cost the fund pays")
-        ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["policy", "kind"],
-                name="policy_kind_once",
-                violation_error_message=_("This kind is listed already."),
-            ),
-            models.CheckConstraint(
-                name="policy_kind_needs_a_document",
-                condition=Q(documents__len__gte=1),
-                violation_error_message=_("Nothing is paid without a document: choose one."),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.get_kind_display()
-
-    @property
-    def document_labels(self) -> list[str]:
-        return [str(CostDocument.Kind(each).label) for each in self.documents]
-
-
-class PolicyCap(models.Model):
-    """The most that one cost of a kind may be, in one currency."""
-
-    policy = models.ForeignKey(Policy, models.CASCADE, related_name="caps")
-    kind = models.CharField(_("kind"), max_length=10, choices=LegalCost.Kind)
-    currency = CurrencyField(_("currency"))
-    amount = MoneyField(_("at most, for one cost"))
-
-    class Meta:
-        verbose_name = _("cap")
-        verbose_name_plural = _("caps")
-        ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["policy", "kind", "currency"],
-                name="policy_cap_once",
-                violation_error_message=_("This kind has a cap in this currency already."),
-            ),
-            models.CheckConstraint(
-                name="policy_cap_positive",
-                condition=Q(amount__gt=0),
-                violation_error_message=_("A cap is above zero."),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()}, {self.currency}"
-
-
-class PolicyLimit(models.Model):
-    """How many people a payment in one currency needs."""
-
-    policy = models.ForeignKey(Policy, models.CASCADE, related_name="limits")
-    currency = CurrencyField(_("currency"))
-    third_person_above = MoneyField(
-        _("third person above"), help_text=_("Payments above this need two approvals.")
-    )
-    emergency_up_to = MoneyField(
-        _("emergency up to"),
-        default=Decimal(0),
-        help_text=_(
-            "Up to this one approval is enough at first, and a third person signs afterwards. 0: never."
-        ),
-    )
-
-    class Meta:
-        verbose_name = _("limit")
-        verbose_name_plural = _("limits")
-        ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["policy", "currency"],
-                name="policy_limit_once",
-                violation_error_message=_("This currency has its limits already."),
-            ),
-            models.CheckConstraint(
-                name="policy_limits_not_below_zero",
-                condition=Q(emergency_up_to__gte=0, third_person_above__gte=0),
-                violation_error_message=_("A limit is not below zero."),
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.currency

@@ -1,6 +1,6 @@
 """VERB: take over what happened before these books began, from a spreadsheet: earlier gifts, payments, costs still owed.
 
-tables.py reads the file, reading.py understands it and says what is wrong, booking.py books it when two people want it;
+workbook.py makes text of the file, tables.py rows of the text, reading.py understands it and says what is wrong, booking.py books it when two people want it;
 opening.py makes such a file of one row from what a first bank statement says was there.
 """
 
@@ -20,6 +20,7 @@ from .booking import (
 from .opening import NothingMissing, TooMuch, request_opening
 from .reading import PastFact, PastReading, read
 from .tables import COLUMNS, EXAMPLES, LARGEST, UnreadableTable
+from .workbook import text_of
 
 __all__ = [
     "COLUMNS",
@@ -43,4 +44,5 @@ __all__ = [
     "refuse",
     "request",
     "request_opening",
+    "text_of",
 ]

@@ -1,9 +1,33 @@
 """VERB: what moved on Stripe's balance, booked: fees, refunds, disputes, and what Stripe sent to the bank.
 
 `syncing` reads the balance and books a run of it at once; `movements` knows what a movement of a payment means,
-`to_bank` what a payout does.
+`to_bank` what a payout does. What nothing of ours explains two people do (`explaining`).
 """
 
+from .explaining import (
+    ExplanationError,
+    NoReason,
+    NotOpen,
+    SamePerson,
+    WrongMeaning,
+    approve_explanation,
+    refuse_explanation,
+    request_explanation,
+    take_back_explanation,
+)
 from .syncing import Synced, awaited_since, sync
 
-__all__ = ["Synced", "awaited_since", "sync"]
+__all__ = [
+    "ExplanationError",
+    "NoReason",
+    "NotOpen",
+    "SamePerson",
+    "Synced",
+    "WrongMeaning",
+    "approve_explanation",
+    "awaited_since",
+    "refuse_explanation",
+    "request_explanation",
+    "sync",
+    "take_back_explanation",
+]

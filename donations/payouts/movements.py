@@ -1,6 +1,6 @@
 """What a movement on Stripe's balance means for a donation: its fee, money sent back, money its bank took."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 
@@ -24,17 +24,24 @@ PAYMENTS = frozenset(BalanceTransaction.PAYMENTS)
 REFUNDS = frozenset(BalanceTransaction.REFUNDS)
 RETURNS = frozenset(BalanceTransaction.RETURNS)
 # Booked from the list of payouts.
-PAYOUTS = frozenset({"payout", "payout_failure", "payout_cancel"})
+PAYOUTS = frozenset(BalanceTransaction.PAYOUTS)
 
 
 class Booking:
     """A run of movements, placed one by one and written at once.
 
-    `donations` are found by Stripe's payment; what Stripe tells of refunds and disputes is as of `read_at`. After `write`, `postings` is to be posted in the same transaction.
+    `donations` are found by Stripe's payment, what two people `explained` by Stripe's name of the movement; what Stripe tells of refunds and disputes is as of `read_at`. After `write`, `postings` is to be posted in the same transaction.
     """
 
-    def __init__(self, donations: Mapping[str, Donation], *, read_at: datetime) -> None:
+    def __init__(
+        self,
+        donations: Mapping[str, Donation],
+        *,
+        explained: Collection[str] = (),
+        read_at: datetime,
+    ) -> None:
         self.donations = donations
+        self.explained = explained
         self.read_at = read_at
         self.postings: list[Posting] = []
         self.unplaced: list[str] = []
@@ -47,6 +54,8 @@ class Booking:
         if movement.type in PAYOUTS:
             return
         is_refund = movement.type in REFUNDS | RETURNS
+        if movement.id in self.explained:
+            return
         if not (movement.type in PAYMENTS or is_refund or movement.is_dispute):
             self.unplaced.append(f"{movement.id}: {movement.type}")
             return

@@ -11,7 +11,14 @@ from django.db.models import F, Min, Sum
 from django.utils import timezone
 
 from donations import ledger, stripe_api, stripe_facts
-from donations.models import BalanceTransaction, Donation, StripeBalance, StripeEvent, locks
+from donations.models import (
+    BalanceTransaction,
+    Donation,
+    MovementExplanation,
+    StripeBalance,
+    StripeEvent,
+    locks,
+)
 from donations.models.stripe_event import BALANCE_TYPES
 
 from .itemising import Items, fetch_items, keep_items
@@ -93,7 +100,12 @@ def _book(
             stripe_payment_intent_id__in={m.payment_intent_id for m in movements}
         )
     }
-    booking = Booking(donations, read_at=read_at)
+    explained = set(
+        MovementExplanation.objects.standing()
+        .filter(movement__stripe_id__in=[m.id for m in movements])
+        .values_list("movement__stripe_id", flat=True)
+    )
+    booking = Booking(donations, explained=explained, read_at=read_at)
     # In the order they happened: what came back stands before what was sent again.
     for movement in sorted(movements, key=lambda moved: (moved.created_at, moved.id)):
         booking.place(movement)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from donations import stripe_facts
 from donations.ledger import Posting
-from donations.models import AccountKey, Entry, Payout, bulk
+from donations.models import AccountKey, Entry, MovementExplanation, Payout, bulk
 
 
 def book_payouts(payouts: Sequence[stripe_facts.Payout], unplaced: list[str]) -> Iterable[Posting]:
@@ -15,12 +15,18 @@ def book_payouts(payouts: Sequence[stripe_facts.Payout], unplaced: list[str]) ->
             stripe_payout_id__in=[p.id for p in payouts]
         )
     }
+    collected = set(
+        MovementExplanation.objects.standing()
+        .filter(movement__source_id__in=[p.id for p in payouts if p.amount <= 0])
+        .values_list("movement__source_id", flat=True)
+    )
     new, returned, postings = [], [], []
     for payout in payouts:
         row = known.get(payout.id)
         if payout.amount <= 0:
-            # Stripe collects from the bank what refunds took below zero; which fund owes it, a person must say.
-            unplaced.append(f"{payout.id}: payout of {payout.amount} {payout.currency}")
+            # Stripe collects from the bank what refunds took below zero; from which account, people must say.
+            if payout.id not in collected:
+                unplaced.append(f"{payout.id}: payout of {payout.amount} {payout.currency}")
             continue
         came_back = payout.status in {"failed", "canceled"}
         if row is None:

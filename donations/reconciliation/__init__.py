@@ -5,6 +5,7 @@ from .errors import AlreadyMatched, DoesNotFit, ImportRefused, ReconciliationErr
 from .evidence import Certainty, Suggestion
 from .imports import ImportResult, Reading, import_statement, read
 from .matches import Between, CameBack, Charge, Less, Returned, Target, explain, match, unmatch
+from .rekeying import rekey_payers
 from .suggestions import suggest, suggest_many
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "import_statement",
     "match",
     "read",
+    "rekey_payers",
     "suggest",
     "suggest_many",
     "unmatch",

@@ -154,6 +154,9 @@ def proved_bail(part: Part, outcome: BailOutcome) -> BailOutcome:
     # Its rows are only added to: a name stands for it.
     hold([f"bail {outcome.number}"])
     check_amount(part, outcome.amount, outcome.currency)
+    outcome.refresh_from_db(fields=["undone_at"])
+    if outcome.undone_at:
+        raise DoesNotFit(_("This was recorded wrongly, and taken back."))
     if outcome.bank_account_id != part.line.account_id:
         raise DoesNotFit(_("This bail came back into another bank account."))
     if outcome.matches.standing().exists():

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from appeals.models import Defendant
 
 from ..cost_shares import Figures, Share, spread
-from ..models import Account, AccountKey, Entry, LegalCost, OwedChange
+from ..models import Account, AccountKey, Entry, LegalCost, OwedChange, PastRow
 from ..spreadsheets import Cell
 from .movements import balances, by_day
 from .tables import Column, Span, Table, sums
@@ -37,6 +37,38 @@ def cost_tables(
     for currency in dict.fromkeys(share.cost.currency for share in shares):
         rows = tuple(_row(share) for share in shares if share.cost.currency == currency)
         yield Table("costs", _("Costs"), currency, _columns(), rows, sums(rows))
+
+
+def past_tables(rows: QuerySet[PastRow], span: Span) -> Iterable[Table]:
+    """Of payments taken over from before these books began, those of the span: they were no cost here, so no sum above
+    has them."""
+    known = rows.filter(
+        kind=PastRow.Kind.PAYMENT, happened_on__range=(span.first_on, span.last_on)
+    ).select_related("case", "defendant", "fund")
+    listed = list(known.order_by("currency", "happened_on", "key"))
+    for currency in dict.fromkeys(row.currency for row in listed):
+        of_one = tuple(
+            (
+                row.happened_on,
+                str(row.get_cost_kind_display()),
+                row.case.slug if row.case else "",
+                row.defendant.alias if row.defendant else "",
+                row.fund.name if row.fund else "",
+                row.amount,
+            )
+            for row in listed
+            if row.currency == currency
+        )
+        columns = (
+            Column("day", _("Day")),
+            Column("kind", _("Kind")),
+            Column("case", _("Case")),
+            Column("defendant", _("Defendant")),
+            Column("fund", _("Fund")),
+            Column("paid", _("Paid"), is_number=True),
+        )
+        title = _("Paid before these books began")
+        yield Table("past", title, currency, columns, of_one, sums(of_one))
 
 
 def _columns() -> tuple[Column, ...]:

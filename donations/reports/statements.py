@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from appeals.models import Case, Defendant
 from defensefund.templatetags.formats import plain_day
 
-from ..models import Account, Entry, Fund, LegalCost
+from ..models import Account, Entry, Fund, LegalCost, PastRow
 from ..spreadsheets import Cell
-from .costs import cost_tables
+from .costs import cost_tables, past_tables
 from .gains import gain_tables
 from .movements import AccountSums, DaySums, balances, by_day, by_kind, named
 from .tables import Column, Report, Span, Table, sums
@@ -82,7 +82,11 @@ def of_case(case: Case, span: Span) -> Report:
         title=_("Case: %(case)s") % {"case": case.slug},
         span=span,
         facts=_facts(span),
-        tables=(*cost_tables(costs, span), *_account_tables(codes, span)),
+        tables=(
+            *cost_tables(costs, span),
+            *past_tables(PastRow.objects.filter(case=case), span),
+            *_account_tables(codes, span),
+        ),
         note=_owed_note(),
     )
 
@@ -96,7 +100,11 @@ def of_defendant(defendant: Defendant, span: Span) -> Report:
         title=_("Defendant: %(alias)s") % {"alias": defendant.alias},
         span=span,
         facts=_facts(span),
-        tables=(*cost_tables(costs, span, of=defendant), *_account_tables(codes, span)),
+        tables=(
+            *cost_tables(costs, span, of=defendant),
+            *past_tables(PastRow.objects.filter(defendant=defendant), span),
+            *_account_tables(codes, span),
+        ),
         note=_owed_note(),
     )
 

@@ -166,11 +166,11 @@ def test_page_lists_each_kind_with_its_next_step_at_a_cost_that_stays(
             stripe_id=f"txn_odd_{n:03}", type="odd", amount=-5, fee=0
         )
 
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(15):
         shown = office.get("/admin/donations/account/differences/").content.decode()
 
     assert "Of an unknown type" in shown
-    assert "Look it up at Stripe and decide which fund bears it." in shown
+    assert "Look it up at Stripe, then open it here and press Explain" in shown
     assert "stripe:txn_odd_000" in shown
     assert ("and 10 more" in shown) == (many == 60)
     assert f"/admin/donations/payout/{Payout.objects.get().pk}/change/" in shown

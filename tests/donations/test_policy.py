@@ -79,7 +79,7 @@ def test_newest_day_counts_and_of_one_day_the_newest_version():
 def test_in_force_takes_a_constant_number_of_queries(django_assert_num_queries):
     make_policy(kinds=list(LegalCost.Kind.values), limits=[("EUR", "1", "0"), ("USD", "1", "0")])
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         row = Policy.objects.with_rules().in_force(on=TODAY)
         assert row is not None
         assert all(row.pays(kind) for kind in LegalCost.Kind.values)

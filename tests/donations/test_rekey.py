@@ -9,7 +9,9 @@ from django.db import connection
 from defensefund.privacy import keyed_hash
 from donations import correspondence, emails
 from donations.models import Letter, Pledge, Supporter
+from donations.reconciliation.codes import payer_hash
 from tests import factories
+from tests.donations.reconciliation.files import make_line
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +44,10 @@ def test_address_is_found_again_after_a_new_secret_key(settings, inbox):
     settings.SECRET_KEY = "a new key of more than fifty characters, made for this one test"
     assert not ask_for_a_link()
 
-    assert rekey() == "1 addresses are written with the present keys.\n"
+    assert rekey() == (
+        "1 addresses are written with the present keys.\n"
+        "0 bank lines know their payer by the present keys.\n"
+    )
 
     assert ask_for_a_link()
     emails.send_due(at=NOW)
@@ -90,3 +95,38 @@ def test_address_nobody_can_read_stops_all_of_it(settings):
         rekey()
 
     assert ciphertexts() == before
+
+
+def test_payers_of_bank_lines_stay_known(settings):
+    lines = [
+        make_line(
+            "25", counterparty="Ana Ejemplo", counterparty_account=account,
+            payer_hash=payer_hash(account, "Ana Ejemplo"),
+        )
+        for account in ("DE02 1203 0000 0000 2020 51", "")
+    ]  # fmt: skip
+    erased = make_line("5")
+    settings.SECRET_KEY = "a new key of more than fifty characters, made for this one test"
+    new = [payer_hash(line.counterparty_account, line.counterparty) for line in lines]
+
+    assert "2 bank lines know their payer" in rekey()
+
+    for line in (*lines, erased):
+        line.refresh_from_db()
+    assert [line.payer_hash for line in (*lines, erased)] == [*new, ""]
+
+
+def test_payer_nobody_can_read_leaves_all_as_it_was(settings):
+    give()
+    line = make_line("25", counterparty="Ana", payer_hash=payer_hash("", "Ana"))
+    before = (Supporter.objects.get().email_hash, line.payer_hash)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE donations_statementline SET counterparty = 'not a ciphertext'")
+    settings.SECRET_KEY = "a new key of more than fifty characters, made for this one test"
+
+    with pytest.raises(CommandError, match="Nothing is changed"):
+        rekey()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT payer_hash FROM donations_statementline")
+        assert (Supporter.objects.get().email_hash, cursor.fetchone()[0]) == before

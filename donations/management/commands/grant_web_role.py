@@ -15,7 +15,7 @@ NARROW = {
     "donations_lot": "SELECT",
     "donations_shortfall": "SELECT",
     "donations_unfollowedentry": "SELECT",
-    "donations_bailoutcome": "SELECT, INSERT",
+    "donations_bailoutcome": "SELECT, INSERT, UPDATE",
     "donations_owntransfer": "SELECT, INSERT",
     "donations_daytotal": "SELECT",
     "donations_period": "SELECT, INSERT, UPDATE",

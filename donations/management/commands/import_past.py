@@ -9,7 +9,7 @@ from donations import past
 
 class Command(BaseCommand):
     help = (
-        "Take over what happened before these books began, from a spreadsheet saved as CSV: gifts, payments, costs still "
+        "Take over what happened before these books began, from a spreadsheet (.xlsx, or CSV): gifts, payments, costs still "
         "owed, what was there before. It is asked for by one person and booked when another approves it, in the office "
         "or here: all of it, or nothing. A row is booked once, however often its file is imported. The office has a "
         "template."
@@ -53,11 +53,11 @@ class Command(BaseCommand):
 
     def _text(self, path: Path) -> str:
         try:
-            return path.read_text(encoding="utf-8-sig")
+            return past.text_of(path.read_bytes())
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
-        except UnicodeDecodeError as error:
-            raise CommandError(f"{path} is no text in UTF-8. Save it as CSV (UTF-8).") from error
+        except past.UnreadableTable as refusal:
+            raise CommandError(f"{path}: {refusal}") from refusal
 
     def _person(self, name: str, option: str) -> User:
         person = User.objects.filter(username=name, is_active=True, is_staff=True).first()

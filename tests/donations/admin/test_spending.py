@@ -666,9 +666,9 @@ def make_rows(count):
         ("disbursement/", 6),
         ("fund/", 7),
         ("fundcover/", 6),
-        ("legalcost/{cost}/change/", 30),
+        ("legalcost/{cost}/change/", 31),
         ("legalcost/{cost}/allocate/", 23),
-        ("disbursement/{payment}/change/", 9),
+        ("disbursement/{payment}/change/", 12),
         ("fund/{fund}/change/", 15),
     ],
 )

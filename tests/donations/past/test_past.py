@@ -10,13 +10,14 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
+from appeals.models import Case, Defendant
 from donations import ledger, past, reports
 from donations.models import AccountKey, Donation, Entry, LegalCost, PastImport, PastRow, Period
 from donations.proofs import prove
 from donations.transparency import books
 from tests import factories
 from tests.donations.test_check_books import tamper, unguarded, wrong
-from tests.factories import NOW, TODAY
+from tests.factories import NOW, TODAY, log_in
 
 HEADER = (
     "kind,date,amount,currency,fund,place,fee,case,defendant,cost_kind,due_on,name,email,note,id\n"
@@ -34,16 +35,6 @@ def table(*rows):
 def row(kind="gift", amount="50.00", **cells):
     where = {} if kind == "cost" else {"fund": "general", "place": "bank-eur"}
     return {"kind": kind, "date": "2025-02-10", "amount": amount, "currency": "EUR"} | where | cells
-
-
-@pytest.fixture
-def fund(db):
-    """A fund and a bank account, a case with a defendant: all a spreadsheet can name."""
-    fund = factories.make_fund(code="general")
-    factories.make_bank_account(code="bank-eur")
-    case = factories.make_case(slug="case-one")
-    factories.make_defendant(cases=[case], key="person-1")
-    return fund
 
 
 def read(*rows):
@@ -402,6 +393,27 @@ def test_statements_show_the_past(fund):
     assert kinds.rows == (
         ("Payment before these books began", 1, Decimal(0), Decimal(120), Decimal(0)),
     )
+
+
+def test_payment_of_the_past_is_on_the_statements_and_pages_of_its_case_and_defendant(fund, client):
+    case, person = Case.objects.get(), Defendant.objects.get()
+    told = {"case": "case-one", "defendant": "person-1", "cost_kind": "fees"}
+    take_over(table(row("opening", "250.00"), row("payment", "120.00", date="2025-03-02", **told)))
+    march = reports.month_of(date(2025, 3, 1))
+    treasurer = log_in(client, factories.make_user(None, "treasurer"))
+
+    for report in (reports.of_case(case, march), reports.of_defendant(person, march)):
+        (found,) = [t for t in report.tables if t.key == "past"]
+        assert found.rows == (
+            (date(2025, 3, 2), "lawyers' fees", "case-one", person.alias, fund.name, Decimal(120)),
+        )
+        assert found.total[-1] == 120
+    april = reports.of_case(case, reports.month_of(date(2025, 4, 1)))
+    assert [t for t in april.tables if t.key == "past"] == []
+    for path in (f"case/{case.pk}", f"defendant/{person.pk}"):
+        page = treasurer.get(f"/admin/donations/legalcost/{path}/").content.decode()
+        assert "Paid before these books began" in page
+        assert "€120.00" in page
 
 
 @pytest.fixture

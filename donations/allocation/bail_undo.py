@@ -1,0 +1,80 @@
+"""What a court did with bail, recorded by mistake: one person says so, another takes it back; the books keep both."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from donations import ledger
+from donations.models import BailOutcome, Entry
+from donations.models.locks import hold
+
+from .errors import NoReason, SamePerson, WrongState
+from .setting_aside import locked, move
+
+
+@transaction.atomic
+def request_bail_undo(outcome: BailOutcome, *, reason: str, by: User, at: datetime) -> BailOutcome:
+    """Asks that `outcome` be taken back; nothing moves yet. Raises WrongState, NoReason."""
+    row = _held(outcome)
+    if row.undone_at or row.undo_requested_at:
+        raise WrongState(_("This is asked for, or taken back, already."))
+    if not reason.strip():
+        raise NoReason(_("Say what was wrong about it."))
+    row.undo_reason, row.undo_requested_by, row.undo_requested_at = reason.strip(), by, at
+    row.save(update_fields=["undo_reason", "undo_requested_by", "undo_requested_at"])
+    return row
+
+
+@transaction.atomic
+def keep_bail_outcome(outcome: BailOutcome, *, by: User, at: datetime) -> BailOutcome:
+    """It stays as it was recorded: ends the request, by whoever may decide or asked. Raises WrongState."""
+    row = _asked(outcome)
+    row.undo_reason, row.undo_requested_by, row.undo_requested_at = "", None, None
+    row.save(update_fields=["undo_reason", "undo_requested_by", "undo_requested_at"])
+    return row
+
+
+@transaction.atomic
+def undo_bail_outcome(outcome: BailOutcome, *, by: User, at: datetime) -> BailOutcome:
+    """Reverses its entry: the court holds the amount again. What came back is set aside again from the funds it had gone to.
+
+    Raises SamePerson, WrongState; NotEnoughMoney and Frozen where a fund has spent it since.
+    """
+    # As by who says of a bank line that it is this.
+    hold([f"bail {outcome.number}"])
+    row = _asked(outcome)
+    if row.matches.standing().exists():
+        raise WrongState(_("A bank line is matched with it: take that match back first."))
+    if row.undo_requested_by_id == by.pk:
+        raise SamePerson(_("You asked for this yourself: another person must approve it."))
+    if row.cost.ended_on:
+        raise WrongState(_("This cost has ended: open it again first."))
+    # First, as what came back is not owed again.
+    row.undone_by, row.undone_at = by, at
+    row.save(update_fields=["undone_by", "undone_at"])
+    if row.kind == BailOutcome.Kind.RETURNED:
+        # The releases of one return are of its own instant and person.
+        released = row.cost.allocations.filter(is_release=True, by=row.by_id, at=row.at)
+        for part in released.select_related("fund").order_by("pk"):
+            move(
+                fund=part.fund, cost=row.cost, amount=part.amount, is_release=False, by=by, at=at,
+                number=None,
+            )  # fmt: skip
+    entry = Entry.objects.get(source=row.source)
+    ledger.reverse(entry, by=by, reason=row.undo_reason, at=at)
+    return row
+
+
+def _held(outcome: BailOutcome) -> BailOutcome:
+    locked(outcome.cost)
+    held = BailOutcome.objects.select_for_update(of=("self",))
+    return held.select_related("cost").get(pk=outcome.pk)
+
+
+def _asked(outcome: BailOutcome) -> BailOutcome:
+    row = _held(outcome)
+    if row.undone_at or not row.undo_requested_at:
+        raise WrongState(_("Nobody asked to take this back, or it is done already."))
+    return row

@@ -1,0 +1,68 @@
+"""READ: what lies on accounts that money only passes through, and what waits for the bank or a person; SQL."""
+
+# One row: kind, name, currency, what lies there, since when, where to look, how many facts it is made of.
+ON_THE_WAY = """
+SELECT 'at_stripe' AS kind, 'stripe:' || b.currency || ':' || b.created_at::date AS name, b.currency::text AS currency,
+       sum(b.amount - b.fee) AS amount, b.created_at::date AS day, 'account' AS subject, a.id AS subject_id, count(*) AS facts
+FROM donations_balancetransaction b JOIN donations_account a ON a.code = 'stripe:' || b.currency
+WHERE b.payout_id IS NULL AND b.type NOT IN ('payout', 'payout_failure', 'payout_cancel')
+  AND NOT EXISTS (SELECT 1 FROM donations_movementexplanation m
+                  WHERE m.movement_id = b.id AND m.meaning = 'not_ours' AND m.approved_at IS NOT NULL AND m.undone_at IS NULL)
+  AND NOT EXISTS (SELECT 1 FROM donations_payout p WHERE p.currency = b.currency AND p.returned_at IS NULL
+                  AND p.itemised_at IS NULL AND p.created_at >= b.created_at)
+GROUP BY b.currency, b.created_at::date, a.id
+UNION ALL
+-- What went back leaves nothing over.
+SELECT 'not_ours', 'stripe:' || b.currency, b.currency, sum(b.amount - b.fee), min(b.created_at)::date, 'balancetransaction',
+       max(b.id), count(*)
+FROM donations_balancetransaction b JOIN donations_movementexplanation m ON m.movement_id = b.id
+WHERE m.meaning = 'not_ours' AND m.approved_at IS NOT NULL AND m.undone_at IS NULL
+GROUP BY b.currency HAVING sum(b.amount - b.fee) <> 0
+UNION ALL
+SELECT 'in_transit', p.stripe_payout_id, p.currency, p.amount, p.created_at::date, 'payout', p.id, 1
+FROM donations_payout p
+WHERE p.returned_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.payout_id = p.id AND m.undone_at IS NULL)
+UNION ALL
+SELECT 'cash', 'deposit:' || d.number, d.currency, d.amount, d.deposited_on, 'cashdeposit', d.id, 1
+FROM donations_cashdeposit d
+WHERE d.voided_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.deposit_id = d.id AND m.undone_at IS NULL)
+UNION ALL
+SELECT CASE WHEN m.amount < 0 THEN 'transfer_out' ELSE 'transfer_in' END, 'transfer:' || f.code || ':' || i.code, t.currency,
+       -m.amount, l.booked_on, 'statementline', l.id, 1
+FROM donations_statementmatch m
+JOIN donations_owntransfer t ON t.id = m.own_transfer_id
+JOIN donations_statementline l ON l.id = m.line_id
+JOIN donations_bankaccount f ON f.id = t.left_from_id JOIN donations_bankaccount i ON i.id = t.arrives_at_id
+WHERE m.own_transfer_id IS NOT NULL AND m.undone_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch o
+                  WHERE o.own_transfer_id = t.id AND o.undone_at IS NULL AND o.id <> m.id)
+UNION ALL
+SELECT 'bail', a.code, a.currency, t.held, t.since, 'account', a.id, 1
+FROM donations_account a
+JOIN LATERAL (SELECT sum(debit - credit) AS held, min(booked_on) AS since FROM donations_daytotal WHERE account_id = a.id) t ON true
+WHERE a.place = 'bail' AND t.held <> 0
+UNION ALL
+SELECT 'bank_lines', 'bank:' || b.code, b.currency, sum(l.amount - l.explained), min(l.booked_on), 'bankaccount', b.id, count(*)
+FROM donations_statementline l JOIN donations_bankaccount b ON b.id = l.account_id
+WHERE l.explained <> l.amount
+GROUP BY b.id, b.code, b.currency
+UNION ALL
+SELECT 'unproved', 'disbursement:' || d.number, d.currency, d.amount, d.paid_on, 'disbursement', d.id, 1
+FROM donations_disbursement d
+WHERE d.paid_at IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.disbursement_id = d.id AND m.undone_at IS NULL)
+UNION ALL
+SELECT 'unproved', 'refund:' || q.number, q.currency, q.amount, q.paid_on, 'refundrequest', q.id, 1
+FROM donations_refundrequest q
+WHERE q.paid_at IS NOT NULL AND q.bank_account_id IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.refund_request_id = q.id AND m.undone_at IS NULL)
+UNION ALL
+SELECT 'unproved', 'bail:' || o.number, o.currency, o.amount, o.happened_on, 'legalcost', o.cost_id, 1
+FROM donations_bailoutcome o
+WHERE o.kind = 'returned'
+  AND o.undone_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.bail_outcome_id = o.id AND m.undone_at IS NULL)
+ORDER BY day, name
+"""

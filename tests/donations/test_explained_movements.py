@@ -1,0 +1,297 @@
+"""What Stripe moved and nothing of ours explains: said by one, approved by another, booked once, taken back by reversal."""
+
+from datetime import timedelta
+from decimal import Decimal
+from html import unescape
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from donations import differences, ledger, payouts
+from donations.differences import Kind
+from donations.models import AccountKey, Entry, MovementExplanation, Payout
+from donations.payouts import movements
+from donations.proofs import prove
+from tests import factories
+from tests.factories import NOW, log_in, make_user
+from tests.threads import in_parallel
+
+pytestmark = pytest.mark.django_db
+STRIPE = AccountKey.stripe("EUR")
+MOVEMENT = "/admin/donations/balancetransaction/"
+EXPLANATION = "/admin/donations/movementexplanation/"
+Meaning = MovementExplanation.Meaning
+
+
+@pytest.fixture
+def people():
+    return make_user("tess", "treasurer"), make_user("abe", "approver")
+
+
+@pytest.fixture
+def fund():
+    return factories.make_fund(code="general")
+
+
+def odd(amount="-5", fee="0", **fields):
+    told = {"type": "adjustment", "amount": Decimal(amount), "fee": Decimal(fee)}
+    return factories.make_balance_transaction(**told | fields)
+
+
+def explain(movement, people, meaning=Meaning.FEE, **fields):
+    row = payouts.request_explanation(
+        movement, meaning=meaning, note="Stripe's page says so", by=people[0], at=NOW, **fields
+    )
+    return payouts.approve_explanation(row, by=people[1], at=NOW)
+
+
+def refused(rule, sql):
+    with (
+        pytest.raises(IntegrityError, match=rule),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(sql)
+
+
+def wrong():
+    return [(found.kind, found.name) for found in differences.wrong(at=timezone.now())]
+
+
+def broken():
+    return [proof.name for proof in prove() if not proof.holds]
+
+
+def words(response):
+    return " ".join(unescape(response.content.decode()).split())
+
+
+@pytest.mark.parametrize(
+    ("amount", "fee", "meaning", "booked"),
+    [
+        ("-5", "0", Meaning.FEE, [("bank_fee", Decimal(5), "")]),
+        ("7", "0", Meaning.FUND, [("interest", Decimal(7), "")]),
+        ("7", "1", Meaning.FUND, [("bank_fee", Decimal(1), ":fee"), ("interest", Decimal(7), "")]),
+        ("0", "2", Meaning.FEE, [("bank_fee", Decimal(2), ":fee")]),
+    ],
+)
+def test_movement_is_booked_to_its_fund_on_stripes_day(people, fund, amount, fee, meaning, booked):
+    movement = odd(amount, fee)
+    assert wrong() == [(Kind.UNKNOWN, f"stripe:{movement.stripe_id}")] or fee != "0"
+
+    explain(movement, people, meaning, fund=fund)
+
+    entries = Entry.objects.order_by("kind").values_list("kind", "amount", "source", "booked_on")
+    source = f"stripe:{movement.stripe_id}"
+    day = movement.created_at.date()
+    assert list(entries) == [(kind, sum_, source + part, day) for kind, sum_, part in booked]
+    net = movement.net
+    assert (ledger.balance(STRIPE), ledger.balance(AccountKey.fund(fund, "EUR"))) == (net, net)
+    assert wrong() == []
+    assert broken() == []
+
+
+def test_payout_below_zero_left_the_bank_account(people):
+    bank = factories.make_bank_account("EUR")
+    movement = odd("12", type="payout", source_id="po_below")
+    assert wrong() == [(Kind.COLLECTED, "stripe:po_below")]
+
+    explain(movement, people, Meaning.COLLECTED, bank_account=bank)
+
+    assert (ledger.balance(STRIPE), ledger.balance(AccountKey.bank(bank))) == (12, -12)
+    assert Entry.objects.get().source == "stripe:po_below:collected"
+    assert wrong() == []
+    assert broken() == []
+
+
+def test_what_is_not_ours_is_listed_until_it_went_back_and_never_booked(people):
+    explain(odd("30"), people, Meaning.NOT_OURS)
+
+    [item] = [each for each in differences.on_the_way() if each.kind == Kind.NOT_OURS]
+    assert (item.told, item.count) == (30, 1)
+    assert item.is_work(timezone.now())
+    assert wrong() == []
+
+    explain(odd("-30"), people, Meaning.NOT_OURS)
+
+    assert list(differences.on_the_way()) == []
+    assert not Entry.objects.exists()
+
+
+def test_taken_back_it_is_open_again_and_booked_anew_under_another_name(people, fund):
+    movement, other = odd(), factories.make_fund(code="other")
+    first = explain(movement, people, fund=fund)
+
+    payouts.take_back_explanation(first, reason="wrong fund", by=people[1], at=NOW)
+    assert wrong() == [(Kind.UNKNOWN, f"stripe:{movement.stripe_id}")]
+    assert ledger.balance(STRIPE) == 0
+    second = explain(movement, people, fund=other)
+
+    assert second.source == f"stripe:{movement.stripe_id}:2"
+    funds = [ledger.balance(AccountKey.fund(each, "EUR")) for each in (fund, other)]
+    assert (funds, ledger.balance(STRIPE)) == ([0, -5], -5)
+    assert wrong() == []
+    assert broken() == []
+    with pytest.raises(payouts.NotOpen, match="and once"):
+        payouts.take_back_explanation(first, reason="again", by=people[1], at=NOW)
+
+
+def test_two_people_and_one_word_at_a_time(people, fund):
+    movement = odd()
+    row = payouts.request_explanation(
+        movement, meaning=Meaning.FEE, fund=fund, note="x", by=people[0], at=NOW
+    )
+
+    with pytest.raises(payouts.SamePerson, match="another person must approve"):
+        payouts.approve_explanation(row, by=people[0], at=NOW)
+    with pytest.raises(payouts.NotOpen, match="another person is to decide"):
+        payouts.request_explanation(
+            movement, meaning=Meaning.FEE, fund=fund, note="y", by=people[1], at=NOW
+        )
+    assert not Entry.objects.exists()
+
+    payouts.refuse_explanation(row, reason="no", by=people[1], at=NOW)
+    with pytest.raises(payouts.NotOpen, match="decided already"):
+        payouts.approve_explanation(row, by=people[1], at=NOW)
+    assert movement.is_unexplained()
+
+
+@pytest.mark.parametrize(
+    ("movement", "said", "error", "sentence"),
+    [
+        ({"type": "charge"}, {}, payouts.NotOpen, "This movement is booked"),
+        ({}, {"note": " "}, payouts.NoReason, "Say how you know"),
+        ({}, {"fund": None}, payouts.WrongMeaning, "Choose the fund"),
+        ({}, {"meaning": Meaning.COLLECTED}, payouts.WrongMeaning, "Only a payout below zero"),
+        ({"type": "payout", "amount": "5"}, {}, payouts.WrongMeaning, "from which account"),
+        (
+            {"type": "payout", "amount": "5"},
+            {"meaning": Meaning.COLLECTED},
+            payouts.WrongMeaning,
+            "account in EUR",
+        ),
+    ],
+)
+def test_what_does_not_fit_gets_a_sentence(people, fund, movement, said, error, sentence):
+    row = odd(**{"amount": "-5"} | movement)
+    fields = {"meaning": Meaning.FEE, "fund": fund, "note": "x", "by": people[0], "at": NOW} | said
+
+    with pytest.raises(error, match=sentence):
+        payouts.request_explanation(row, **fields)
+
+    assert not MovementExplanation.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ("note = 'other'", "explanation is approved as it was asked for"),
+        ("approved_by_id = requested_by_id, approved_at = now(), source = 's'", "another_person"),
+        ("approved_by_id = NULL, approved_at = now()", "approval_complete"),
+        ("refused_at = now()", "end_complete"),
+    ],
+)
+def test_database_holds_to_the_steps(people, change, rule):
+    factories.make_explanation(by=people[0])
+
+    refused(rule, f"UPDATE donations_movementexplanation SET {change}")
+
+
+def test_database_keeps_what_was_said(people, fund):
+    explain(odd(), people, fund=fund)
+
+    for sql in (
+        "DELETE FROM donations_movementexplanation",
+        "UPDATE donations_movementexplanation SET approved_at = now()",
+    ):
+        refused("explanation", sql)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_approved_at_once_by_many_it_is_booked_once():
+    asker, fund = make_user(), factories.make_fund()
+    row = payouts.request_explanation(
+        odd(), meaning=Meaning.FEE, fund=fund, note="x", by=asker, at=NOW
+    )
+    approvers = [make_user() for _each in range(4)]
+
+    def approve(number):
+        payouts.approve_explanation(row, by=approvers[number], at=NOW)
+
+    ended = in_parallel(4, approve)
+    assert sorted(map(str, ended)) == ["None", "NotOpen", "NotOpen", "NotOpen"]
+    assert Entry.objects.count() == 1
+
+
+def test_sync_does_not_name_what_is_explained(people, fund):
+    movement = odd()
+    booking = movements.Booking({}, explained={movement.stripe_id}, read_at=NOW)
+    told = type("Told", (), {"id": movement.stripe_id, "type": "adjustment", "is_dispute": False})
+
+    booking.place(told)
+
+    assert booking.unplaced == []
+
+
+def test_payout_that_stripe_never_itemises_is_flagged_after_a_week(db):
+    now = timezone.now()
+    for name, days, done in (("po_old", 8, None), ("po_new", 6, None), ("po_told", 8, now)):
+        Payout.objects.create(
+            stripe_payout_id=name,
+            amount=10,
+            currency="EUR",
+            created_at=now - timedelta(days=days),
+            arrives_on=now.date(),
+            itemised_at=done,
+        )
+
+    flagged = [found for found in differences.wrong(at=now) if found.kind == Kind.NOT_ITEMISED]
+
+    assert [found.name for found in flagged] == ["po_old"]
+    assert "automatic" in flagged[0].next_step
+
+
+# --- In the office -----------------------------------------------------------------------------------------
+
+
+def test_treasurer_explains_and_approver_books_from_the_differences(people, fund, client):
+    movement = odd()
+    tess = log_in(client, people[0])
+    page = tess.get("/admin/donations/account/differences/")
+    assert f"{MOVEMENT}{movement.pk}/change/" in page.content.decode()
+    assert "Explain" in words(tess.get(f"{MOVEMENT}{movement.pk}/change/"))
+
+    form = {"meaning": "fee", "fund": "", "note": "a fee"}
+    assert "Choose the fund" in words(tess.post(f"{MOVEMENT}{movement.pk}/explain/", form))
+    said = tess.post(f"{MOVEMENT}{movement.pk}/explain/", form | {"fund": fund.pk}, follow=True)
+    assert "another person approves it" in words(said)
+
+    row = MovementExplanation.objects.get()
+    assert tess.post(f"{EXPLANATION}{row.pk}/approve/").status_code == 403
+    abe = log_in(client, people[1])
+    assert "movement at Stripe somebody explained" in words(abe.get("/admin/"))
+    assert "Booked." in words(abe.post(f"{EXPLANATION}{row.pk}/approve/", follow=True))
+    assert ledger.balance(STRIPE) == -5
+    said = abe.post(f"{EXPLANATION}{row.pk}/take-back/", {"reason": "wrong"}, follow=True)
+    assert "is open again" in words(said)
+    assert ledger.balance(STRIPE) == 0
+
+
+def test_collected_asks_for_the_account_alone(people, client):
+    bank = factories.make_bank_account("EUR")
+    movement = odd("12", type="payout", source_id="po_below")
+
+    tess = log_in(client, people[0])
+    form = tess.get(f"{MOVEMENT}{movement.pk}/explain/").context["form"]
+
+    assert list(form.fields) == ["meaning", "bank_account", "note"]
+    assert form.fields["bank_account"].initial == bank
+
+
+def test_what_the_program_books_itself_has_no_button(people, client):
+    movement = factories.make_balance_transaction()
+
+    tess = log_in(client, people[0])
+
+    assert "by itself" in words(tess.get(f"{MOVEMENT}{movement.pk}/explain/"))
