@@ -5,25 +5,32 @@ from pathlib import Path
 import pytest
 from django.contrib.staticfiles import finders
 from django.db import connection
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
+from defensefund.wsgi import application
 from tests import factories
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.django_db]
 
 
-def milliseconds(client, path, times=60):
-    """The fastest tenth: what else the machine does meanwhile is not measured."""
-    for _i in range(5):
-        client.get(path)
+def milliseconds(path, times=60):
+    """The fastest tenth: what else the machine does meanwhile is not measured.
+
+    By the application that the web server calls. The test client would copy the context of each part of the page.
+    """
     took = []
-    for _i in range(times):
+    for turn in range(times + 5):
+        environ = RequestFactory().get(path).environ
         started = time.perf_counter()
-        assert client.get(path).status_code == 200
-        took.append((time.perf_counter() - started) * 1000)
+        page = b"".join(application(environ, lambda *_status: None))
+        if turn >= 5:
+            took.append((time.perf_counter() - started) * 1000)
+        assert page.endswith(b"</html>\n")
     return statistics.quantiles(took, n=10)[0]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_appeal_page_however_many_gifts(client, row):
     appeal = factories.make_appeal("sample")
     fund = factories.make_fund("appeal", appeal=appeal)
@@ -33,14 +40,14 @@ def test_appeal_page_however_many_gifts(client, row):
         page = client.get("/en/sample/")
     assert page.status_code == 200
     count = len(queries)  # the next request forgets them
-    few = milliseconds(client, "/en/sample/")
+    few = milliseconds("/en/sample/")
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO donations_entry (kind, debit_id, credit_id, amount, currency, booked_on, source)"
             " SELECT kind, debit_id, credit_id, 1, currency, booked_on, 'bench:' || n"
             " FROM donations_entry, generate_series(1, 100000) n"
         )
-    many = milliseconds(client, "/en/sample/")
+    many = milliseconds("/en/sample/")
 
     assert page.cookies == {}
     assert "csrfmiddlewaretoken" not in page.content.decode()
