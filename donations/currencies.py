@@ -10,7 +10,7 @@ from django.conf import settings
 from defensefund.templatetags.formats import money, page_locale
 
 # Decimals where they are not two: ISO 4217, and Stripe's list of zero-decimal currencies, which agree on these.
-# The same table stands in the database as donations_exponent() (migrations/0002_ledger_rules.py); a test compares them.
+# The same table stands in the database as donations_exponent() (migrations/0002_ledger.py); a test compares them.
 ZERO_DECIMALS = frozenset(
     [
         "BIF",

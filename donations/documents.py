@@ -50,7 +50,7 @@ def attach(
     )
     with ExitStack() as undo:
         with transaction.atomic():
-            # Approvals of payments become void (the migration "approved_documents"): held before the cost, as by who
+            # Approvals of payments become void (the migration "spending"): held before the cost, as by who
             # changes a payment.
             waiting = cost.disbursements.open().select_for_update(of=("self",)).order_by("pk")
             list(waiting.values_list("pk"))

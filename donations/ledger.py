@@ -54,7 +54,7 @@ class Posting:
 
 
 # One text for each column: as arrays the driver would write value by value, which takes longer than to book them.
-# The function is in migrations/0047_post_at_once.py, beside the rules that the database keeps of entries.
+# The function is in migrations/0002_ledger.py, beside the rules that the database keeps of entries.
 POST = "SELECT donations_post(%s, %s, %s, %s, %s, %s)"
 SEPARATOR = "\x1f"
 

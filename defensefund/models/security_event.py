@@ -35,7 +35,7 @@ class SecurityEvent(models.Model):
         verbose_name=_("done by"),
     )
     at = models.DateTimeField(_("when"))
-    # Written by the database: the hash of this row and of the one before (migrations/0002_security_log_rules.py).
+    # Written by the database: the hash of this row and of the one before (migrations/0002_security_log.py).
     chain = models.CharField(max_length=64, editable=False)
 
     class Meta:

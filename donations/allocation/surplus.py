@@ -103,7 +103,7 @@ def _undecided(move: SurplusMove) -> SurplusMove:
 
 
 def _check_order(source: Fund, target: Fund, currency: str, *, on: date) -> None:
-    """The policy's order for what is left over. The database refuses the same (the migration "policy_order")."""
+    """The policy's order for what is left over. The database refuses the same (the migration "moves")."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT donations_surplus_hindrance(%s, %s, %s, %s)",

@@ -85,7 +85,7 @@ def check_content(
 def why_not_payable(row: Disbursement) -> str:
     """The sentence for a payee who is not, or not any more, the confirmed one; empty when all is well.
 
-    The database refuses the same (the migration "payee_rules").
+    The database refuses the same (the migration "spending").
     """
     payee = row.payee_account.payee
     if payee.retired_at:
@@ -152,7 +152,7 @@ def people(row: Disbursement) -> list[User]:
 
 
 def check_stakes(account: PayeeAccount, cost: LegalCost, people: list[User]) -> None:
-    """The database refuses the same (the migration "third_person_rules"); here are the sentences."""
+    """The database refuses the same (the migration "people"); here are the sentences."""
     if StaffAccount.objects.standing().filter(account_hash=account.account_hash).exists():
         raise Conflicted(
             _("The payee's account is one of a member of staff: nothing is paid there.")

@@ -47,7 +47,7 @@ class BankAccount(models.Model):
     """An account of the fund at a bank, in one currency. There may be several in a currency; one of them takes gifts.
 
     Numbers are kept without spaces and in capitals; that they are valid the database checks (the migration
-    "transfer_accounts"), and account_numbers.py with a sentence.
+    "bank"), and account_numbers.py with a sentence.
     """
 
     code = models.SlugField(

@@ -105,7 +105,7 @@ class Disbursement(models.Model):
 
     The database computes `content_hash` over cost, amount, currency, payee, bank account, the document asked with and
     all documents of the cost, and drops the approval when any of them changes, or another document comes (the migration
-    "approved_documents"); a payee who is not the confirmed one is neither
+    "spending"); a payee who is not the confirmed one is neither
     approved nor paid.
     """
 

@@ -64,7 +64,7 @@ class StatementLine(models.Model):
         BankAccount,
         models.PROTECT,
         db_index=False,
-        # Carried by the one of the statement: a line is of the account its file is of (in the migration "fewer_indexes").
+        # Carried by the one of the statement: a line is of the account its file is of (in the migration "bank").
         db_constraint=False,
         related_name="lines",
         verbose_name=_("bank account"),
@@ -185,7 +185,7 @@ class StatementMatch(models.Model):
     """That a bank line, or a part of it, is this payout, this disbursement, this gift or this refund.
 
     A person says so; or nobody (`confirmed_by` is empty) where reference, amount and currency left no doubt when the file
-    came. The database lets the standing matches of a line come to no more than it (in the migration "bank_lines").
+    came. The database lets the standing matches of a line come to no more than it (in the migration "bank").
     """
 
     line = models.ForeignKey(

@@ -15,7 +15,7 @@ from ..ledger import Posting
 from ..models import AccountKey, Donation, Entry, LegalCost, PastImport, PastRow, Payee
 from .reading import PastFact, PastReading, read
 
-# What the database's own rules refuse a cost with (migrations/0025_policy.py).
+# What the database's own rules refuse a cost with (migrations/0008_policy.py).
 COST_REFUSALS = {"legal_cost_of_a_kind_the_policy_pays", "legal_cost_within_its_cap"}
 
 

@@ -49,7 +49,7 @@ def canonical(month: date) -> Iterator[str]:
     """The statement of the month `month` lies in, line by line: the text whose SHA-256 is kept when the month is closed.
 
     It follows from the entries booked up to the month's end alone, which no closed month takes any more: not from the
-    present, a language, or names that are edited later (migrations/0026_periods.py: donations_period_lines).
+    present, a language, or names that are edited later (migrations/0003_periods.py: donations_period_lines).
     """
     with connection.chunked_cursor() as cursor:
         cursor.execute("SELECT * FROM donations_period_lines(%s)", [month.replace(day=1)])

@@ -1,4 +1,4 @@
-"""The worker delivers the sandbox's webhooks; woken by the database (migrations/0002_wake.py), swept by the clock."""
+"""The worker delivers the sandbox's webhooks; woken by the database (migrations/0002_deliveries.py), swept by the clock."""
 
 from datetime import timedelta
 

@@ -48,7 +48,7 @@ def receive(event: Event, *, at: datetime) -> bool:
     """Keeps a verified event; True when it is new.
 
     One statement and one commit; the database queues the job that will act on it in the same commit
-    (migrations/0002_ledger_rules.py, stripe_event_wake).
+    (migrations/0002_ledger.py, stripe_event_wake).
     """
     with connection.cursor() as cursor:
         cursor.execute(

@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, transaction
 from psycopg import sql
 
-# Written by appending only, or by the database's own functions (migrations/0002_ledger_rules.py).
+# Written by appending only, or by the database's own functions (migrations/0002_ledger.py).
 NARROW = {
     "django_migrations": "SELECT",
     "donations_account": "SELECT, INSERT",
