@@ -37,5 +37,6 @@ def test_office_shows_no_section_of_which_a_person_sees_nothing(client, db):
         "Costs and payments",
         "Funds",
         "The books",
+        "Stripe",
         "What the public reads",
     ]
