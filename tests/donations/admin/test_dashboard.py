@@ -70,6 +70,11 @@ def test_empty_books_say_how_to_begin(treasurer):
     assert "Nothing is booked yet." in words(treasurer.get("/admin/"))
 
 
+def test_page_of_one_part_of_the_office_does_not_say_what_waits(treasurer):
+    assert "Nothing waits for you." in words(treasurer.get("/admin/"))
+    assert "Nothing waits for you." not in words(treasurer.get("/admin/donations/"))
+
+
 @pytest.mark.parametrize(("group", "sees"), [("approver", True), ("auditor", True), ("organizer", False)])  # fmt: skip
 def test_balances_are_for_who_reads_the_books(busy, group, sees):
     client = log_in(Client(headers={"accept-language": "en"}), make_user(None, group))
