@@ -129,15 +129,18 @@ def came_back(part: Part, disbursement: Disbursement, *, by: User, at: datetime)
 
     Gives back the name of the reversing entry.
     """
-    row = Disbursement.objects.select_for_update(of=("self",)).select_related("cost")
-    disbursement = row.get(pk=disbursement.pk)
+    # Before the payment, as by who ends it.
+    cost = LegalCost.objects.select_for_update().get(pk=disbursement.cost_id)
+    disbursement = Disbursement.objects.select_for_update().get(pk=disbursement.pk)
     check_amount(part, disbursement.amount, disbursement.currency)
     if disbursement.bank_account_id != part.line.account_id:
         raise DoesNotFit(_("This payment was made from another bank account."))
-    if disbursement.cost.kind == LegalCost.Kind.BAIL:
+    if cost.kind == LegalCost.Kind.BAIL:
         raise DoesNotFit(
             _("This was a deposit of bail: say that bail came back, and of which cost.")
         )
+    if cost.ended_on:
+        raise DoesNotFit(_("This cost has ended: open it again first."))
     if disbursement.came_back_on:
         raise AlreadyMatched(_("Another line says already that this payment came back."))
     if not disbursement.matches.standing().filter(amount__lt=0).exists():

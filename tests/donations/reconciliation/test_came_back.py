@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from donations import assertions, differences, disbursement, ledger, tracing
+from donations import allocation, assertions, differences, disbursement, ledger, tracing
 from donations.models import (
     Account,
     AccountKey,
@@ -73,6 +73,22 @@ def figures(r):
         each.figures for each in books(language="en", at=NOW).funds if each.code == r.fund.code
     ]
     return (cost.paid, cost.requested, ledger.balance(AccountKey.cost(r.cost)), fund.paid)
+
+
+def test_payment_of_a_cost_that_has_ended_comes_back_when_it_is_open_again(ready):
+    row, line = paid(ready), back_line(ready)
+    allocation.end_cost(ready.cost, ending=LegalCost.Ending.WITHDRAWN, by=ready.treasurer, at=NOW)
+
+    with pytest.raises(DoesNotFit, match=r"^This cost has ended: open it again first\.$"):
+        said(line, CameBack(row))
+    assert broken() == []
+
+    allocation.reopen_cost(ready.cost, by=ready.treasurer, at=NOW)
+    said(line, CameBack(row))
+    assert figures(ready) == (0, 0, 400, 0)
+    allocation.end_cost(ready.cost, ending=LegalCost.Ending.WITHDRAWN, by=ready.treasurer, at=NOW)
+    assert ledger.balance(AccountKey.cost(ready.cost)) == 0
+    assert broken() == []
 
 
 def test_payment_that_came_back_is_the_costs_again_and_can_be_asked_for_anew(ready):
