@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -321,6 +322,26 @@ def test_fact_is_booked_below_zero_and_freezes_the_fund_for_decisions(fund):
         ledger.post(cover(fund, other, "1", "cover:1"))
     ledger.post(fact_out(fund, "5", "refund:2"))
     assert ledger.balance(key(fund)) == 75
+    assert broken() == []
+
+
+def test_fund_is_free_again_when_what_took_it_below_zero_is_undone(fund):
+    give(fund, "10")
+
+    ledger.post(fact_out(fund, "30", "refund:1"))
+    assert Account.objects.frozen().get().code == key(fund).code
+    entry = Entry.objects.get(source="refund:1")
+    ledger.reverse(entry, by=factories.make_user(), reason="wrong", at=factories.NOW)
+    assert not Account.objects.frozen().exists()
+
+    ledger.post(fact_out(fund, "30", "dispute:1"))
+    won = Posting(
+        Entry.Kind.DISPUTE_WON, AccountKey.stripe("EUR"), key(fund), Decimal(15), TODAY, "won:1"
+    )
+    ledger.post(won)
+    assert Account.objects.frozen().exists(), "five are missing still"
+    ledger.post(replace(won, amount=Decimal(5), source="won:2"))
+    assert (ledger.balance(key(fund)), Account.objects.frozen().count()) == (0, 0)
     assert broken() == []
 
 
