@@ -204,7 +204,7 @@ def test_sync_costs_the_same_with_many_gifts(fund, gifts, django_assert_num_quer
     objects = list(stripe_api.balance_transactions(since=timezone.now() - AN_HOUR))
     out = list(stripe_api.payouts(since=timezone.now() - AN_HOUR))
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         syncing._book(objects, out, {}, read_at=timezone.now())
 
 
