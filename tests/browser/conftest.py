@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db import connections
 from django.test import Client
 from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, Request, sync_playwright
 
@@ -38,7 +39,10 @@ LOOK = "axe.run(document, {resultTypes: ['violations']}).then(found => found.vio
 def browser() -> Iterator[Browser]:
     if not CHROMIUM:
         pytest.skip("no Chromium or Chrome on this machine (Debian: apt-get install chromium)")
-    # Playwright keeps an event loop running in this thread, and Django then takes every query for one inside async code.
+    # Playwright keeps an event loop running in this thread. Django has other connections for code in a loop: what is open
+    # now would stay open unseen, and nobody could copy or drop the database.
+    connections.close_all()
+    # It also takes every query for one inside async code.
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
