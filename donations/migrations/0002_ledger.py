@@ -153,7 +153,7 @@ END $$;
 """
 POST_BACK = "DROP FUNCTION donations_post;"
 
-POSTING = """
+DECIDED = """
 -- An exchange or the move of a surplus that two people decided, with this amount, fund and bank account.
 CREATE FUNCTION donations_is_decided(kind text, source text, amount numeric, from_fund bigint, to_fund bigint, bank bigint)
 RETURNS boolean LANGUAGE sql STABLE AS $$
@@ -169,10 +169,15 @@ RETURNS boolean LANGUAGE sql STABLE AS $$
                                ('exchange:' || x.number || ':in', x.received, x.received_into_id)))
     END
 $$;
+"""
+DECIDED_BACK = "DROP FUNCTION donations_is_decided;"
 
+# A fund that is frozen is free again when two people covered it, and when what took it below zero is undone: a dispute that
+# was won, an entry that was reversed. Later gifts do not free it: they were given for something else than an old hole.
+ENTRY_POST = """
 -- Of a gift only the first look, the month and the totals are asked; the rest is for what takes money out of a fund. A
 -- condition that asks a table stands alone inside its IF: beside a variable it would be planned anew at each call.
-CREATE FUNCTION donations_entry_post() RETURNS trigger
+CREATE OR REPLACE FUNCTION donations_entry_post() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     decisions constant text[] := ARRAY['allocation', 'release', 'disbursement', 'bail_paid', 'cover', 'exchange',
@@ -180,13 +185,15 @@ DECLARE
     seen record;
     lowered_ids bigint[];
     decided_ids bigint[];
+    lifted_ids bigint[];
 BEGIN
     -- Whoever closes a month waits for all who are posting, and holds up all who begin to.
     PERFORM pg_advisory_xact_lock_shared(hashtext('donations_period'), 0);
     SELECT min(n.booked_on) AS first_day,
            bool_or(d.kind = 'fund' AND c.kind = 'fund' AND n.kind NOT IN ('cover', 'surplus')) AS between_funds,
            bool_or(n.kind IN ('exchange', 'surplus')) AS are_decided, bool_or(n.kind = 'bail_paid') AS lay_bail,
-           bool_or(c.place = 'bail') AS end_bail, bool_or(d.kind <> 'asset' OR d.place = 'bail') AS lower
+           bool_or(c.place = 'bail') AS end_bail, bool_or(d.kind <> 'asset' OR d.place = 'bail') AS lower,
+           bool_or(n.kind IN ('cover', 'dispute_won') OR n.reverses_id IS NOT NULL) AS lift
     INTO seen
     FROM new_entries n JOIN donations_account d ON d.id = n.debit_id JOIN donations_account c ON c.id = n.credit_id;
     IF seen.first_day < donations_open_from() THEN
@@ -222,7 +229,14 @@ BEGIN
         FROM new_entries n JOIN donations_account d ON d.id = n.debit_id
         JOIN donations_account a ON (d.place = 'bail' AND a.kind = 'cost' AND a.legal_cost_id = d.legal_cost_id)
                                  OR (d.kind <> 'asset' AND a.id = d.id);
-        PERFORM 1 FROM donations_account WHERE id = ANY (lowered_ids) ORDER BY id FOR NO KEY UPDATE;
+    END IF;
+    IF seen.lift THEN
+        SELECT array_agg(DISTINCT c.id) INTO lifted_ids
+        FROM new_entries n JOIN donations_account c ON c.id = n.credit_id
+        WHERE c.kind <> 'asset' AND (n.kind IN ('cover', 'dispute_won') OR n.reverses_id IS NOT NULL);
+    END IF;
+    IF lowered_ids IS NOT NULL OR lifted_ids IS NOT NULL THEN
+        PERFORM 1 FROM donations_account WHERE id = ANY (lowered_ids || lifted_ids) ORDER BY id FOR NO KEY UPDATE;
     END IF;
     IF seen.lay_bail THEN
         PERFORM 1 FROM new_entries n JOIN donations_account d ON d.id = n.debit_id
@@ -265,12 +279,17 @@ BEGIN
     END IF;
     IF lowered_ids IS NOT NULL THEN
         PERFORM donations_refuse_or_freeze(lowered_ids, decided_ids);
+    END IF;
+    IF lifted_ids IS NOT NULL THEN
         UPDATE donations_account SET frozen_at = NULL
-        WHERE frozen_at IS NOT NULL AND donations_free(id) >= 0
-          AND id IN (SELECT credit_id FROM new_entries WHERE kind = 'cover' AND reverses_id IS NULL);
+        WHERE frozen_at IS NOT NULL AND donations_free(id) >= 0 AND id = ANY (lifted_ids);
     END IF;
     RETURN NULL;
 END $$;
+"""
+ENTRY_POST_BACK = "DROP FUNCTION donations_entry_post;"
+
+POSTING = """
 CREATE TRIGGER entry_post AFTER INSERT ON donations_entry
     REFERENCING NEW TABLE AS new_entries
     FOR EACH STATEMENT EXECUTE FUNCTION donations_entry_post();
@@ -300,7 +319,8 @@ BEGIN
 END $$;
 """
 POSTING_BACK = """
-DROP FUNCTION donations_refuse_or_freeze, donations_entry_post, donations_is_decided CASCADE;
+DROP TRIGGER entry_post ON donations_entry;
+DROP FUNCTION donations_refuse_or_freeze;
 """
 
 # The row and the job that will act on it are committed together, in one round trip.
@@ -386,6 +406,8 @@ class Migration(migrations.Migration):
         migrations.RunSQL(APPEND_ONLY, APPEND_ONLY_BACK),
         migrations.RunSQL(BALANCE, BALANCE_BACK),
         migrations.RunSQL(POST, POST_BACK),
+        migrations.RunSQL(DECIDED, DECIDED_BACK),
+        migrations.RunSQL(ENTRY_POST, ENTRY_POST_BACK),
         migrations.RunSQL(POSTING, POSTING_BACK),
         migrations.RunSQL(WAKE, WAKE_BACK),
     ]
