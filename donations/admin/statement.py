@@ -1,5 +1,6 @@
 """Bank statements: the files imported so far, and the way in for the next one."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,11 +18,17 @@ from defensefund.templatetags.formats import money
 
 from .. import reconciliation
 from ..models import BankAccount, StatementImport
+from ..statements import LeftOut
 from ..statements.files import needs_columns
 from .bank_account import columns_page
 from .carried import Carried, NotCarried, carried
 from .opening import opening_note
 from .uploads import UploadForm, file_of, preview_page, upload_page
+
+# What a notification says and nothing can be done with: unlike rows that move no money, somebody has to know of it.
+NOT_TOLD = {"unnamed", "otherwise"}
+# So many of them are named; the count of all is said.
+SHOWN = 10
 
 
 @admin.register(StatementImport)
@@ -116,6 +123,8 @@ class StatementImportAdmin(ReadOnlyAdmin):
         except reconciliation.ImportRefused as refusal:
             messages.error(request, refusal.message)
             return None
+        if unusable := [row for row in result.left_out if row.reason in NOT_TOLD]:
+            messages.warning(request, _left_out(unusable))
         if result.details:
             messages.success(
                 request,
@@ -163,3 +172,13 @@ class StatementImportAdmin(ReadOnlyAdmin):
                 % {"count": result.slipped},
             )
         return HttpResponseRedirect(reverse("admin:donations_statementline_open"))
+
+
+def _left_out(rows: Sequence[LeftOut]) -> str:
+    said = ngettext(
+        "%(count)d entry of the file was left out: %(entries)s.",
+        "%(count)d entries of the file were left out: %(entries)s.",
+        len(rows),
+    )
+    entries = "; ".join(f"{row.line} ({row.why})" for row in rows[:SHOWN])
+    return said % {"count": len(rows), "entries": entries}

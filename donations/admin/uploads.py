@@ -20,12 +20,6 @@ from .carried import Carried, carry
 
 # More rows than anybody looks at; the count of the rest is said.
 SHOWN = 100
-WHY_LEFT_OUT = {
-    "pending": gettext_lazy("not booked yet"),
-    "rule": gettext_lazy("left out by the account's rules"),
-    "repeated": gettext_lazy("listed before"),
-    "empty": gettext_lazy("moves no money"),
-}
 
 
 class FileForm(forms.Form):
@@ -93,7 +87,7 @@ def preview_page(
         told_here=sum(movement.is_here for movement in reading.told),
         told_split=sum(movement.is_split for movement in reading.told),
         more=max(len(new) - SHOWN, 0),
-        left_out=[(row, WHY_LEFT_OUT[row.reason]) for row in reading.left_out],
+        left_out=reading.left_out,
     )
 
 

@@ -66,7 +66,8 @@ class ImportResult:
 
     `booked`: how many of the new ones were matched by themselves; `slipped`: how many of the others have an announced gift's
     reference with one slip, which a person has to confirm. `details`: how many payments within lines a notification told, that
-    were not known. `statement` is None when the file came before.
+    were not known. `left_out`: the rows of the file that are neither, each with its cause. `statement` is None when the file
+    came before.
     """
 
     new: int
@@ -76,6 +77,7 @@ class ImportResult:
     booked: int = 0
     slipped: int = 0
     details: int = 0
+    left_out: tuple[LeftOut, ...] = ()
     statement: StatementImport | None = None
 
 
@@ -118,6 +120,7 @@ def import_statement(
         booked=booked,
         slipped=slipped,
         details=details,
+        left_out=reading.left_out,
         statement=statement,
     )
 
@@ -226,8 +229,8 @@ def _told(statements: Sequence[Statement], account: BankAccount) -> Reading:
                 "The file holds a statement and a notification. Download the statement (CAMT.053) alone."
             )
         )
-    left_out = tuple(row for statement in statements for row in statement.left_out)
-    told = notifications.movements(account, statements)
+    told, unusable = notifications.movements(account, statements)
+    left_out = (*(row for statement in statements for row in statement.left_out), *unusable)
     days = [row.booked_on for movement in told for row in movement.rows]
     span = (min(days), max(days))
     return Reading((), (), frozenset(), left_out, None, None, span, told)

@@ -1,5 +1,6 @@
 """What a notification (CAMT.054) says: the payments within a movement that the statement shows as one line. It adds no line."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -8,7 +9,7 @@ from itertools import groupby
 from django.utils.translation import gettext as _
 
 from ..models import BankAccount, StatementDetail, StatementImport, StatementLine
-from ..statements import Statement, StatementRow
+from ..statements import LeftOut, Statement, StatementRow, plain
 from ..statements.identity import keys
 from .codes import find_codes
 from .errors import ImportRefused
@@ -28,8 +29,13 @@ class Movement:
     is_split: bool
 
 
-def movements(account: BankAccount, statements: Sequence[Statement]) -> tuple[Movement, ...]:
-    """What the notifications of an account tell. Raises ImportRefused when nothing of it can be found again in a statement."""
+def movements(
+    account: BankAccount, statements: Sequence[Statement]
+) -> tuple[tuple[Movement, ...], tuple[LeftOut, ...]]:
+    """What the notifications of an account tell, and the entries of which nothing can be kept, each with its cause.
+
+    Raises ImportRefused when nothing of it can be found again in a statement.
+    """
     told = [
         (_whole(rows), rows)
         for statement in statements
@@ -53,16 +59,37 @@ def movements(account: BankAccount, statements: Sequence[Statement]) -> tuple[Mo
             account=account, key__in=[*wholes, *(key for several in parts for key in several)]
         ).values_list("key", flat=True)
     )
-    return tuple(
-        Movement(
-            key,
-            whole.amount,
-            rows,
-            is_here=key in known,
-            is_split=key not in known and known.issuperset(several),
+    earlier = _told_before(account, wholes)
+    found: list[Movement] = []
+    left_out = [_left_out(whole, "unnamed") for whole, _rows in told if not whole.bank_id]
+    for key, (whole, rows), several in zip(wholes, named, parts, strict=True):
+        is_split = key not in known and known.issuperset(several)
+        if not is_split and key in earlier and earlier[key] != [row.amount for row in rows]:
+            left_out.append(_left_out(whole, "otherwise"))
+            continue
+        found.append(Movement(key, whole.amount, rows, is_here=key in known, is_split=is_split))
+    if not found:
+        raise ImportRefused(
+            _(
+                "Nothing of this notification (CAMT.054) can be kept: an earlier one divided the same lines otherwise, or "
+                "the bank's reference (AcctSvcrRef) is missing. What the earlier one said stays."
+            )
         )
-        for key, (whole, rows), several in zip(wholes, named, parts, strict=True)
-    )
+    return tuple(found), tuple(sorted(left_out, key=lambda each: each.line))
+
+
+def _told_before(account: BankAccount, keys: Sequence[str]) -> dict[str, list[Decimal]]:
+    """By the line's key the amounts that an earlier notification divided it into."""
+    found: dict[str, list[Decimal]] = defaultdict(list)
+    kept = StatementDetail.objects.filter(account=account, key__in=keys)
+    for key, amount in kept.order_by("key", "position").values_list("key", "amount"):
+        found[key].append(amount)
+    return found
+
+
+def _left_out(whole: StatementRow, reason: str) -> LeftOut:
+    said = [whole.booked_on.isoformat(), f"{plain(whole.amount)} {whole.currency}", whole.text]
+    return LeftOut(whole.line, reason, " ".join(said).strip())
 
 
 def _whole(rows: Sequence[StatementRow]) -> StatementRow:

@@ -6,8 +6,19 @@ from datetime import date
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
+# By which rule a row of a file is left out, in words.
+WHY_LEFT_OUT = {
+    "pending": gettext_lazy("not booked yet"),
+    "rule": gettext_lazy("left out by the account's rules"),
+    "repeated": gettext_lazy("listed before"),
+    "empty": gettext_lazy("moves no money"),
+    "unnamed": gettext_lazy(
+        "it does not say of which line it tells: the bank's reference (AcctSvcrRef) is missing"
+    ),
+    "otherwise": gettext_lazy("an earlier notification divided the same line otherwise"),
+}
 # What banks write where they have no reference to write.
 NO_REFERENCE = frozenset({"NOTPROVIDED", "NOT PROVIDED", "NOREF", "NONREF"})
 
@@ -58,11 +69,15 @@ class Balance:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A row of the file that is no booked movement, and which rule says so: "pending", "rule", "repeated" or "empty"."""
+    """A row of the file that is not taken, and which rule says so, by its name in WHY_LEFT_OUT."""
 
     line: int
     reason: str
     text: str = ""
+
+    @property
+    def why(self) -> str:
+        return str(WHY_LEFT_OUT[self.reason])
 
 
 @dataclass(frozen=True)

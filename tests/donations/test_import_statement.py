@@ -24,8 +24,10 @@ def test_import_statement_prints_what_came(capsys):
 
     assert capsys.readouterr().out.splitlines() == [
         "new 6, known 0, matched 0, open 6",
+        "left out: row 6, not booked yet",
         "the first statement opens with €100.00, of which the books miss €100.00: book it in the office (Bank accounts, Opening balance)",
         "new 0, known 6, matched 0, open 6",
+        "left out: row 6, not booked yet",
     ]
     assert StatementImport.objects.get().imported_by is None
 

@@ -167,6 +167,26 @@ def test_list_of_imports_asks_a_fixed_number_of_queries(
     assert response.content.decode().count("Sample bank (EUR)</td>") == count
 
 
+def test_entry_that_names_no_line_is_named_before_the_import_and_after_it(treasurer):
+    account = make_account(number=IBAN)
+    told = notification(
+        entry("60.00", details=detail("60.00", "raffle")),
+        entry("35.00", reference="", details=detail("35.00", "stall")),
+    )
+
+    preview = upload(treasurer, account, told, "told.xml")
+    done = treasurer.post(CONFIRM, {"file": hidden(preview, "file")}, follow=True)
+
+    why = "it does not say of which line it tells: the bank's reference (AcctSvcrRef) is missing"
+    said = " ".join(unescape(preview.content.decode()).split())
+    assert "1 payment within lines" in said
+    assert f"Row 2: {why} (2026-03-04 35.00 EUR stall)" in said
+    assert [str(message) for message in done.context["messages"]] == [
+        f"1 entry of the file was left out: 2 ({why}).",
+        "Kept: 1 payment within a line.",
+    ]
+
+
 def test_notification_is_shown_kept_and_helps_where_its_line_is_matched(treasurer):
     account = make_account(number=IBAN)
     gift = make_pledge(method="transfer", amount="25")

@@ -175,6 +175,39 @@ def test_notification_that_cannot_be_used_is_refused_with_a_sentence(account, co
     assert not StatementImport.objects.exists()
 
 
+def test_entry_without_the_banks_reference_is_named_and_the_others_are_kept(account):
+    told = notification(
+        entry("60.00", details=detail("60.00", "raffle")),
+        entry("0.00", reference="B-0"),
+        entry("35.00", reference="", details=detail("20.00", "stall") + detail("15.00", "tombola")),
+        entry("9.00", reference="B-2"),
+    )
+
+    result = take(account, told)
+
+    assert [(row.line, row.reason, row.text) for row in result.left_out] == [
+        (2, "empty", ""),
+        (3, "unnamed", "2026-03-04 35.00 EUR stall"),
+    ]
+    kept = StatementDetail.objects.order_by("pk").values_list("amount", flat=True)
+    assert (result.details, list(kept)) == (2, [60, 9])
+    assert take(account, told).left_out == result.left_out
+
+
+def test_line_that_an_earlier_notification_divided_otherwise_keeps_what_was_said_first(account):
+    several = detail("25.00", "one") + detail("35.00", "two")
+    take(account, notification(entry("60.00", details=detail("60.00", "all of it"))))
+    other = entry("9.00", reference="B-2", details=detail("9.00", "raffle"))
+
+    result = take(account, notification(entry("60.00", details=several), other))
+    with pytest.raises(ImportRefused, match="an earlier one divided the same lines otherwise"):
+        take(account, notification(entry("60.00", details=several)))
+
+    assert [(row.line, row.reason) for row in result.left_out] == [(1, "otherwise")]
+    kept = StatementDetail.objects.order_by("pk").values_list("amount", "text")
+    assert (result.details, list(kept)) == (1, [(60, "all of it"), (9, "raffle")])
+
+
 def test_what_names_a_supporter_within_a_line_is_erased_with_them(account, gifts):
     supporter = Supporter.objects.of_address("ana@example.org", language="en", at=NOW)
     gifts[0].supporter = supporter
