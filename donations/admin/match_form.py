@@ -12,8 +12,17 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import allocation, reconciliation
-from ..models import BankAccount, Fund, LegalCost, Pledge, StatementLine, StatementMatch
+from .. import allocation, ledger, reconciliation
+from ..currencies import written
+from ..models import (
+    AccountKey,
+    BankAccount,
+    Fund,
+    LegalCost,
+    Pledge,
+    StatementLine,
+    StatementMatch,
+)
 from ..reconciliation import Certainty, Suggestion
 from ..references import find_references, format_reference, slips
 from .spending_forms import AmountField
@@ -71,6 +80,9 @@ class MatchForm(forms.Form):
     charge_fund = forms.ModelChoiceField(
         Fund.objects.open(), label=gettext_lazy("Fund that bears or earns it"), required=False
     )
+    below_zero = forms.BooleanField(
+        label=gettext_lazy("Book it to this fund, and below zero"), required=False
+    )
     own_account = forms.ModelChoiceField(
         BankAccount.objects.none(), label=gettext_lazy("The other account"), required=False
     )
@@ -98,7 +110,9 @@ class MatchForm(forms.Form):
     ) -> None:
         super().__init__(data)
         self.line = line
-        self.suggestions = {suggestion.token: suggestion for suggestion in suggestions}
+        self.suggestions = {each.token: each for each in suggestions if not each.obstacle}
+        # Whether the fund chosen would go below zero, so that the person has to say it twice.
+        self.asks_below_zero = False
         part = self.fields["part"]
         assert isinstance(part, PartField)
         part.currency = line.currency
@@ -158,6 +172,10 @@ class MatchForm(forms.Form):
             self.add_error(
                 "charge_fund", _("Choose the fund that bears the fee or earns the interest.")
             )
+        elif choice == CHARGE and self.line.amount < 0:
+            part = cleaned.get("part")
+            fee = -self.line.open_amount if part is None else part
+            self._check_bears("charge_fund", cleaned["charge_fund"], fee)
         if choice == OWN and not cleaned.get("own_account"):
             self.add_error("own_account", _("Choose the account it went to, or came from."))
         if choice == BAIL and not cleaned.get("bail_cost"):
@@ -165,6 +183,27 @@ class MatchForm(forms.Form):
         if choice == NOTE and not cleaned.get("explanation"):
             self.add_error("explanation", _("Say in a few words what the line is."))
         return cleaned
+
+    def _check_bears(self, field: str, fund: Fund, fee: Decimal) -> None:
+        """A fact is booked even below zero, but nobody does that unawares."""
+        currency = self.line.currency
+        has = ledger.balance(AccountKey.fund(fund, currency))
+        if has >= fee:
+            return
+        self.asks_below_zero = True
+        if not self.cleaned_data.get("below_zero"):
+            self.add_error(
+                field,
+                _(
+                    "%(fund)s has %(has)s: the fee of %(fee)s takes it below zero, and nothing can be set aside or paid from it "
+                    "until two people cover that from another fund. Choose a fund that has the money, or tick that you mean it."
+                )
+                % {
+                    "fund": fund,
+                    "has": written(has, currency),
+                    "fee": written(fee, currency),
+                },
+            )
 
     def _amount(self, suggestion: Suggestion | None) -> Decimal | None:
         """The part of the line, with its sign; None for all that is open."""

@@ -17,7 +17,6 @@ from donations import (
     payees,
     payouts,
     rates,
-    reconciliation,
     webhooks,
 )
 from donations.models import (
@@ -36,9 +35,9 @@ from donations.sandbox import acts
 from donations.sandbox.models import SandboxDelivery
 from donations.schedule import months_later
 
+from . import bank
 from .people import Staff
 from .rules import make_policy, make_uma_values
-from .statements import MAPPING, Line, bank_file
 
 # Amounts, currencies, how many days ago; the last ones come after the first payout.
 FIRST_GIFTS = [
@@ -115,44 +114,6 @@ def make_funds(appeals: list[Appeal], sample_case: Case) -> Fund:
                 fallback=own,
             )
     return Fund.objects.get(case=sample_case)
-
-
-def make_bank_accounts() -> BankAccount:
-    """Two accounts that take gifts, and one to keep euros on; their numbers are samples. Gives back the first in euros."""
-    euros = BankAccount.objects.create(
-        code="banco-eur",
-        name="Banco de muestra",
-        currency="EUR",
-        holder="Fondo de muestra",
-        bank="Banco de muestra",
-        scheme=Scheme.IBAN,
-        number="DE02120300000000202051",
-        bic="BYLADEM1001",
-        takes_gifts=True,
-        csv_mapping=MAPPING,
-    )
-    BankAccount.objects.create(
-        code="ahorro-eur",
-        name="Ahorro de muestra",
-        currency="EUR",
-        bank="Caja de muestra",
-        scheme=Scheme.IBAN,
-        number="ES6621000418401234567891",
-    )
-    BankAccount.objects.create(
-        code="banco-ars",
-        name="Banco de muestra",
-        currency="ARS",
-        holder="Fondo de muestra",
-        bank="Banco de muestra",
-        scheme=Scheme.CBU,
-        number="2850590940090418135201",
-        alias="muestra.fondo.sol",
-        instructions="CBU de muestra: no envíe dinero.",
-        takes_gifts=True,
-        csv_mapping=MAPPING | {"currency": "ARS"},
-    )
-    return euros
 
 
 def give_by_card(appeal: Appeal, fund: Fund, amount: str, currency: str, *, at: datetime) -> None:
@@ -299,30 +260,17 @@ def record_exchange(fund: Fund, euros: BankAccount, staff: Staff, *, at: datetim
     )
 
 
-def with_a_slip(reference: str) -> str:
-    """As somebody mistypes it: the last letter another one."""
-    return reference[:-1] + ("C" if reference[-1] != "C" else "D")
-
-
-def match_payout(account: BankAccount, payout: Payout, staff: Staff, *, at: datetime) -> None:
-    """The first statement: the payout arrived, which its name and amount say without anybody."""
-    line = Line(at.date(), f"STRIPE {payout.stripe_payout_id}", "Stripe (muestra)", payout.amount)
-    reconciliation.import_statement(
-        account=account, name="extracto-1.csv", content=bank_file([line]), by=staff.treasurer, at=at
-    )
-
-
 def make_money(
     appeal: Appeal, case: Case, people: list[Defendant], fund: Fund, staff: Staff, *, now: datetime
 ) -> bytes:
-    """Sample gifts to payments; gives back the bank file that is left for the reader to import and match."""
+    """Sample gifts to payments; gives back the bank file of the first account that is left for the reader to import and match."""
 
     def ago(days: int) -> datetime:
         return now - timedelta(days=days)
 
     make_rates(now=now)
     make_uma_values(staff, now=now)
-    account = make_bank_accounts()
+    account = bank.make_accounts()
     make_policy(staff, at=ago(30))
     own = Fund.objects.get(appeal=appeal)
 
@@ -331,7 +279,7 @@ def make_money(
     acts.pay_out("eur", at=ago(14))
     fetch(now=now)
     first_payout = Payout.objects.get(currency="EUR")
-    match_payout(account, first_payout, staff, at=ago(12))
+    bank.first_days(account, first_payout, staff, at=ago(12))
     law_office, expert = make_payees(staff, at=ago(11))
     bill = make_cost(case, people[0], LegalCost.Kind.FEES, "800", law_office, staff, at=ago(11))
     payment = pay_cost(bill, fund, account, "350", staff, at=ago(10))
@@ -359,38 +307,4 @@ def make_money(
     acts.pay_out("eur", at=ago(3))
     fetch(now=now)
     payout = Payout.objects.filter(currency="EUR").latest("created_at")
-    return bank_file(
-        [
-            Line(
-                ago(9).date(),
-                f"Transferencia {payment.payment_reference}",
-                "Estudio jurídico de muestra",
-                -payment.amount,
-            ),
-            Line(
-                ago(4).date(),
-                f"Donación {transfer.reference}",
-                "Persona de muestra",
-                transfer.amount,
-            ),
-            Line(
-                ago(1).date(),
-                f"STRIPE {payout.stripe_payout_id}",
-                "Stripe (muestra)",
-                payout.amount,
-            ),
-            Line(
-                ago(1).date(),
-                f"Donación {with_a_slip(mistyped.reference or '')}",
-                "Otra persona de muestra",
-                mistyped.amount,
-            ),
-            Line(
-                ago(1).date(),
-                "Colecta de la asamblea, para dos fondos",
-                "Asamblea de muestra",
-                Decimal(60),
-            ),
-            Line(ago(1).date(), "Comisión de mantenimiento", "Banco de muestra", Decimal("-4.50")),
-        ]
-    )
+    return bank.last_days(payment, transfer, payout, mistyped, now=now)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from xml.sax.saxutils import escape
 
 # How the sample bank writes its files (donations/statements/mapping.py).
 MAPPING = {
@@ -36,3 +37,44 @@ def bank_file(lines: Iterable[Line]) -> bytes:
         amount = f"{line.amount:.2f}".replace(".", ",")
         table.writerow([line.on.strftime("%d.%m.%Y"), line.text, line.who, amount])
     return text.getvalue().encode()
+
+
+def camt_file(
+    number: str, currency: str, *, opening: Decimal, lines: Iterable[Line], first: date
+) -> bytes:
+    """A CAMT.053 of an IBAN from the day `first` to the last line's, with the balances it opens and closes with."""
+    ordered = sorted(lines, key=lambda line: line.on)
+    closing = opening + sum((line.amount for line in ordered), Decimal(0))
+    body = [
+        f"<Acct><Id><IBAN>{number}</IBAN></Id><Ccy>{currency}</Ccy></Acct>",
+        _balance("OPBD", opening, currency, first),
+        _balance("CLBD", closing, currency, ordered[-1].on),
+        *(_entry(line, currency, place) for place, line in enumerate(ordered, 1)),
+    ]
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt><Stmt>\n'
+        f"{'\n'.join(body)}\n</Stmt></BkToCstmrStmt></Document>\n"
+    ).encode()
+
+
+def _balance(code: str, amount: Decimal, currency: str, on: date) -> str:
+    return (
+        f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp>{_money(amount, currency)}"
+        f"<Dt><Dt>{on.isoformat()}</Dt></Dt></Bal>"
+    )
+
+
+def _entry(line: Line, currency: str, place: int) -> str:
+    side = "Dbtr" if line.amount > 0 else "Cdtr"
+    return (
+        f"<Ntry>{_money(line.amount, currency)}<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{line.on.isoformat()}</Dt></BookgDt>"
+        f"<AcctSvcrRef>MUESTRA-{line.on:%y%m%d}-{place}</AcctSvcrRef><NtryDtls><TxDtls>"
+        f"<RltdPties><{side}><Pty><Nm>{escape(line.who)}</Nm></Pty></{side}></RltdPties>"
+        f"<RmtInf><Ustrd>{escape(line.text)}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
+    )
+
+
+def _money(amount: Decimal, currency: str) -> str:
+    sign = "CRDT" if amount >= 0 else "DBIT"
+    return f'<Amt Ccy="{currency}">{abs(amount):.2f}</Amt><CdtDbtInd>{sign}</CdtDbtInd>'

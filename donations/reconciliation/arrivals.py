@@ -8,9 +8,9 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from ..currencies import written
-from ..models import BailOutcome, CashDeposit, CashReceipt, Fund, Payout, StatementLine
+from ..models import BailOutcome, CashDeposit, CashReceipt, Payout, StatementLine
 from ..references import squeeze
-from .charges import bearers
+from .charges import Bearer, bearer_of, bearers, obstacle
 from .evidence import (
     AMOUNT,
     NAMES_SENDER,
@@ -69,7 +69,7 @@ def payouts_less(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     waiting: dict[str, list[Payout]] = defaultdict(list)
     for payout in Payout.objects.in_transit().filter(currency__in=currencies):
         waiting[payout.currency].append(payout)
-    bearing: dict[int, tuple[Fund, date | None]] | None = None
+    bearing: dict[int, list[Bearer]] | None = None
     for line in lines:
         written_there = squeezed(line)
         for payout in waiting[line.currency]:
@@ -80,27 +80,29 @@ def payouts_less(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
                 continue
             if bearing is None:
                 bearing = bearers({each.account_id for each in lines})
-            if line.account_id in bearing:
-                fund, _on = bearing[line.account_id]
-                found[line.pk].append(_less(line, Less(payout, fund), kept, names_payout))
+            if chosen := bearer_of(bearing[line.account_id], kept):
+                target = Less(payout, chosen.fund)
+                found[line.pk].append(
+                    _less(line, target, names_payout, why_not=obstacle(chosen, kept))
+                )
     return found
 
 
-def _less(line: StatementLine, target: Less, kept: Decimal, names_payout: bool) -> Suggestion:
+def _less(line: StatementLine, target: Less, names_payout: bool, *, why_not: str) -> Suggestion:
     days = abs((line.booked_on - target.payout.arrives_on).days)
     named = (
         Reason(_("The text names the payout."), REFERENCE)
         if names_payout
         else Reason(_("The text names Stripe."), NAMES_SENDER)
     )
-    amount = written(kept, line.currency)
+    amount = written(target.payout.amount - line.open_amount, line.currency)
     reasons = (
         named,
         Reason(_("It is %(amount)s less than the payout: a bank kept its fee.") % {"amount": amount}),
         apart(days, _("It was expected on that day."), target.payout.arrives_on),
     )  # fmt: skip
     certainty = Certainty.LIKELY if names_payout else Certainty.POSSIBLE
-    return Suggestion(target, certainty, reasons, days)
+    return Suggestion(target, certainty, reasons, days, obstacle=why_not)
 
 
 def bail(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:

@@ -3,11 +3,14 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
-from django.db import connection
 from django.utils.translation import gettext as _
 
+from ..currencies import written
 from ..models import Fund, StatementLine
 from .evidence import DAY, WORDS, Certainty, Reason, Suggestion, all_text
 from .matches import Charge
@@ -24,64 +27,109 @@ INTEREST = re.compile(
     re.IGNORECASE,
 )
 
-# Which fund bore, or earned, the last of a bank account.
-LAST_CHARGE = """
-SELECT DISTINCT ON (l.account_id) l.account_id, a.fund_id, l.booked_on
-FROM donations_statementmatch m
-JOIN donations_statementline l ON l.id = m.line_id
-JOIN donations_entry e ON e.source = m.source
-JOIN donations_account a ON a.id IN (e.debit_id, e.credit_id) AND a.kind = 'fund'
-WHERE m.source IS NOT NULL AND m.undone_at IS NULL AND m.explanation <> '' AND l.account_id = ANY(%s)
-ORDER BY l.account_id, l.booked_on DESC, m.id DESC
+# By account the open funds that may have what is the bank's own, the likeliest first: which bore or earned the last of it,
+# and the general ones; with what each has in the account's currency.
+BEARERS = """
+SELECT f.*, b.id AS account_id, b.currency AS has_currency, CASE WHEN f.id = last.fund_id THEN last.booked_on END AS last_on,
+       coalesce(donations_balance(a.id), 0) AS has
+FROM donations_bankaccount b
+LEFT JOIN LATERAL (
+    SELECT charged.fund_id, l.booked_on
+    FROM donations_statementmatch m
+    JOIN donations_statementline l ON l.id = m.line_id
+    JOIN donations_entry e ON e.source = m.source
+    JOIN donations_account charged ON charged.id IN (e.debit_id, e.credit_id) AND charged.kind = 'fund'
+    WHERE m.source IS NOT NULL AND m.undone_at IS NULL AND m.explanation <> '' AND l.account_id = b.id
+    ORDER BY l.booked_on DESC, m.id DESC LIMIT 1) last ON true
+JOIN donations_fund f ON f.closed_on IS NULL AND (f.id = last.fund_id OR f.kind = 'general')
+LEFT JOIN donations_account a ON a.fund_id = f.id AND a.currency = b.currency
+WHERE b.id = ANY(%s)
+ORDER BY b.id, f.id = last.fund_id DESC NULLS LAST, f.id
 """
 
 
+@dataclass(frozen=True)
+class Bearer:
+    """A fund that may have what is the bank's own; what it `has` in the account's `currency`, and the day of the last, where it had it."""
+
+    fund: Fund
+    has: Decimal
+    currency: str
+    last_on: date | None
+
+
 def fees(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
-    """Lines whose words are those of bank fees, for the fund that bore the last one."""
+    """Lines whose words are those of bank fees, for the fund that bore the last one, or another that has the money."""
+    found: dict[int, list[Suggestion]] = defaultdict(list)
+    charged = [line for line in lines if FEES.search(all_text(line))]
+    bearing = bearers(line.account_id for line in charged)
+    for line in charged:
+        if chosen := bearer_of(bearing[line.account_id], -line.open_amount):
+            found[line.pk].append(_fee(chosen, -line.open_amount))
+    return found
+
+
+def _fee(chosen: Bearer, amount: Decimal) -> Suggestion:
+    said = Reason(_("The words are those of a bank fee."), WORDS)
     usual = _("%(fund)s bore the last fee of this account, on %(day)s.")
-    return _charges(lines, FEES, _("The words are those of a bank fee."), usual)
+    return Suggestion(
+        Charge(chosen.fund),
+        _certainty(chosen),
+        (said, _usual(chosen, usual)),
+        obstacle=obstacle(chosen, amount),
+    )
 
 
 def interest(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
-    """The same for interest the bank pays."""
-    usual = _("%(fund)s had the last fee or interest of this account, on %(day)s.")
-    return _charges(lines, INTEREST, _("The words are those of interest."), usual)
-
-
-def _charges(
-    lines: Sequence[StatementLine], words: "re.Pattern[str]", said: str, usual: str
-) -> dict[int, list[Suggestion]]:
+    """The same for interest the bank pays, which any fund can have."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    charged = [line for line in lines if words.search(all_text(line))]
-    if not charged:
-        return found
-    bearing = bearers({line.account_id for line in charged})
+    charged = [line for line in lines if INTEREST.search(all_text(line))]
+    bearing = bearers(line.account_id for line in charged)
+    said = Reason(_("The words are those of interest."), WORDS)
+    usual = _("%(fund)s had the last fee or interest of this account, on %(day)s.")
     for line in charged:
-        fund, on = bearing.get(line.account_id, (None, None))
-        if fund and on:
-            named = usual % {"fund": fund, "day": on.isoformat()}
-            reasons = (Reason(said, WORDS), Reason(named, DAY))
-            found[line.pk].append(Suggestion(Charge(fund), Certainty.LIKELY, reasons))
-        elif fund:
-            unsaid = Reason(_("Nobody has said yet which fund has those of this account."))
-            reasons = (Reason(said, WORDS), unsaid)
-            found[line.pk].append(Suggestion(Charge(fund), Certainty.POSSIBLE, reasons))
+        for chosen in bearing[line.account_id][:1]:
+            reasons = (said, _usual(chosen, usual))
+            found[line.pk].append(Suggestion(Charge(chosen.fund), _certainty(chosen), reasons))
     return found
 
 
-def bearers(accounts: Iterable[int]) -> dict[int, tuple[Fund, date | None]]:
-    """By account the fund that had its last fee or interest, and when; else the general fund, and None."""
-    wanted = set(accounts)
-    with connection.cursor() as cursor:
-        cursor.execute(LAST_CHARGE, [list(wanted)])
-        last = {account: (fund, on) for account, fund, on in cursor.fetchall()}
-    funds = Fund.objects.open().in_bulk({fund for fund, _on in last.values()})
-    general = Fund.objects.open().filter(kind=Fund.Kind.GENERAL).order_by("pk").first()
-    found: dict[int, tuple[Fund, date | None]] = {}
-    for account in wanted:
-        fund_pk, on = last.get(account, (None, None))
-        if fund_pk in funds:
-            found[account] = funds[fund_pk], on
-        elif general:
-            found[account] = general, None
+def _certainty(chosen: Bearer) -> Certainty:
+    return Certainty.LIKELY if chosen.last_on else Certainty.POSSIBLE
+
+
+def _usual(chosen: Bearer, usual: str) -> Reason:
+    if chosen.last_on is None:
+        return Reason(_("Nobody has said yet which fund has those of this account."))
+    return Reason(usual % {"fund": chosen.fund, "day": chosen.last_on.isoformat()}, DAY)
+
+
+def bearers(accounts: Iterable[int]) -> dict[int, list[Bearer]]:
+    """By account the funds that may have what is the bank's own, the likeliest first; in one query."""
+    wanted = sorted(set(accounts))
+    found: dict[int, list[Bearer]] = {account: [] for account in wanted}
+    if not wanted:
+        return found
+    rows: Any = Fund.objects.raw(BEARERS, [wanted])
+    for row in rows:
+        found[row.account_id].append(Bearer(row, row.has, row.has_currency, row.last_on))
     return found
+
+
+def bearer_of(bearing: Sequence[Bearer], amount: Decimal) -> Bearer | None:
+    """The likeliest that has `amount`; where none has, the likeliest of all, of which `obstacle` says so."""
+    return next((each for each in bearing if each.has >= amount), next(iter(bearing), None))
+
+
+def obstacle(chosen: Bearer, amount: Decimal) -> str:
+    """Why one click does not book a fee of `amount` to the fund: it would go below zero. Empty where it has the money."""
+    if chosen.has >= amount:
+        return ""
+    return _(
+        "%(fund)s has %(has)s, less than the fee of %(fee)s. Say by hand which fund bears it; if it is to be this one, it goes "
+        "below zero until two people cover it."
+    ) % {
+        "fund": chosen.fund,
+        "has": written(chosen.has, chosen.currency),
+        "fee": written(amount, chosen.currency),
+    }

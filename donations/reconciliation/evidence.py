@@ -1,7 +1,7 @@
 """A candidate for a bank line, and what speaks for it: points that rank it, in words a person can weigh."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import IntEnum
@@ -40,7 +40,8 @@ class Reason:
 class Suggestion:
     """One candidate for a line, and why.
 
-    `part`, with the line's sign, is what of the line it would be; None: all that is open.
+    `part`, with the line's sign, is what of the line it would be; None: all that is open. `obstacle` says why it is not
+    booked with one click, and what to do.
     """
 
     target: Target
@@ -48,6 +49,7 @@ class Suggestion:
     evidence: tuple[Reason, ...]
     days_apart: int = 0
     part: Decimal | None = None
+    obstacle: str = ""
 
     @property
     def score(self) -> int:
@@ -90,9 +92,7 @@ def ranked(suggestions: Sequence[Suggestion]) -> list[Suggestion]:
         return ordered
     doubt = Reason(_("Another candidate fits as well."), DOUBT)
     doubted = [
-        Suggestion(s.target, Certainty.LIKELY, (*s.evidence, doubt), s.days_apart, s.part)
-        if s in sure
-        else s
+        replace(s, certainty=Certainty.LIKELY, evidence=(*s.evidence, doubt)) if s in sure else s
         for s in ordered
     ]
     return sorted(doubted, key=lambda suggestion: suggestion.rank)

@@ -1,12 +1,16 @@
 """The sample data of `./run`: all of it, once, in books that hold, and no word of it about real people."""
 
 import io
+from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
+from django.utils.timezone import now
 
 from appeals.models import Appeal
+from donations import openings
 from donations.models import (
+    BankAccount,
     Disbursement,
     Donation,
     Entry,
@@ -14,6 +18,7 @@ from donations.models import (
     Pledge,
     StatementLine,
 )
+from donations.reconciliation import import_statement, suggest
 
 pytestmark = pytest.mark.django_db
 
@@ -43,3 +48,23 @@ def test_sample_data_is_loaded_once_and_its_books_hold(settings, tmp_path):
     # Sample money never stands beside the real appeal.
     assert set(Donation.objects.values_list("pledge__appeal__slug", flat=True)) <= {"ejemplo", None}
     assert Appeal.objects.filter(slug="protesta-argentina").exists()
+    check_statements(tmp_path)
+
+
+def check_statements(folder):
+    """The files that are left to import lead where the tour says."""
+    current, savings = (BankAccount.objects.get(code=code) for code in ("banco-eur", "ahorro-eur"))
+
+    results = [
+        import_statement(
+            account=account, name=name, content=(folder / name).read_bytes(), by=None, at=now()
+        )
+        for account, name in ((current, "sample-statement.csv"), (savings, "sample-savings.xml"))
+    ]
+
+    assert [(r.new, r.booked, r.slipped) for r in results] == [(6, 3, 1), (1, 0, 0)]
+    opening = openings.opening_of(savings)
+    assert (opening.stated, opening.missing) == (300, 300)
+    fee = StatementLine.objects.get(amount=Decimal("-4.50"))
+    [proposed] = suggest(fee)
+    assert (proposed.target.fund.kind, proposed.obstacle) == ("general", "")

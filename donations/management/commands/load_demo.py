@@ -6,10 +6,11 @@ from django.utils import timezone
 from appeals.models import Appeal
 from appeals.real_appeal import load_real_appeal
 from donations import periods
-from donations.demo import money, people
+from donations.demo import bank, money, people
 from donations.models import Entry
 
 STATEMENT = "sample-statement.csv"
+SAVINGS = "sample-savings.xml"
 KEY = "sample-treasurer.key"
 
 
@@ -41,10 +42,13 @@ class Command(BaseCommand):
         periods.begin_due(at=timezone.now())
         path = settings.DATA_DIR / STATEMENT
         path.write_bytes(statement)
+        savings = settings.DATA_DIR / SAVINGS
+        savings.write_bytes(bank.savings(now=now))
         self.stdout.write("Office logins, shown this once (./run demo_passwords makes new ones):")
         for name, password in passwords.items():
             self.stdout.write(f"  {name:<10} {password}")
         self.stdout.write(f"A bank statement to import and match: {path}")
+        self.stdout.write(f"Another, of the savings, that says its balances: {savings}")
         self.stdout.write(
             f"The treasurer's key, to open payees' accounts: {settings.DATA_DIR / KEY}"
         )

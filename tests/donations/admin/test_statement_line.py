@@ -22,6 +22,7 @@ from tests.donations.test_bail import deposited
 from tests.factories import (
     NOW,
     TODAY,
+    give,
     log_in,
     make_bank_account,
     make_donation,
@@ -215,13 +216,46 @@ def test_match_gift_nobody_announced(treasurer):
 
 def test_match_bank_fee(treasurer):
     fund, line = make_fund(), make_line("-5")
+    give(fund, "5")
 
     treasurer.post(match_url(line), {"choice": "charge", "charge_fund": fund.pk})
 
-    assert (Entry.objects.get().kind, StatementMatch.objects.get().explanation) == (
+    assert (Entry.objects.latest("pk").kind, StatementMatch.objects.get().explanation) == (
         "bank_fee",
         "Bank fee",
     )
+
+
+def test_match_bank_fee_takes_no_fund_below_zero_unless_somebody_means_it(treasurer):
+    fund, line = make_fund(), make_line("-5", text="Comisión")
+    give(fund, "2")
+    said = {"choice": "charge", "charge_fund": fund.pk, "explanation": ""}
+
+    listed = words(treasurer.get(OPEN))
+    clicked = words(treasurer.post(match_url(line), {"choice": f"charge-{fund.pk}", "seen": "3"}))
+    asked = words(treasurer.post(match_url(line), said))
+    assert not StatementMatch.objects.exists()
+    treasurer.post(match_url(line), said | {"below_zero": "on"})
+
+    assert (
+        f"{fund} has €2.00, less than the fee of €5.00. Say by hand which fund bears it" in listed
+    )
+    assert "Yes, it is this" not in listed
+    assert "This candidate does not fit any more" in clicked
+    assert f"{fund} has €2.00: the fee of €5.00 takes it below zero" in asked
+    assert 'name="below_zero"' in asked
+    assert (StatementMatch.objects.get().explanation, Entry.objects.latest("pk").amount) == (
+        "Bank fee", 5,
+    )  # fmt: skip
+
+
+def test_part_of_a_line_is_weighed_against_what_the_fund_has(treasurer):
+    fund, line = make_fund(), make_line("-5")
+    give(fund, "2")
+
+    treasurer.post(match_url(line), {"choice": "charge", "charge_fund": fund.pk, "part": "2"})
+
+    assert (StatementMatch.objects.get().amount, Entry.objects.latest("pk").amount) == (-2, 2)
 
 
 def test_match_note_books_nothing(treasurer):
@@ -459,6 +493,7 @@ def test_part_that_is_none_gets_a_sentence(treasurer, part):
 
 def test_bank_fee_is_proposed_for_the_fund_that_bore_the_last_one(treasurer):
     fund = make_fund()
+    give(fund, "20")
     reconciliation.explain(
         line=make_line("-5"), explanation="fee", fund=fund, by=make_user(), at=NOW
     )
