@@ -16,7 +16,7 @@ BANK_PROOFS: dict[str, tuple[str, str]] = {
                 WHERE d.voided_at IS NULL AND NOT EXISTS (
                     SELECT 1 FROM donations_statementmatch s WHERE s.deposit_id = d.id AND s.undone_at IS NULL)
                 UNION ALL
-                SELECT l.currency, -s.amount FROM donations_statementmatch s
+                SELECT l.currency, -s.amount - s.withheld FROM donations_statementmatch s
                 JOIN donations_statementline l ON l.id = s.line_id
                 WHERE s.own_transfer_id IS NOT NULL AND s.undone_at IS NULL) one
             GROUP BY currency) m ON m.currency = a.currency
@@ -48,7 +48,7 @@ BANK_PROOFS: dict[str, tuple[str, str]] = {
                 OR m.arrived IS DISTINCT FROM (CASE WHEN coalesce(m.payout_id, m.deposit_id, m.own_transfer_id) IS NOT NULL
                                                     THEN m.amount END) AS wrong
         FROM (
-            SELECT s.*, l.currency, d.source AS gift, coalesce(p.amount - s.withheld, c.amount, CASE WHEN s.amount < 0 THEN -t.amount ELSE t.amount END) AS arrived,
+            SELECT s.*, l.currency, d.source AS gift, coalesce(p.amount - s.withheld, c.amount, CASE WHEN s.amount < 0 THEN -t.amount ELSE t.amount END - s.withheld) AS arrived,
                    CASE WHEN s.undone_at IS NULL THEN coalesce(CASE WHEN s.amount < 0 THEN b.amount ELSE -b.amount END, q.amount,
                         CASE WHEN s.amount < 0 THEN x.given ELSE -x.received END, -o.amount)
                    END AS proved,
@@ -70,7 +70,7 @@ BANK_PROOFS: dict[str, tuple[str, str]] = {
             WHERE e.source LIKE 'bank:%%' AND e.source NOT LIKE 'bank:%%:fee') e ON e.source = m.source""",
     ),
     "withheld": (
-        "What banks kept of payouts on their way is booked as their fee, and taken back with the match.",
+        "What banks kept of payouts and own transfers on their way is booked as their fee, and taken back with the match.",
         """
         SELECT coalesce(m.source, e.source) AS name,
                (m.withheld, m.currency::text, m.is_undone) IS DISTINCT FROM (e.amount, e.currency::text, e.is_reversed) AS wrong

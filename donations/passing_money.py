@@ -30,7 +30,7 @@ WHERE d.voided_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.deposit_id = d.id AND m.undone_at IS NULL)
 UNION ALL
 SELECT CASE WHEN m.amount < 0 THEN 'transfer_out' ELSE 'transfer_in' END, 'transfer:' || f.code || ':' || i.code, t.currency,
-       -m.amount, l.booked_on, 'statementline', l.id, 1
+       -m.amount - m.withheld, l.booked_on, 'statementline', l.id, 1
 FROM donations_statementmatch m
 JOIN donations_owntransfer t ON t.id = m.own_transfer_id
 JOIN donations_statementline l ON l.id = m.line_id

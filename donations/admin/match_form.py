@@ -19,22 +19,18 @@ from ..models import (
     BankAccount,
     Fund,
     LegalCost,
+    Payout,
     Pledge,
     StatementLine,
     StatementMatch,
 )
 from ..reconciliation import Certainty, Suggestion
 from ..references import find_references, format_reference, slips
-from .spending_forms import AmountField
+from .match_fields import PartField, PayoutField
 
-PLEDGE, GIFT, CHARGE, OWN, BAIL, NOTE = "pledge", "gift", "charge", "own", "bail", "note"
-
-
-class PartField(AmountField):
-    """Empty for all that is open."""
-
-    def clean(self, value: Any) -> Any:
-        return super().clean(value) if str(value or "").strip() else None
+PLEDGE, GIFT, CHARGE, OWN, BAIL, LESS, NOTE = (
+    "pledge", "gift", "charge", "own", "bail", "less", "note",
+)  # fmt: skip
 
 
 class MatchForm(forms.Form):
@@ -86,6 +82,22 @@ class MatchForm(forms.Form):
     own_account = forms.ModelChoiceField(
         BankAccount.objects.none(), label=gettext_lazy("The other account"), required=False
     )
+    own_fee_fund = forms.ModelChoiceField(
+        Fund.objects.open(),
+        label=gettext_lazy("Fund that bears what a bank kept of it"),
+        required=False,
+        help_text=gettext_lazy(
+            "Only where less arrived than left: the rest is booked as this fund's bank fee."
+        ),
+    )
+    less_payout = PayoutField(
+        Payout.objects.none(), label=gettext_lazy("The payout"), required=False
+    )
+    less_fund = forms.ModelChoiceField(
+        Fund.objects.open(),
+        label=gettext_lazy("Fund that bears what the bank kept"),
+        required=False,
+    )
     bail_cost = forms.ModelChoiceField(
         LegalCost.objects.none(),
         label=gettext_lazy("Deposit that came back, or a part of it"),
@@ -111,8 +123,10 @@ class MatchForm(forms.Form):
         super().__init__(data)
         self.line = line
         self.suggestions = {each.token: each for each in suggestions if not each.obstacle}
-        # Whether the fund chosen would go below zero, so that the person has to say it twice.
-        self.asks_below_zero = False
+        # What own transfers and payouts less a fee turn out to be; set when they are checked.
+        self.target: reconciliation.Target
+        # The field whose fund would go below zero, so that the person has to say it twice.
+        self.asks_below_zero = ""
         part = self.fields["part"]
         assert isinstance(part, PartField)
         part.currency = line.currency
@@ -126,7 +140,17 @@ class MatchForm(forms.Form):
         if may_return_bail and line.amount > 0:
             held.queryset = LegalCost.objects.with_bail_held(line.currency).order_by("-pk")
         self.has_bail_held = held.queryset.exists()
-        ways = (PLEDGE, GIFT, CHARGE, OWN, BAIL, NOTE) if line.amount > 0 else (CHARGE, OWN, NOTE)
+        payouts: Any = self.fields["less_payout"]
+        if line.amount > 0:
+            payouts.queryset = Payout.objects.in_transit().filter(
+                currency=line.currency, amount__gt=line.open_amount
+            )
+        self.has_larger_payouts = payouts.queryset.exists()
+        ways = (
+            (PLEDGE, GIFT, CHARGE, OWN, BAIL, LESS, NOTE)
+            if line.amount > 0
+            else (CHARGE, OWN, NOTE)
+        )
         choice.choices = [(value, value) for value in (*self.suggestions, *ways)]
 
     def clean_reference(self) -> Pledge | None:
@@ -166,23 +190,74 @@ class MatchForm(forms.Form):
                     "Something changed since you saw this candidate. Read the reasons again and press once more."
                 ),
             )
-        if choice == GIFT and not cleaned.get("gift_fund"):
+        check = {
+            GIFT: self._check_gift,
+            CHARGE: self._check_charge,
+            OWN: self._check_own,
+            BAIL: self._check_bail,
+            LESS: self._check_less,
+            NOTE: self._check_note,
+        }.get(choice or "")
+        if check and "part" in cleaned:
+            check(cleaned)
+        return cleaned
+
+    def _check_gift(self, said: dict[str, Any]) -> None:
+        if not said.get("gift_fund"):
             self.add_error("gift_fund", _("Choose the fund the gift is for."))
-        if choice == CHARGE and not cleaned.get("charge_fund"):
+
+    def _check_charge(self, said: dict[str, Any]) -> None:
+        fund = said.get("charge_fund")
+        if not fund:
             self.add_error(
                 "charge_fund", _("Choose the fund that bears the fee or earns the interest.")
             )
-        elif choice == CHARGE and self.line.amount < 0:
-            part = cleaned.get("part")
-            fee = -self.line.open_amount if part is None else part
-            self._check_bears("charge_fund", cleaned["charge_fund"], fee)
-        if choice == OWN and not cleaned.get("own_account"):
+        elif self.line.amount < 0:
+            self._check_bears("charge_fund", fund, -self._signed(said))
+
+    def _check_own(self, said: dict[str, Any]) -> None:
+        other, fund = said.get("own_account"), said.get("own_fee_fund")
+        if not other:
             self.add_error("own_account", _("Choose the account it went to, or came from."))
-        if choice == BAIL and not cleaned.get("bail_cost"):
+        elif not fund:
+            self.target = reconciliation.Between(other)
+        elif half := reconciliation.short_of(self.line, self._signed(said), other):
+            self.target = reconciliation.BetweenLess(half.transfer, fund)
+            self._check_bears("own_fee_fund", fund, half.side - self._signed(said))
+        else:
+            self.add_error(
+                "own_fee_fund",
+                _(
+                    "No transfer with %(account)s waits here of which a bank could have kept something. Match the line of that "
+                    "account first, or choose no fund."
+                )
+                % {"account": other},
+            )
+
+    def _check_bail(self, said: dict[str, Any]) -> None:
+        if not said.get("bail_cost"):
             self.add_error("bail_cost", _("Choose the cost whose deposit came back."))
-        if choice == NOTE and not cleaned.get("explanation"):
+
+    def _check_less(self, said: dict[str, Any]) -> None:
+        payout, fund = said.get("less_payout"), said.get("less_fund")
+        if not payout:
+            self.add_error("less_payout", _("Choose the payout of which the bank kept something."))
+        if not fund:
+            self.add_error("less_fund", _("Choose the fund that bears what the bank kept."))
+        if payout and fund:
+            self.target = reconciliation.Less(payout, fund)
+            self._check_bears("less_fund", fund, payout.amount - self._signed(said))
+
+    def _check_note(self, said: dict[str, Any]) -> None:
+        if not said.get("explanation"):
             self.add_error("explanation", _("Say in a few words what the line is."))
-        return cleaned
+
+    def _signed(self, said: dict[str, Any]) -> Decimal:
+        """What of the line is meant, with its sign."""
+        part: Decimal | None = said["part"]
+        if part is None:
+            return self.line.open_amount
+        return part if self.line.amount > 0 else -part
 
     def _check_bears(self, field: str, fund: Fund, fee: Decimal) -> None:
         """A fact is booked even below zero, but nobody does that unawares."""
@@ -190,7 +265,7 @@ class MatchForm(forms.Form):
         has = ledger.balance(AccountKey.fund(fund, currency))
         if has >= fee:
             return
-        self.asks_below_zero = True
+        self.asks_below_zero = field
         if not self.cleaned_data.get("below_zero"):
             self.add_error(
                 field,
@@ -207,9 +282,8 @@ class MatchForm(forms.Form):
 
     def _amount(self, suggestion: Suggestion | None) -> Decimal | None:
         """The part of the line, with its sign; None for all that is open."""
-        part: Decimal | None = self.cleaned_data["part"]
-        if part is not None:
-            return part if self.line.amount > 0 else -part
+        if self.cleaned_data["part"] is not None:
+            return self._signed(self.cleaned_data)
         return suggestion.part if suggestion else None
 
     def act(self, *, by: User, at: datetime) -> StatementMatch:
@@ -230,10 +304,11 @@ class MatchForm(forms.Form):
             )
         if said["choice"] == BAIL:
             return self._bail_back(said["bail_cost"], amount, by=by, at=at)
+        target: reconciliation.Target
         if suggestion:
-            target: reconciliation.Target = suggestion.target
-        elif said["choice"] == OWN:
-            target = reconciliation.Between(said["own_account"])
+            target = suggestion.target
+        elif said["choice"] in (OWN, LESS):
+            target = self.target
         else:
             target = said["reference"] if said["choice"] == PLEDGE else said["gift_fund"]
         return reconciliation.match(line=line, target=target, amount=amount, by=by, at=at)

@@ -75,6 +75,12 @@ def _words(facts: dict[str, Any]) -> str:
         return _("refund %(refund)s") % {"refund": f"{gift}: −{amount}"}
     if facts["exchanged_on"]:
         return _("exchange of %(day)s") % {"day": facts["exchanged_on"]}
+    if facts["left_from"] and Decimal(facts["withheld"]):
+        return _("transfer from %(left)s to %(right)s, of which a bank kept %(fee)s") % {
+            "left": facts["left_from"],
+            "right": facts["arrives_at"],
+            "fee": written(Decimal(facts["withheld"]), facts["currency"]),
+        }
     if facts["left_from"]:
         return _("transfer from %(left)s to %(right)s") % {
             "left": facts["left_from"],

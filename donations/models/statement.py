@@ -199,7 +199,7 @@ class StatementMatch(models.Model):
         default=Decimal(0),
         db_default=Decimal(0),
         help_text=_(
-            "What a bank kept of a payout on its way: its fee, booked apart from the line."
+            "What a bank kept of a payout, or of a transfer between own accounts, on its way: its fee, booked apart from the line."
         ),
     )
     source = models.CharField(  # noqa: DJ001  unique where there is one
@@ -313,8 +313,10 @@ class StatementMatch(models.Model):
             ),
             models.CheckConstraint(name="match_amount_not_zero", condition=~Q(amount=0)),
             models.CheckConstraint(
-                name="match_withheld_of_a_payout",
-                condition=Q(withheld=0) | Q(withheld__gt=0, payout__isnull=False),
+                name="match_withheld_on_its_way",
+                condition=Q(withheld=0)
+                | Q(withheld__gt=0, payout__isnull=False)
+                | Q(withheld__gt=0, own_transfer__isnull=False),
             ),
             # What nobody confirmed must at least be something we know of.
             models.CheckConstraint(

@@ -4,13 +4,26 @@ from .details import details_of
 from .errors import AlreadyMatched, DoesNotFit, ImportRefused, ReconciliationError
 from .evidence import Certainty, Suggestion
 from .imports import ImportResult, Reading, import_statement, read
-from .matches import Between, CameBack, Charge, Less, Returned, Target, explain, match, unmatch
+from .matches import (
+    Between,
+    BetweenLess,
+    CameBack,
+    Charge,
+    Less,
+    Returned,
+    Target,
+    explain,
+    match,
+    unmatch,
+)
+from .own_transfers import short_of
 from .rekeying import rekey_payers
 from .suggestions import suggest, suggest_many
 
 __all__ = [
     "AlreadyMatched",
     "Between",
+    "BetweenLess",
     "CameBack",
     "Certainty",
     "Charge",
@@ -29,6 +42,7 @@ __all__ = [
     "match",
     "read",
     "rekey_payers",
+    "short_of",
     "suggest",
     "suggest_many",
     "unmatch",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from ..currencies import written
 from ..models import BailOutcome, CashDeposit, CashReceipt, Payout, StatementLine
 from ..references import squeeze
-from .charges import Bearer, bearer_of, bearers, obstacle
+from .charges import MOST_KEPT, Bearer, bearer_of, bearers, obstacle
 from .evidence import (
     AMOUNT,
     NAMES_SENDER,
@@ -23,9 +23,6 @@ from .evidence import (
     squeezed,
 )
 from .matches import Less
-
-# How much of a payout a bank may keep for one to be proposed by Stripe's name alone.
-MOST_KEPT = Decimal("0.05")
 
 
 def payouts(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:

@@ -27,6 +27,9 @@ INTEREST = re.compile(
     re.IGNORECASE,
 )
 
+# How much of what is on its way a bank may keep for that to be proposed by little more than the amount.
+MOST_KEPT = Decimal("0.05")
+
 # By account the open funds that may have what is the bank's own, the likeliest first: which bore or earned the last of it,
 # and the general ones; with what each has in the account's currency.
 BEARERS = """

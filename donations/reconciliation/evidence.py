@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from ..models import Fund, StatementLine
 from ..references import squeeze
-from .matches import Between, CameBack, Charge, Less, Returned, Target
+from .matches import Between, BetweenLess, CameBack, Charge, Less, Returned, Target
 
 # A payout is expected on a day; banks and weekends move it by a few.
 NEARBY = timedelta(days=5)
@@ -68,6 +68,8 @@ class Suggestion:
                 return f"charge-{fund.pk}"
             case Between(account):
                 return f"between-{account.pk}"
+            case BetweenLess(transfer, fund):
+                return f"betweenless-{transfer.pk}-{fund.pk}"
             case CameBack(payment):
                 return f"cameback-{payment.pk}"
             case Less(payout, fund):

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from .. import ledger
+from ..currencies import written
 from ..ledger import Posting
 from ..models import (
     AccountKey,
@@ -54,17 +55,22 @@ def arrived_less(part: Part, payout: Payout, fund: Fund) -> tuple[Payout, Decima
     _check_in_transit(payout)
     transit = AccountKey.transit(payout.currency)
     post(part, Entry.Kind.PAYOUT_ARRIVED, debit=AccountKey.bank(part.line.account), credit=transit)
+    _bear(part, fund, withheld)
+    return payout, withheld
+
+
+def _bear(part: Part, fund: Fund, withheld: Decimal) -> None:
+    """What a bank kept of money on its way is a fee of the fund."""
     ledger.post(
         Posting(
             kind=Entry.Kind.BANK_FEE,
-            debit=AccountKey.fund(fund, payout.currency),
-            credit=transit,
+            debit=AccountKey.fund(fund, part.line.currency),
+            credit=AccountKey.transit(part.line.currency),
             amount=withheld,
             booked_on=part.line.booked_on,
             source=fee_source(part.source),
         )
     )
-    return payout, withheld
 
 
 def fee_source(source: str) -> str:
@@ -216,24 +222,61 @@ def moved(part: Part, other: BankAccount | OwnTransfer, *, by: User, at: datetim
             begun_by=by,
             begun_at=at,
         )
-    bank, transit = AccountKey.bank(line.account), AccountKey.transit(line.currency)
+    _cross(part)
+    return transfer
+
+
+def moved_less(part: Part, transfer: OwnTransfer, fund: Fund) -> tuple[OwnTransfer, Decimal]:
+    """The other side of a transfer, of which a bank kept its fee on the way; `fund` bears it. Gives back both.
+
+    What left is what arrived and the fee, whichever of the two lines came first.
+    """
+    hold([f"transfers {part.line.currency}"])
+    side = _side(part, transfer)
+    withheld = side - part.amount
+    if side * part.amount < 0 or withheld <= 0:
+        raise DoesNotFit(_("Not less arrived than left: no bank kept anything of this transfer."))
+    if not transfer.matches.standing().exists():
+        raise DoesNotFit(
+            _("No line shows the other side of this transfer any more: match that one first.")
+        )
+    _cross(part)
+    _bear(part, fund, withheld)
+    return transfer, withheld
+
+
+def _cross(part: Part) -> None:
+    """The line's side: from its account onto the way, or from there into it."""
+    bank, transit = AccountKey.bank(part.line.account), AccountKey.transit(part.line.currency)
     if part.amount < 0:
         post(part, Entry.Kind.TRANSFER_LEFT, debit=transit, credit=bank)
     else:
         post(part, Entry.Kind.TRANSFER_ARRIVED, debit=bank, credit=transit)
-    return transfer
 
 
 def _meant(part: Part, transfer: OwnTransfer) -> OwnTransfer:
+    side = _side(part, transfer)
+    if (withheld := side - part.amount) > 0 and side * part.amount > 0:
+        raise DoesNotFit(
+            _(
+                "%(amount)s of this transfer is missing: where a bank kept it, say which fund bears that fee."
+            )
+            % {"amount": written(withheld, transfer.currency)}
+        )
+    check_amount(part, side, transfer.currency)
+    return transfer
+
+
+def _side(part: Part, transfer: OwnTransfer) -> Decimal:
+    """What the line's account should show of the transfer, with its sign, and has not yet."""
     side = transfer.side_of(part.line.account_id)
     if side is None:
         raise DoesNotFit(_("This transfer was between two other accounts."))
-    check_amount(part, side, transfer.currency)
     ways = transfer.matches.standing()
     is_out = part.amount < 0
     if (ways.filter(amount__lt=0) if is_out else ways.filter(amount__gt=0)).exists():
         raise AlreadyMatched(_("This transfer was found on another line of this account already."))
-    return transfer
+    return side
 
 
 def _shown(part: Part, other: BankAccount) -> OwnTransfer | None:

@@ -55,6 +55,14 @@ class Between:
 
 
 @dataclass(frozen=True)
+class BetweenLess:
+    """The other side of a transfer between own accounts, of which a bank kept its fee on the way; `fund` bears it."""
+
+    transfer: OwnTransfer
+    fund: Fund
+
+
+@dataclass(frozen=True)
 class CameBack:
     """The payee's bank sent a payment of a cost back."""
 
@@ -80,6 +88,7 @@ Target = (
     | BailOutcome
     | OwnTransfer
     | Between
+    | BetweenLess
     | CameBack
     | Less
     | Pledge
@@ -107,8 +116,10 @@ def match(
     receipt queued when the supporter left an address. A pending cheque was paid: the same, for its slip. Cash brought to
     the bank has arrived (in transit → bank). A disbursement, and a refund by transfer, was booked when it was paid, an
     exchange when it was approved: the line proves it. A transfer between own accounts leaves the one and arrives at the
-    other, each by its own line, whichever comes first. Of a payment that came back the entry is reversed. Of a payout that came less than it was, a fund bears the rest as a bank fee. The bank's own is booked between fund and bank. A transfer that came back: what the earlier line was
-    matched with is taken back, and neither line is booked, since one undid the other.
+    other, each by its own line, whichever comes first. Of a payment that came back the entry is reversed. Of a payout, or a
+    transfer between own accounts, that came less than it was, a fund bears the rest as a bank fee. The bank's own is booked
+    between fund and bank. A transfer that came back: what the earlier line was matched with is taken back, and neither line
+    is booked, since one undid the other.
     Raises AlreadyMatched, DoesNotFit; and then nothing is changed.
     """
     if isinstance(target, Returned):
@@ -141,6 +152,8 @@ def match(
             standing.own_transfer = facts.moved(part, target, by=by, at=at)
         case Between(other):
             standing.own_transfer = facts.moved(part, other, by=by, at=at)
+        case BetweenLess(transfer, fund):
+            standing.own_transfer, standing.withheld = facts.moved_less(part, transfer, fund)
         case CashReceipt():
             standing.donation = facts.cheque_paid(part, target, at=at)
         case Pledge():

@@ -2,15 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
+from ..currencies import written
 from ..models import BankAccount, OwnTransfer, StatementLine, StatementMatch
 from ..references import squeeze
+from .charges import MOST_KEPT, Bearer, bearer_of, bearers, obstacle
 from .evidence import (
     AMOUNT,
     NAMES_SENDER,
@@ -21,7 +24,7 @@ from .evidence import (
     Suggestion,
     apart,
 )
-from .matches import Between
+from .matches import Between, BetweenLess
 
 # Between banks and countries some take weeks.
 WITHIN = timedelta(days=60)
@@ -29,43 +32,86 @@ WITHIN = timedelta(days=60)
 SHORTEST = 6
 
 
+@dataclass(frozen=True)
+class HalfSeen:
+    """A transfer that one account's statement showed, on the day `on`; the account that has not, and what it should move."""
+
+    transfer: OwnTransfer
+    on: date
+    account: int
+    side: Decimal
+
+
 def own_transfers(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
-    """Transfers of the open amount that lack the side of the line's account; else the account that the line names."""
+    """Transfers that lack the side of the line's account, whole or less a bank's fee; else the account that the line names."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
     open_accounts = list(BankAccount.objects.filter(closed_on=None))
     if len(open_accounts) < 2:
         return found
-    half = _half_seen(lines)
+    half = half_seen(lines)
+    short: list[tuple[StatementLine, HalfSeen, bool]] = []
     for line in lines:
         named = [account for account in open_accounts if _is_named(line, account)]
-        for transfer, on in half.get((line.account_id, line.open_amount), []):
-            if abs(line.booked_on - on) <= WITHIN:
-                found[line.pk].append(_other_side(line, transfer, on, named))
+        for each in half:
+            if each.account != line.account_id or abs(line.booked_on - each.on) > WITHIN:
+                continue
+            is_named = _other(each) in named
+            if each.side == line.open_amount:
+                found[line.pk].append(_other_side(line, each, is_named=is_named))
+            elif _is_little(each.side, line.open_amount, is_named=is_named):
+                short.append((line, each, is_named))
         if not found[line.pk]:
             found[line.pk] += [_first_side(account) for account in named]
+    bearing = bearers({line.account_id for line, _each, _is_named in short})
+    for line, each, is_named in short:
+        if chosen := bearer_of(bearing[line.account_id], each.side - line.open_amount):
+            found[line.pk].append(_less(line, each, chosen, is_named=is_named))
     return found
 
 
-def _half_seen(
-    lines: Sequence[StatementLine],
-) -> dict[tuple[int, Decimal], list[tuple[OwnTransfer, date]]]:
-    """By the account that has not shown it and what it should move: transfers, and when the other account did."""
+def half_seen(lines: Sequence[StatementLine]) -> list[HalfSeen]:
+    """Of late, the transfers of the lines' accounts that only the other account's statement has shown."""
     accounts = {line.account_id for line in lines}
-    amounts = {abs(line.open_amount) for line in lines}
     theirs = Q(left_from__in=accounts) | Q(arrives_at__in=accounts)
-    transfers: Any = OwnTransfer.objects.half_seen().filter(theirs, amount__in=amounts)
-    half = list(transfers.select_related("left_from", "arrives_at"))
-    matches = StatementMatch.objects.standing().filter(own_transfer__in=half)
-    seen_on = {match.own_transfer_id: match.line.booked_on for match in matches.select_related("line")}  # fmt: skip
-    sides: dict[tuple[int, Decimal], list[tuple[OwnTransfer, date]]] = defaultdict(list)
-    for transfer in half:
-        side = (
-            (transfer.arrives_at_id, transfer.amount)
-            if transfer.has_left
-            else (transfer.left_from_id, -transfer.amount)
+    seen = StatementMatch.objects.standing().filter(own_transfer=OuterRef("pk"))
+    # Nobody says what a line is before the bank has booked it.
+    since = min(line.booked_on for line in lines) - WITHIN
+    transfers: Any = OwnTransfer.objects.half_seen().filter(theirs, begun_at__date__gte=since)
+    return [
+        HalfSeen(
+            transfer,
+            transfer.seen_on,
+            transfer.arrives_at_id if transfer.has_left else transfer.left_from_id,
+            transfer.amount if transfer.has_left else -transfer.amount,
         )
-        sides[side].append((transfer, seen_on[transfer.pk]))
-    return sides
+        for transfer in transfers.select_related("left_from", "arrives_at")
+        .annotate(seen_on=Subquery(seen.values("line__booked_on")[:1]))
+        .order_by("pk")
+    ]
+
+
+def short_of(line: StatementLine, amount: Decimal, other: BankAccount) -> HalfSeen | None:
+    """The transfer with `other` that the line's part `amount` shows less a fee: of those that wait, with the smallest."""
+    waiting = [
+        each
+        for each in half_seen([line])
+        if each.account == line.account_id
+        and _other(each) == other
+        and each.side * amount > 0
+        and each.side > amount
+    ]
+    return min(waiting, key=lambda each: (each.side - amount, each.transfer.pk), default=None)
+
+
+def _other(half: HalfSeen) -> BankAccount:
+    transfer = half.transfer
+    return transfer.left_from if half.account == transfer.arrives_at_id else transfer.arrives_at
+
+
+def _is_little(side: Decimal, moved: Decimal, *, is_named: bool) -> bool:
+    """Whether what is missing can be a bank's fee: a little, or not the most where the line names the account."""
+    kept, most = side - moved, Decimal("0.5") if is_named else MOST_KEPT
+    return side * moved > 0 and 0 < kept <= max(abs(side), abs(moved)) * most
 
 
 def _is_named(line: StatementLine, account: BankAccount) -> bool:
@@ -78,24 +124,38 @@ def _is_named(line: StatementLine, account: BankAccount) -> bool:
     )  # fmt: skip
 
 
-def _other_side(
-    line: StatementLine, transfer: OwnTransfer, on: date, named: Sequence[BankAccount]
-) -> Suggestion:
-    other = transfer.arrives_at if line.amount < 0 else transfer.left_from
-    days = abs((line.booked_on - on).days)
-    reasons = [
-        Reason(_("The amount is the transfer's."), AMOUNT),
-        apart(days, _("The other account's statement shows it on that day."), on),
-    ]
-    is_named = other in named
+def _other_side(line: StatementLine, half: HalfSeen, *, is_named: bool) -> Suggestion:
+    reasons = [Reason(_("The amount is the transfer's."), AMOUNT), _shown(line, half)]
     if is_named:
         reasons.append(Reason(_("The other side is that account of ours."), REFERENCE))
+    days = abs((line.booked_on - half.on).days)
     is_near = days <= NEARBY.days
     if is_named and is_near:
         certainty = Certainty.SURE
     else:
         certainty = Certainty.LIKELY if is_near else Certainty.POSSIBLE
-    return Suggestion(transfer, certainty, tuple(reasons), days)
+    return Suggestion(half.transfer, certainty, tuple(reasons), days)
+
+
+def _less(line: StatementLine, half: HalfSeen, chosen: Bearer, *, is_named: bool) -> Suggestion:
+    """Never sure: that a bank kept the rest a person says."""
+    kept = half.side - line.open_amount
+    said = _("It is %(amount)s less than what left: a bank kept its fee.")
+    reasons = [Reason(said % {"amount": written(kept, line.currency)}), _shown(line, half)]
+    if is_named:
+        reasons.append(Reason(_("The other side is that account of ours."), NAMES_SENDER))
+    return Suggestion(
+        BetweenLess(half.transfer, chosen.fund),
+        Certainty.LIKELY if is_named else Certainty.POSSIBLE,
+        tuple(reasons),
+        abs((line.booked_on - half.on).days),
+        obstacle=obstacle(chosen, kept),
+    )
+
+
+def _shown(line: StatementLine, half: HalfSeen) -> Reason:
+    days = abs((line.booked_on - half.on).days)
+    return apart(days, _("The other account's statement shows it on that day."), half.on)
 
 
 def _first_side(account: BankAccount) -> Suggestion:

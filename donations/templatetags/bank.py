@@ -17,6 +17,7 @@ from donations.models import (
 )
 from donations.reconciliation import (
     Between,
+    BetweenLess,
     CameBack,
     Certainty,
     Charge,
@@ -49,6 +50,12 @@ def candidate(suggestion: Suggestion) -> str:
     if isinstance(target, Less):
         return _("Payout %(payout)s from Stripe less a bank's fee, for %(fund)s") % {
             "payout": target.payout.stripe_payout_id,
+            "fund": target.fund,
+        }
+    if isinstance(target, BetweenLess):
+        return _("Transfer from %(left)s to %(right)s less a bank's fee, for %(fund)s") % {
+            "left": target.transfer.left_from.name,
+            "right": target.transfer.arrives_at.name,
             "fund": target.fund,
         }
     if isinstance(target, BailOutcome):

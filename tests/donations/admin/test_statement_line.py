@@ -5,9 +5,9 @@ from html import unescape
 
 import pytest
 
-from donations import disbursement, receipts, reconciliation, refunds
+from donations import disbursement, ledger, receipts, reconciliation, refunds
 from donations.admin.match_words import told_of
-from donations.models import BailOutcome, Donation, Entry, StatementMatch
+from donations.models import AccountKey, BailOutcome, Donation, Entry, StatementMatch
 from donations.references import format_reference
 from tests.donations.reconciliation.files import (
     bank_csv,
@@ -598,3 +598,71 @@ def test_payment_that_came_back_shows_on_its_page(treasurer):
     assert "ask for the payment anew" in shown
     listed = treasurer.get("/admin/donations/disbursement/?state=came_back")
     assert [each.pk for each in listed.context["cl"].queryset] == [row.pk]
+
+
+def on_its_way(fund, amount="98.25"):
+    """A payout that left Stripe, whose money is the fund's."""
+    payout = make_payout(amount, stripe_payout_id="po_sample00001")
+    give(fund, amount)
+    ledger.post(
+        ledger.Posting(
+            Entry.Kind.PAYOUT_LEFT, AccountKey.transit("EUR"), AccountKey.stripe("EUR"),
+            Decimal(amount), TODAY, "stripe:po_sample00001",
+        )
+    )  # fmt: skip
+    return payout
+
+
+def test_payout_less_a_fee_is_said_by_hand_where_the_line_names_nothing(treasurer):
+    fund = make_fund()
+    payout = on_its_way(fund)
+    line = make_line("80", text="incoming payment")
+    chosen = {"choice": "less", "less_payout": payout.pk, "less_fund": fund.pk}
+
+    page = words(treasurer.get(match_url(line)))
+    refused = words(treasurer.post(match_url(line), {"choice": "less"}))
+    treasurer.post(match_url(line), chosen)
+
+    assert "A payout from Stripe, of which a bank kept its fee" in page
+    assert "€98.25, 2026-03-10, po_sample00001" in page
+    assert "Choose the payout of which the bank kept something." in refused
+    assert "Choose the fund that bears what the bank kept." in refused
+    standing = StatementMatch.objects.get()
+    assert (standing.payout, standing.withheld) == (payout, Decimal("18.25"))
+    assert ledger.balance(AccountKey.transit("EUR")) == 0
+
+
+def test_payout_less_a_fee_is_offered_only_for_larger_payouts_and_to_whom_it_leaves_something(
+    treasurer,
+):
+    fund, poor = make_fund(), make_fund()
+    payout = on_its_way(fund)
+
+    assert 'value="less"' not in words(treasurer.get(match_url(make_line("99"))))
+    line = make_line("80")
+    chosen = {"choice": "less", "less_payout": payout.pk, "less_fund": poor.pk}
+    asked = words(treasurer.post(match_url(line), chosen))
+    assert not StatementMatch.objects.exists()
+    treasurer.post(match_url(line), chosen | {"below_zero": "on"})
+
+    assert f"{poor} has €0.00: the fee of €18.25 takes it below zero" in asked
+    assert StatementMatch.objects.get().withheld == Decimal("18.25")
+
+
+def test_transfer_that_arrived_less_a_fee_is_said_by_hand(treasurer):
+    current, savings = make_account(code="current"), make_bank_account(code="savings")
+    fund = make_fund()
+    give(fund, "600")
+    came = make_line("300", savings)
+    chosen = {"choice": "own", "own_account": current.pk, "own_fee_fund": fund.pk}
+
+    none = words(treasurer.post(match_url(came), chosen))
+    out = make_line("-500", current)
+    treasurer.post(match_url(out), {"choice": "own", "own_account": savings.pk})
+    done = words(treasurer.post(match_url(came), chosen, follow=True))
+
+    assert (
+        f"No transfer with {current} waits here of which a bank could have kept something." in none
+    )
+    assert "of which a bank kept €200.00" in done
+    assert (ledger.balance(AccountKey.transit("EUR")), came.matches.get().withheld) == (0, 200)

@@ -336,7 +336,7 @@ def test_payout_that_came_whole_or_twice_is_not_less(db):
     with pytest.raises(AlreadyMatched, match="on another line already"):
         said(make_line("95.25"), Less(payout, fund))
 
-    with pytest.raises(IntegrityError, match="match_withheld_of_a_payout"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="match_withheld_on_its_way"), transaction.atomic():
         StatementMatch.objects.create(
             line=make_line("5"), amount=5, withheld=1, explanation="x",
             confirmed_by=make_user(), confirmed_at=NOW,

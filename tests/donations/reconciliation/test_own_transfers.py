@@ -8,18 +8,20 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from donations import differences, ledger
+from donations.admin.match_words import told
 from donations.models import AccountKey, BankAccount, Entry, OwnTransfer, StatementMatch
 from donations.proofs import prove
 from donations.reconciliation import (
     AlreadyMatched,
     Between,
+    BetweenLess,
     Certainty,
     DoesNotFit,
     match,
     suggest,
     unmatch,
 )
-from tests.factories import NOW, TODAY, make_bank_account, make_user
+from tests.factories import NOW, TODAY, make_bank_account, make_fund, make_user
 from tests.threads import in_parallel
 
 from .files import make_account, make_line
@@ -145,6 +147,106 @@ def test_two_equal_transfers_are_two(current, savings):
     assert (OwnTransfer.objects.count(), transit(), waiting()) == (2, 0, [])
 
 
+@pytest.mark.parametrize("first", ["out", "in"])
+def test_transfer_that_arrives_less_a_fee_is_one_act_whichever_statement_comes_first(
+    current, savings, first
+):
+    fund = make_fund()
+    said(make_line("600", current), fund)
+    out, came = make_line("-500", current), make_line("497", savings)
+    one, other = ((out, savings), came) if first == "out" else ((came, current), out)
+    transfer = said(one[0], Between(one[1])).own_transfer
+
+    [best] = [s for s in suggest(other) if isinstance(s.target, BetweenLess)]
+    assert (best.target, best.certainty, best.obstacle, best.reasons) == (
+        BetweenLess(transfer, fund),
+        Certainty.POSSIBLE,
+        "",
+        (
+            "It is €3.00 less than what left: a bank kept its fee.",
+            "The other account's statement shows it on that day.",
+        ),
+    )
+    standing = said(other, best.target)
+
+    assert (standing.withheld, transit(), waiting()) == (3, 0, [])
+    assert [ledger.balance(AccountKey.bank(each)) for each in (current, savings)] == [100, 497]
+    assert ledger.balance(AccountKey.fund(fund, "EUR")) == 597
+    fee = Entry.objects.get(kind="bank_fee")
+    assert (fee.amount, fee.source, fee.debit.fund) == (3, f"{standing.source}:fee", fund)
+    assert told(standing) == (
+        "transfer from Sample bank to Sample bank, of which a bank kept €3.00"
+    )
+    assert [proof.name for proof in prove() if not proof.holds] == []
+
+
+@pytest.mark.parametrize("first", ["out", "in"])
+@pytest.mark.parametrize("undone", ["first", "second"])
+def test_either_side_of_a_transfer_less_a_fee_is_taken_back_alone(current, savings, first, undone):
+    fund = make_fund()
+    said(make_line("600", current), fund)
+    out, came = make_line("-500", current), make_line("497", savings)
+    one, other = ((out, savings), came) if first == "out" else ((came, current), out)
+    begun = said(one[0], Between(one[1]))
+    second = said(other, BetweenLess(begun.own_transfer, fund))
+
+    unmatch(match=begun if undone == "first" else second, reason="No.", by=make_user(), at=NOW)
+
+    [(kind, told_amount)] = [
+        (kind, amount) for kind, _name, amount, _day in waiting() if kind != "bank_lines"
+    ]
+    left = (
+        ("transfer_out", "transfer_in") if undone == "second" else ("transfer_in", "transfer_out")
+    )
+    assert kind == left[0 if first == "out" else 1]
+    assert told_amount == transit()
+    assert ledger.balance(AccountKey.fund(fund, "EUR")) == (600 if undone == "second" else 597)
+    assert [proof.name for proof in prove() if not proof.holds] == []
+
+    again = BetweenLess(begun.own_transfer, fund) if undone == "second" else Between(one[1])
+    said(other if undone == "second" else one[0], again)
+    assert (OwnTransfer.objects.count(), transit(), waiting()) == (1, 0, [])
+    assert [proof.name for proof in prove() if not proof.holds] == []
+
+
+def test_refusal_of_a_short_transfer_says_how_it_is_said(current, savings):
+    transfer = said(make_line("-500", current), Between(savings)).own_transfer
+
+    with pytest.raises(
+        DoesNotFit, match=r"€3\.00 of this transfer is missing: .* which fund bears"
+    ):
+        said(make_line("497", savings), transfer)
+
+
+def test_transfer_less_a_fee_needs_its_other_side_and_less_money(current, savings):
+    fund = make_fund()
+    begun = said(make_line("-500", current), Between(savings))
+    for amount in ("500", "501"):
+        with pytest.raises(DoesNotFit, match="no bank kept anything of this transfer"):
+            said(make_line(amount, savings), BetweenLess(begun.own_transfer, fund))
+    unmatch(match=begun, reason="No.", by=make_user(), at=NOW)
+
+    with pytest.raises(DoesNotFit, match="No line shows the other side of this transfer any more"):
+        said(make_line("497", savings), BetweenLess(begun.own_transfer, fund))
+
+    assert transit() == 0
+
+
+@pytest.mark.parametrize(
+    ("amount", "account", "proposed"),
+    [("475", "", True), ("474", "", False), ("300", "DE02120300000000202051", True), ("249", "DE02120300000000202051", False)],
+)  # fmt: skip
+def test_transfer_less_a_fee_is_proposed_where_it_is_little_or_named(
+    current, savings, amount, account, proposed
+):
+    said(make_line("600", current), make_fund())
+    said(make_line("-500", current), Between(savings))
+
+    found = suggest(make_line(amount, savings, counterparty_account=account))
+
+    assert any(isinstance(s.target, BetweenLess) for s in found) is proposed
+
+
 @pytest.mark.parametrize("other", ["itself", "usd"])
 def test_not_to_itself_nor_into_another_currency(current, savings, other):
     usd = make_bank_account(code="usd", currency="USD")
@@ -163,7 +265,7 @@ def test_known_transfer_takes_only_its_own_other_side(current, savings):
     with pytest.raises(DoesNotFit, match="between two other accounts"):
         said(make_line("500", third), transfer)
     with pytest.raises(DoesNotFit, match="this would be"):
-        said(make_line("499", savings), transfer)
+        said(make_line("501", savings), transfer)
     with pytest.raises(AlreadyMatched, match="on another line of this account"):
         said(make_line("-500", current), transfer)
 
@@ -194,6 +296,13 @@ def test_database_holds_a_transfer_to_its_accounts_and_sides(current, savings):
         "own_transfer_match_of_its_side",
         lambda: StatementMatch.objects.create(
             line=make_line("499", savings), amount=499, own_transfer=transfer,
+            confirmed_by=make_user(), confirmed_at=NOW,
+        ),
+    )  # fmt: skip
+    refused(
+        "own_transfer_match_of_its_side",
+        lambda: StatementMatch.objects.create(
+            line=make_line("499", savings), amount=499, withheld=2, own_transfer=transfer,
             confirmed_by=make_user(), confirmed_at=NOW,
         ),
     )  # fmt: skip

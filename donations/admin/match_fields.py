@@ -1,0 +1,25 @@
+"""Fields of the form on which a person says what a bank line is."""
+
+from typing import Any
+
+from django import forms
+
+from ..currencies import written
+from ..models import Payout
+from .spending_forms import AmountField
+
+
+class PartField(AmountField):
+    """Empty for all that is open."""
+
+    def clean(self, value: Any) -> Any:
+        return super().clean(value) if str(value or "").strip() else None
+
+
+class PayoutField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Payouts on their way, each with its amount and the day it was expected."""
+
+    def label_from_instance(self, payout: Payout) -> str:
+        return (
+            f"{written(payout.amount, payout.currency)}, {payout.arrives_on.isoformat()}, {payout}"
+        )
