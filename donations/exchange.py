@@ -164,7 +164,7 @@ def approve(exchange: Exchange, *, by: User, at: datetime) -> Exchange:
         raise NotEnoughMoney(_not_enough(row.fund, row.given_currency)) from error
     except ledger.Frozen as error:
         raise Frozen(
-            _("This money was taken below zero and is frozen until two people cover it.")
+            _("This money was taken below zero and is frozen until two people free it.")
         ) from error
     return row
 

@@ -294,16 +294,20 @@ def _locked(period: Period) -> Period:
     return Period.objects.select_for_update(no_key=True).get(pk=period.pk)
 
 
+def why_not_yet(period: Period, *, at: datetime) -> str:
+    """Why an open month cannot be closed for now, in a sentence; empty when it can."""
+    if at < end_of(period.last_day):
+        return _("The month is not over: it can be closed from %(day)s on.") % {
+            "day": plain_day(next_month(period.month))
+        }
+    earlier = Period.objects.open().filter(month__lt=period.month).order_by("month").first()
+    return _("%(month)s is open: close that first.") % {"month": earlier.name} if earlier else ""
+
+
 def _check_its_turn(period: Period, *, at: datetime) -> None:
     if period.closed_at:
         raise AlreadyDone(_("This month is closed: it stays so."))
     if period.requested_at:
         raise AlreadyDone(_("Closing is asked for: withdraw that first."))
-    if at < end_of(period.last_day):
-        raise NotYet(
-            _("The month is not over: it can be closed from %(day)s on.")
-            % {"day": plain_day(next_month(period.month))}
-        )
-    earlier = Period.objects.open().filter(month__lt=period.month).order_by("month").first()
-    if earlier:
-        raise NotYet(_("%(month)s is open: close that first.") % {"month": earlier.name})
+    if why := why_not_yet(period, at=at):
+        raise NotYet(why)

@@ -42,7 +42,8 @@ SPENDING_PROOFS: dict[str, tuple[str, str]] = {
                IS DISTINCT FROM (e.amount, e.currency::text, e.from_id, e.to_id)
                OR c.approved_by_id = c.requested_by_id OR c.refused_at IS NOT NULL AS wrong
         FROM (SELECT 'cover:' || number AS source, * FROM donations_fundcover
-              WHERE approved_at IS NOT NULL) c
+              -- One that only lifts a freeze moves nothing, and has no entry.
+              WHERE approved_at IS NOT NULL AND source_id IS NOT NULL) c
         FULL JOIN (
             SELECT e.source, e.amount, e.currency, d.fund_id AS from_id, c.fund_id AS to_id
             FROM donations_entry e

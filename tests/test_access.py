@@ -251,6 +251,7 @@ PAGES: dict[str, Page] = {
     "admin:donations_supporter_find": Page(TREASURERS),
     "admin:donations_letter_bounced": Page(TREASURERS, row="donations.letter"),
     "admin:donations_fund_cover": Page(TREASURERS, row="donations.fund"),
+    "admin:donations_fund_lift": Page(TREASURERS, row="donations.fund"),
     "admin:donations_legalcost_bail_returned": Page(TREASURERS, row="donations.legalcost"),
     "admin:donations_legalcost_bail_forfeited": Page(TREASURERS, row="donations.legalcost"),
     "admin:donations_legalcost_end": Page(TREASURERS, row="donations.legalcost"),

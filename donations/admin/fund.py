@@ -1,6 +1,7 @@
 """Funds in the office: what money is for, what of it is free, and the cover of one that facts took below zero."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -20,7 +21,7 @@ from defensefund.verbs import Verb, VerbAdmin
 from .. import allocation
 from ..models import Account, Fund, FundCover
 from .refund_forms import ReasonForm
-from .spending_forms import CoverForm
+from .spending_forms import CoverForm, LiftForm
 from .surplus import SURPLUS
 
 # On a fund's page; all of them stand on the costs' pages.
@@ -53,8 +54,18 @@ def ask_cover(fund: Fund, data: dict[str, Any], by: User, at: datetime) -> str:
     return _("The cover is asked for: another person approves it.")
 
 
+def ask_lift(fund: Fund, data: dict[str, Any], by: User, at: datetime) -> str:
+    allocation.request_lift(fund=fund, by=by, at=at, **data)
+    return _("Asked for: once another person approves, the fund may be decided over again.")
+
+
 def approve_cover(cover: FundCover, _data: dict[str, Any], by: User, at: datetime) -> str:
-    allocation.approve_cover(cover, by=by, at=at)
+    cover = allocation.approve_cover(cover, by=by, at=at)
+    if cover.is_lift:
+        return _("“%(fund)s” may be decided over again in %(currency)s.") % {
+            "fund": cover.target,
+            "currency": cover.currency,
+        }
     return _("%(amount)s moved from “%(source)s” to “%(target)s”.") % {
         "amount": money(cover.amount, cover.currency),
         "source": cover.source,
@@ -64,18 +75,35 @@ def approve_cover(cover: FundCover, _data: dict[str, Any], by: User, at: datetim
 
 def refuse_cover(cover: FundCover, data: dict[str, Any], by: User, at: datetime) -> str:
     allocation.refuse_cover(cover, reason=data["reason"], by=by, at=at)
-    return _("This cover is refused; no money moved.")
+    return _("This is refused; no money moved.")
 
 
 def withdraw_cover(cover: FundCover, data: dict[str, Any], by: User, at: datetime) -> str:
     allocation.refuse_cover(cover, reason=data["reason"], by=by, at=at)
-    return _("This cover is withdrawn; no money moved.")
+    return _("This is withdrawn; no money moved.")
+
+
+def frozen_balances(fund: Any) -> list[Decimal]:
+    """What is in each frozen account of a fund as the office reads it (FundAdmin.get_queryset)."""
+    return [account.balance for account in fund.balances if account.frozen_at]
 
 
 def why_no_cover(fund: Fund, _by: User) -> str:
-    if Account.objects.frozen().filter(fund=fund).exists():
+    frozen = frozen_balances(fund)
+    if any(balance < 0 for balance in frozen):
         return ""
+    if frozen:
+        return _("This fund is not below zero any more: ask to lift its freeze.")
     return _("This fund is not frozen: there is nothing to cover.")
+
+
+def why_no_lift(fund: Fund, _by: User) -> str:
+    frozen = frozen_balances(fund)
+    if any(balance >= 0 for balance in frozen):
+        return ""
+    if frozen:
+        return _("This fund is still below zero: another fund covers it, or gifts fill it first.")
+    return _("This fund is not frozen.")
 
 
 def why_decided(cover: FundCover, _by: User) -> str:
@@ -106,6 +134,8 @@ class OpenFilter(admin.SimpleListFilter):
         return [
             ("open", gettext_lazy("open")),
             ("frozen", gettext_lazy("frozen")),
+            ("below", gettext_lazy("frozen, below zero")),
+            ("refilled", gettext_lazy("frozen, refilled by gifts")),
             ("closed", gettext_lazy("closed")),
         ]
 
@@ -115,6 +145,14 @@ class OpenFilter(admin.SimpleListFilter):
                 return queryset.open()
             case "frozen":
                 return queryset.filter(Exists(Account.objects.frozen().filter(fund=OuterRef("pk"))))
+            case "below":
+                return queryset.filter(
+                    Exists(Account.objects.lacking().filter(fund=OuterRef("pk")))
+                )
+            case "refilled":
+                return queryset.filter(
+                    Exists(Account.objects.refilled().filter(fund=OuterRef("pk")))
+                )
             case "closed":
                 return queryset.exclude(closed_on=None)
         return queryset
@@ -144,6 +182,19 @@ class FundAdmin(VerbAdmin, WritableAdmin):
                 allocation.AllocationError: "source",
             },
             closed=why_no_cover,
+        ),
+        Verb(
+            "lift",
+            gettext_lazy("Lift the freeze"),
+            gettext_lazy(
+                "Gifts have brought this fund to zero or above again. Once another person approves, it may be decided "
+                "over as before; no money moves."
+            ),
+            "request_fundcover",
+            ask_lift,
+            LiftForm,
+            {allocation.NoReason: "reason", allocation.AllocationError: ""},
+            closed=why_no_lift,
         ),
         SURPLUS,
     )
@@ -226,7 +277,9 @@ class FundCoverAdmin(VerbAdmin, ReadOnlyAdmin):
         Verb(
             "approve",
             gettext_lazy("Approve"),
-            gettext_lazy("The money moves at once, and the covered fund may be used again."),
+            gettext_lazy(
+                "The money, if any, moves at once, and a fund that is at zero or above may be decided over again."
+            ),
             "approve_fundcover",
             approve_cover,
             refusals={allocation.AllocationError: ""},
@@ -237,7 +290,7 @@ class FundCoverAdmin(VerbAdmin, ReadOnlyAdmin):
             "refuse",
             gettext_lazy("Refuse"),
             gettext_lazy(
-                "Ends this request for good; the fund stays frozen until another covers it."
+                "Ends this request for good; the fund stays frozen until two people decide otherwise."
             ),
             "approve_fundcover",
             refuse_cover,
@@ -249,7 +302,7 @@ class FundCoverAdmin(VerbAdmin, ReadOnlyAdmin):
             "withdraw",
             gettext_lazy("Withdraw"),
             gettext_lazy(
-                "Ends your own request for good; the fund stays frozen until another covers it."
+                "Ends your own request for good; the fund stays frozen until two people decide otherwise."
             ),
             "request_fundcover",
             withdraw_cover,
@@ -261,7 +314,7 @@ class FundCoverAdmin(VerbAdmin, ReadOnlyAdmin):
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         accounts: Any = Account.objects.with_balance().filter(
-            fund__in=[row.source_id, row.target_id], currency=row.currency
+            fund__in=[pk for pk in (row.source_id, row.target_id) if pk], currency=row.currency
         )
         balances = {account.fund_id: account for account in accounts}
         return {
@@ -272,4 +325,4 @@ class FundCoverAdmin(VerbAdmin, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount")
     def amount_moved(self, cover: FundCover) -> str:
-        return money(cover.amount, cover.currency)
+        return _("none: lifts the freeze") if cover.is_lift else money(cover.amount, cover.currency)

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -120,6 +121,12 @@ def why_closed(period: Period, _by: User) -> str:
     return _("Closing is asked for: withdraw that first.") if period.requested_at else ""
 
 
+def why_not_verify(period: Period, by: User) -> str:
+    if why := why_closed(period, by) or periods.why_not_yet(period, at=timezone.now()):
+        return why
+    return _("The totals are verified.") if period.verified_at else ""
+
+
 def why_not_reconcile(period: Period, by: User) -> str:
     if not period.verified_at:
         return _("Verify the totals first.")
@@ -191,10 +198,7 @@ class PeriodAdmin(VerbAdmin, ReadOnlyAdmin):
             "verify_period",
             verify,
             refusals=REFUSALS,
-            closed=lambda period, by: (
-                why_closed(period, by)
-                or ("" if not period.verified_at else _("The totals are verified."))
-            ),
+            closed=why_not_verify,
         ),
         Verb(
             "reconcile",
@@ -280,6 +284,7 @@ class PeriodAdmin(VerbAdmin, ReadOnlyAdmin):
         return {
             "period": row,
             "tag": TAGS.get(row.state, ""),
+            "waits": "" if row.closed_at else periods.why_not_yet(row, at=timezone.now()),
             "balances": [
                 {
                     "row": each,

@@ -22,8 +22,9 @@ from ..models import AccountKey, BankAccount, CostDocument, Fund, Policy
 from .standing import (
     covering_funds,
     documents_lacking,
-    frozen_accounts,
     giving_funds,
+    lacking_accounts,
+    refilled_accounts,
     serving_funds,
 )
 
@@ -324,6 +325,11 @@ class PayForm(VerbForm):
         return cleaned
 
 
+def told(accounts: list[Any]) -> list[tuple[str, str]]:
+    """Choices of a fund's accounts: the currency, with what is in it."""
+    return [(account.currency, money(account.balance, account.currency)) for account in accounts]
+
+
 class CoverForm(VerbForm):
     """Names the currency too: a fund may be frozen in several."""
 
@@ -341,17 +347,36 @@ class CoverForm(VerbForm):
     )
 
     def prepare(self) -> None:
-        frozen = frozen_accounts(self.row)
-        self.fields["currency"].choices = [  # type: ignore[attr-defined]
-            (account.currency, money(account.balance, account.currency)) for account in frozen
-        ]
+        lacking = lacking_accounts(self.row)
+        self.fields["currency"].choices = told(lacking)  # type: ignore[attr-defined]
         field = self.fields["source"]
         assert isinstance(field, FundField)
-        field.offer(covering_funds(self.row, [account.currency for account in frozen]))
+        field.offer(covering_funds(self.row, [account.currency for account in lacking]))
         amount = self.fields["amount"]
         assert isinstance(amount, AmountField)
-        if frozen:
-            self.fields["currency"].initial = frozen[0].currency
-            amount.initial = typed(-frozen[0].balance, frozen[0].currency)
+        if lacking:
+            self.fields["currency"].initial = lacking[0].currency
+            amount.initial = typed(-lacking[0].balance, lacking[0].currency)
         # Cleaned before the amount, so that the amount is read in it.
         amount.currency = self.data.get("currency", "") if self.is_bound else ""
+
+
+class LiftForm(VerbForm):
+    """Names the currency too, as `CoverForm`."""
+
+    currency = forms.ChoiceField(label=gettext_lazy("What gifts have refilled"))
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        widget=forms.Textarea(attrs={"rows": 3}),
+        max_length=2000,
+        help_text=gettext_lazy(
+            "What took it below zero, and what filled it again. Kept with the decision; no names."
+        ),
+        error_messages={"required": gettext_lazy("Say why the freeze may be lifted.")},
+    )
+
+    def prepare(self) -> None:
+        refilled = refilled_accounts(self.row)
+        self.fields["currency"].choices = told(refilled)  # type: ignore[attr-defined]
+        if refilled:
+            self.fields["currency"].initial = refilled[0].currency

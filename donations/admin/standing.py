@@ -81,9 +81,14 @@ def _given(cost: LegalCost) -> list[tuple[int, Decimal]]:
     )
 
 
-def frozen_accounts(fund: Fund) -> list[Any]:
+def lacking_accounts(fund: Fund) -> list[Any]:
     """The accounts of `fund` that wait for a cover, with their balance."""
-    return list(Account.objects.frozen().with_balance().filter(fund=fund).order_by("currency"))
+    return list(Account.objects.lacking().filter(fund=fund).order_by("currency"))
+
+
+def refilled_accounts(fund: Fund) -> list[Any]:
+    """The frozen accounts of `fund` that lack nothing any more, with their balance."""
+    return list(Account.objects.refilled().filter(fund=fund).order_by("currency"))
 
 
 def covering_funds(fund: Fund, currencies: list[str]) -> dict[int, str]:

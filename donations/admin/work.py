@@ -1,6 +1,5 @@
 """What of the money waits for whom: what is to be decided by another person, and what went wrong."""
 
-from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import ngettext
@@ -32,12 +31,12 @@ from ..models import (
 )
 
 
-def frozen_and_nobody_asked(_user: User) -> QuerySet[Fund]:
+def nobody_asked(accounts: QuerySet[Account]) -> QuerySet[Fund]:
+    """The funds of frozen `accounts` for which nothing is to be approved yet."""
     asked = FundCover.objects.undecided().filter(
         target=OuterRef("fund"), currency=OuterRef("currency")
     )
-    frozen = Account.objects.frozen().filter(fund=OuterRef("pk")).exclude(Exists(asked))
-    return Fund.objects.filter(Exists(frozen))
+    return Fund.objects.filter(Exists(accounts.filter(fund=OuterRef("pk")).exclude(Exists(asked))))
 
 
 offer(
@@ -135,7 +134,11 @@ offer(
     Work(
         "donations.approve_fundcover",
         lambda user: FundCover.objects.undecided().exclude(requested_by=user),
-        lambda count: ngettext("cover of a fund to approve", "covers of funds to approve", count),
+        lambda count: ngettext(
+            "decision over a frozen fund to approve",
+            "decisions over frozen funds to approve",
+            count,
+        ),
         "admin:donations_fundcover_changelist",
         "state=approve",
     ),
@@ -198,14 +201,25 @@ offer(
     ),
     Work(
         "donations.request_fundcover",
-        frozen_and_nobody_asked,
+        lambda _user: nobody_asked(Account.objects.lacking()),
         lambda count: ngettext(
             "fund below zero that another must cover",
             "funds below zero that others must cover",
             count,
         ),
         "admin:donations_fund_changelist",
-        "state=frozen",
+        "state=below",
+    ),
+    Work(
+        "donations.request_fundcover",
+        lambda _user: nobody_asked(Account.objects.refilled()),
+        lambda count: ngettext(
+            "fund still frozen though gifts have refilled it",
+            "funds still frozen though gifts have refilled them",
+            count,
+        ),
+        "admin:donations_fund_changelist",
+        "state=refilled",
     ),
     Work(
         "donations.accept_dispute",

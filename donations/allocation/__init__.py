@@ -1,8 +1,8 @@
-"""Decide over fund money: set it aside for a legal cost, release it, cover a fund below zero, move what a purpose left."""
+"""Decide over fund money: set it aside for a legal cost, release it, cover or free a frozen fund, move what a purpose left."""
 
 from .bail import bail_forfeited, bail_returned
 from .bail_undo import keep_bail_outcome, request_bail_undo, undo_bail_outcome
-from .covers import approve_cover, refuse_cover, request_cover
+from .covers import approve_cover, refuse_cover, request_cover, request_lift
 from .endings import end_cost, reopen_cost
 from .errors import (
     AllocationError,
@@ -46,6 +46,7 @@ __all__ = [
     "reopen_cost",
     "request_bail_undo",
     "request_cover",
+    "request_lift",
     "request_surplus",
     "undo_bail_outcome",
     "unspent",

@@ -22,7 +22,7 @@ def post(posting: Posting) -> None:
         ) from error
     except ledger.Frozen as error:
         raise Frozen(
-            _("This money was taken below zero and is frozen until two people cover it.")
+            _("This money was taken below zero and is frozen until two people free it.")
         ) from error
 
 

@@ -1,6 +1,6 @@
 """The sample bank: the fund's accounts, its first statement, and those that are left for the reader to import."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from donations import reconciliation
@@ -50,15 +50,37 @@ def make_accounts() -> BankAccount:
     return euros
 
 
-def first_days(account: BankAccount, payout: Payout, staff: Staff, *, at: datetime) -> None:
-    """The first statement: the payout arrived, which its name and amount say without anybody; and a collection for the
-    general fund, which somebody has to say."""
+def whole_month(account: BankAccount, arrived: list[tuple[Pledge, date]], staff: Staff) -> Decimal:
+    """The first statement, of a month that is over and can be closed; gives back the balance it ends with."""
+    lines = [
+        Line(on, f"Donación {pledge.reference}", "Persona de muestra", pledge.amount)
+        for pledge, on in arrived
+    ]
+    reconciliation.import_statement(
+        account=account,
+        name="extracto-1.csv",
+        content=bank_file(lines, opening=Decimal(0)),
+        by=staff.treasurer,
+        at=datetime.combine(lines[-1].on + timedelta(days=1), time(9), UTC),
+    )
+    return sum((line.amount for line in lines), Decimal(0))
+
+
+def first_days(
+    account: BankAccount, payout: Payout, staff: Staff, *, opening: Decimal, at: datetime
+) -> Decimal:
+    """The next statement: the payout arrived, which its name and amount say without anybody; and a collection for the
+    general fund, which somebody has to say. Gives back the balance it ends with."""
     lines = [
         Line(at.date(), f"STRIPE {payout.stripe_payout_id}", "Stripe (muestra)", payout.amount),
         Line(at.date(), "Colecta para el fondo", "Asamblea de muestra", Decimal(20)),
     ]
     reconciliation.import_statement(
-        account=account, name="extracto-1.csv", content=bank_file(lines), by=staff.treasurer, at=at
+        account=account,
+        name="extracto-2.csv",
+        content=bank_file(lines, opening=opening),
+        by=staff.treasurer,
+        at=at,
     )
     reconciliation.match(
         line=StatementLine.objects.unmatched().get(account=account),
@@ -66,10 +88,17 @@ def first_days(account: BankAccount, payout: Payout, staff: Staff, *, at: dateti
         by=staff.treasurer,
         at=at,
     )
+    return opening + sum((line.amount for line in lines), Decimal(0))
 
 
 def last_days(
-    payment: Disbursement, transfer: Pledge, payout: Payout, mistyped: Pledge, *, now: datetime
+    payment: Disbursement,
+    transfer: Pledge,
+    payout: Payout,
+    mistyped: Pledge,
+    *,
+    opening: Decimal,
+    now: datetime,
 ) -> bytes:
     """A file of the first account: what was paid and announced, a slip, and what only a person can say."""
 
@@ -84,7 +113,8 @@ def last_days(
             ago(1, f"Donación {with_a_slip(mistyped.reference or '')}", "Otra persona de muestra", mistyped.amount),
             ago(1, "Colecta de la asamblea, para dos fondos", "Asamblea de muestra", Decimal(60)),
             ago(1, "Comisión de mantenimiento", "Banco de muestra", Decimal("-4.50")),
-        ]
+        ],
+        opening=opening,
     )  # fmt: skip
 
 

@@ -1,23 +1,19 @@
 """Sample gifts, payouts, costs and payments: each goes the whole way, through the sandbox and the verbs."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
-from uuid import uuid4
 
 from appeals.models import Appeal, Case, Defendant
 from defensefund.sealing import new_key
 from donations import (
     allocation,
-    checkout,
     cleaning,
     costs,
     disbursement,
     documents,
     exchange,
     payees,
-    payouts,
     rates,
-    webhooks,
 )
 from donations.models import (
     BankAccount,
@@ -27,15 +23,15 @@ from donations.models import (
     LegalCost,
     Payee,
     Payout,
-    Pledge,
     Scheme,
 )
 from donations.models.payee import new_payee_number
+from donations.models.period import first_day
 from donations.sandbox import acts
-from donations.sandbox.models import SandboxDelivery
 from donations.schedule import months_later
 
 from . import bank
+from .gifts import fetch, give_by_card, give_earlier, promise_transfer
 from .people import Staff
 from .rules import make_policy, make_uma_values
 
@@ -114,47 +110,6 @@ def make_funds(appeals: list[Appeal], sample_case: Case) -> Fund:
                 fallback=own,
             )
     return Fund.objects.get(case=sample_case)
-
-
-def give_by_card(appeal: Appeal, fund: Fund, amount: str, currency: str, *, at: datetime) -> None:
-    """One gift by card, paid on the sandbox's page at the instant `at`."""
-    gift = checkout.Gift(
-        appeal=appeal,
-        fund=fund,
-        method=Pledge.Method.CARD,
-        amount=Decimal(amount),
-        currency=currency,
-        email="",
-        language="es",
-    )
-    pledge = checkout.promise(gift, uuid=uuid4(), at=at)
-    # Sessions live half an hour from now, whenever the sample was given.
-    checkout.start(pledge, at=at + (datetime.now(at.tzinfo) - at))
-    session_id = pledge.checkouts.get().stripe_session_id
-    acts.pay(str(session_id), at=at)
-
-
-def promise_transfer(appeal: Appeal, fund: Fund, amount: str, *, at: datetime) -> Pledge:
-    gift = checkout.Gift(
-        appeal=appeal,
-        fund=fund,
-        method=Pledge.Method.TRANSFER,
-        amount=Decimal(amount),
-        currency="EUR",
-        email="",
-        language="es",
-    )
-    return checkout.promise(gift, uuid=uuid4(), at=at)
-
-
-def fetch(*, now: datetime) -> None:
-    """Books what the sandbox has; its webhooks would reach a site that is not up yet, so they are let go."""
-    SandboxDelivery.objects.all().delete()
-    since = now - timedelta(days=30)
-    webhooks.catch_up(since=since, at=now)
-    while webhooks.process_pending(at=now):
-        pass
-    payouts.sync(since=since)
 
 
 def make_key(staff: Staff, *, at: datetime) -> str:
@@ -271,15 +226,19 @@ def make_money(
     make_rates(now=now)
     make_uma_values(staff, now=now)
     account = bank.make_accounts()
-    make_policy(staff, at=ago(30))
+    # The month before the first card gift is over, whatever day it is today.
+    month = first_day(first_day(ago(FIRST_GIFTS[0][2]).date()) - timedelta(days=1))
+    make_policy(staff, at=datetime.combine(month, time(9), UTC))
     own = Fund.objects.get(appeal=appeal)
+    arrived = give_earlier(appeal, [own, fund], month=month)
+    balance = bank.whole_month(account, arrived, staff)
 
     for number, (amount, currency, days) in enumerate(FIRST_GIFTS):
         give_by_card(appeal, fund if number % 3 else own, amount, currency, at=ago(days))
     acts.pay_out("eur", at=ago(14))
     fetch(now=now)
     first_payout = Payout.objects.get(currency="EUR")
-    bank.first_days(account, first_payout, staff, at=ago(12))
+    balance = bank.first_days(account, first_payout, staff, opening=balance, at=ago(12))
     law_office, expert = make_payees(staff, at=ago(11))
     bill = make_cost(case, people[0], LegalCost.Kind.FEES, "800", law_office, staff, at=ago(11))
     payment = pay_cost(bill, fund, account, "350", staff, at=ago(10))
@@ -307,4 +266,4 @@ def make_money(
     acts.pay_out("eur", at=ago(3))
     fetch(now=now)
     payout = Payout.objects.filter(currency="EUR").latest("created_at")
-    return bank.last_days(payment, transfer, payout, mistyped, now=now)
+    return bank.last_days(payment, transfer, payout, mistyped, opening=balance, now=now)

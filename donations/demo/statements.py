@@ -16,6 +16,7 @@ MAPPING = {
     "text": ["Concepto"],
     "payer": ["Contraparte"],
     "payee": ["Contraparte"],
+    "balance": "Saldo",
     "currency": "EUR",
 }
 
@@ -28,14 +29,15 @@ class Line:
     amount: Decimal
 
 
-def bank_file(lines: Iterable[Line]) -> bytes:
-    """A CSV with semicolons and decimal commas, oldest line first."""
-    text = io.StringIO()
+def bank_file(lines: Iterable[Line], *, opening: Decimal) -> bytes:
+    """A CSV with semicolons and decimal commas, oldest line first; `opening` is what was there before."""
+    text, balance = io.StringIO(), opening
     table = csv.writer(text, delimiter=";")
-    table.writerow(["Fecha", "Concepto", "Contraparte", "Importe"])
+    table.writerow(["Fecha", "Concepto", "Contraparte", "Importe", "Saldo"])
     for line in sorted(lines, key=lambda line: line.on):
-        amount = f"{line.amount:.2f}".replace(".", ",")
-        table.writerow([line.on.strftime("%d.%m.%Y"), line.text, line.who, amount])
+        balance += line.amount
+        amounts = [f"{amount:.2f}".replace(".", ",") for amount in (line.amount, balance)]
+        table.writerow([line.on.strftime("%d.%m.%Y"), line.text, line.who, *amounts])
     return text.getvalue().encode()
 
 

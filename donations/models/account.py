@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db import models
 from django.db.models import Q, Sum, Value
@@ -18,6 +19,18 @@ class AccountQuerySet(models.QuerySet["Account"]):
     def frozen(self) -> "AccountQuerySet":
         """Taken below zero by facts and not covered since: nothing of it may be decided over."""
         return self.filter(frozen_at__isnull=False)
+
+    def lacking(self) -> "AccountQuerySet":
+        """Frozen and below zero: another fund's money can cover it."""
+        return self._frozen_with(balance__lt=0)
+
+    def refilled(self) -> "AccountQuerySet":
+        """Frozen, though later gifts have brought it to zero or above: two people can lift the freeze."""
+        return self._frozen_with(balance__gte=0)
+
+    def _frozen_with(self, **balance: int) -> "AccountQuerySet":
+        frozen: Any = self.frozen().with_balance()
+        return frozen.filter(**balance)  # type: ignore[no-any-return]
 
     def with_balance(self) -> "AccountQuerySet":
         """Annotates `total_debit`, `total_credit` and `balance` from the stored totals: the same cost at any size."""
@@ -73,7 +86,7 @@ class Account(models.Model):
         _("frozen at"),
         null=True,
         help_text=_(
-            "Set by the database when a fact took the account below zero; lifted when two people cover it."
+            "Set by the database when a fact took the account below zero; lifted by two people's decision."
         ),
     )
 

@@ -165,10 +165,16 @@ class FundCoverQuerySet(models.QuerySet["FundCover"]):
 
 
 class FundCover(models.Model):
-    """Two people's decision to move money into a fund that facts took below zero; lifts its freeze."""
+    """Two people's decision over a fund that facts took below zero: another fund's money covers it, which lifts its freeze.
+
+    Once gifts alone have brought it back to zero or above nothing is missing: then the decision is to lift the freeze, with
+    no `source` and an amount of zero.
+    """
 
     number = models.UUIDField(_("number"), unique=True, default=uuid.uuid4, editable=False)
-    source = models.ForeignKey(Fund, models.PROTECT, related_name="+", verbose_name=_("from"))
+    source = models.ForeignKey(
+        Fund, models.PROTECT, null=True, related_name="+", verbose_name=_("from")
+    )
     target = models.ForeignKey(Fund, models.PROTECT, related_name="covers", verbose_name=_("to"))
     amount = MoneyField(_("amount"))
     currency = CurrencyField(_("currency"))
@@ -206,7 +212,10 @@ class FundCover(models.Model):
             ("approve_fundcover", "Can approve the cover of a fund"),
         ]
         constraints = [
-            models.CheckConstraint(name="cover_amount_positive", condition=Q(amount__gt=0)),
+            models.CheckConstraint(
+                name="cover_moves_money_or_lifts",
+                condition=Q(source__isnull=False, amount__gt=0) | Q(source=None, amount=0),
+            ),
             models.CheckConstraint(
                 name="cover_between_two_funds", condition=~Q(source=F("target"))
             ),
@@ -230,4 +239,11 @@ class FundCover(models.Model):
         ]
 
     def __str__(self) -> str:
+        if self.is_lift:
+            return f"{self.target} ({self.currency})"
         return f"{self.source} → {self.target}"
+
+    @property
+    def is_lift(self) -> bool:
+        """Moves nothing: gifts have refilled the fund."""
+        return self.source_id is None

@@ -260,7 +260,7 @@ def test_refund_below_what_is_set_aside_is_shown_and_covered_by_two(house, visit
     treasurer.page.get_by_role("combobox", name="Fund").select_option(str(house.needed_most.pk))
     treasurer.field("Amount").fill("1")
     treasurer.press("Set money aside")
-    assert "frozen until two people cover it" in treasurer.words(".errorlist")
+    assert "frozen until two people free it" in treasurer.words(".errorlist")
     treasurer.open(f"/admin/donations/fund/{house.needed_most.pk}/change/")
     treasurer.follow("Ask for cover")
     assert treasurer.field("Amount").input_value() == "81.75"

@@ -26,7 +26,10 @@ WAITING = {
     "treasurer": [
         ("bank line to match", "bank lines to match"),
         ("approved payment to make", "approved payments to make"),
-        ("fund below zero that another must cover", "funds below zero that others must cover"),
+        (
+            "fund still frozen though gifts have refilled it",
+            "funds still frozen though gifts have refilled them",
+        ),
         ("dispute to answer", "disputes to answer"),
         (
             "legal cost without all its money set aside",

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import translation
 
-from donations import allocation, ledger
+from donations import allocation, ledger, proofs
 from donations.ledger import Posting
 from donations.models import Account, AccountKey, Allocation, Entry, FundCover, LegalCost
 from tests import factories
@@ -84,7 +84,7 @@ def test_fact_takes_a_fund_below_zero_and_freezes_it_until_two_people_cover_it(r
     assert ledger.balance(AccountKey.fund(ready.fund, "EUR")) == -50
 
     # Gifts that follow do not lift the freeze.
-    factories.give(ready.fund, "80")
+    factories.give(ready.fund, "30")
     with pytest.raises(allocation.Frozen, match="frozen until two people"):
         allocate(ready, "10")
 
@@ -92,7 +92,7 @@ def test_fact_takes_a_fund_below_zero_and_freezes_it_until_two_people_cover_it(r
     cover = allocation.request_cover(
         source=ready.general,
         target=ready.fund,
-        amount=Decimal(20),
+        amount=Decimal(60),
         currency="EUR",
         reason="Refund after the money was spent",
         by=ready.treasurer,
@@ -105,7 +105,7 @@ def test_fact_takes_a_fund_below_zero_and_freezes_it_until_two_people_cover_it(r
     allocation.approve_cover(cover, by=ready.approver, at=NOW)
 
     allocate(ready, "10")
-    assert balances(ready) == (1000, 40, 910)
+    assert balances(ready) == (1000, 30, 910)
     with pytest.raises(allocation.WrongState, match="already"):
         allocation.approve_cover(cover, by=ready.other, at=NOW)
 
@@ -270,6 +270,77 @@ def test_cover_without_amount_or_reason_is_refused(frozen, changes, error):
 def test_cover_of_a_fund_by_itself_is_refused(frozen):
     with pytest.raises(allocation.WrongFund, match="cannot cover itself"):
         cover(frozen, source=frozen.fund)
+
+
+def lift(r, **changes):
+    return allocation.request_lift(
+        **{
+            "fund": r.fund,
+            "currency": "EUR",
+            "reason": "Gifts have filled it again",
+            "by": r.treasurer,
+            "at": NOW,
+        }
+        | changes
+    )
+
+
+def test_fund_that_gifts_refilled_is_freed_by_two_people_with_nothing_to_cover(frozen):
+    asked = cover(frozen, "50")
+    with pytest.raises(allocation.WrongFund, match="still below zero in EUR"):
+        lift(frozen)
+    factories.give(frozen.fund, "50")
+
+    # Nothing is missing any more: money given for another purpose stays where it is.
+    for late in (lambda: allocation.approve_cover(asked, by=frozen.approver, at=NOW),
+                 lambda: cover(frozen, "1")):  # fmt: skip
+        with pytest.raises(allocation.WrongFund, match="not below zero in EUR any more"):
+            late()
+    with pytest.raises(allocation.NoReason):
+        lift(frozen, reason=" ")
+    row = lift(frozen)
+    with pytest.raises(allocation.SamePerson):
+        allocation.approve_cover(row, by=frozen.treasurer, at=NOW)
+    with pytest.raises(allocation.Frozen):
+        allocate(frozen, "0.01")
+    before = Entry.objects.count()
+    allocation.approve_cover(row, by=frozen.approver, at=NOW)
+
+    assert (Entry.objects.count(), Account.objects.frozen().exists()) == (before, False)
+    factories.give(frozen.fund, "10")
+    allocate(frozen, "10")
+    assert balances(frozen)[1:] == (0, 910)
+    with pytest.raises(allocation.WrongFund, match="is not frozen"):
+        lift(frozen)
+    assert [proofs.look(name).holds for name in ("covers", "overdrawn")] == [True, True]
+
+
+def test_refund_after_a_lift_was_asked_for_leaves_the_fund_frozen(frozen):
+    factories.give(frozen.fund, "50")
+    row = lift(frozen)
+    refund(frozen, "0.01")
+
+    with pytest.raises(allocation.WrongFund, match="still below zero"):
+        allocation.approve_cover(row, by=frozen.approver, at=NOW)
+    refused(
+        "at zero or above is freed",
+        lambda: FundCover.objects.update(approved_by=frozen.approver, approved_at=NOW),
+    )
+
+    assert Account.objects.frozen().get().fund == frozen.fund
+    assert FundCover.objects.get().approved_at is None
+
+
+@pytest.mark.parametrize("changes", [{"amount": 1}, {"source": "general"}])
+def test_lift_moves_no_money_and_a_cover_always_some(frozen, changes):
+    if "source" in changes:
+        changes = {"source": frozen.general}
+    row = FundCover(
+        target=frozen.fund, currency="EUR", reason="x", requested_by=frozen.treasurer,
+        requested_at=NOW, **{"amount": 0} | changes,
+    )  # fmt: skip
+
+    refused("cover_moves_money_or_lifts", row.save)
 
 
 # --- What the database refuses, whoever asks ------------------------------------------------------

@@ -21,13 +21,14 @@ from donations import (
     tracing,
 )
 from donations.cost_proofs import COST_PROOFS
+from donations.ledger import Posting
 from donations.models import (
-    Account,
     AccountKey,
     BalanceTransaction,
     CashReceipt,
     Donation,
     Entry,
+    FundCover,
     MonthlyCharge,
     Payout,
     Period,
@@ -131,18 +132,21 @@ def full(fund):
         by=by,
         at=NOW,
     )
-    # Only what is frozen may be covered.
-    Account.objects.filter(code=FUND).update(frozen_at=NOW)
-    cover = allocation.request_cover(
+    # As if it had been below zero.
+    cover = FundCover.objects.create(
         source=general,
         target=fund,
         amount=Decimal(20),
         currency="EUR",
         reason="Test.",
-        by=by,
-        at=NOW,
+        requested_by=by,
+        requested_at=NOW,
     )
-    allocation.approve_cover(cover, by=other, at=NOW)
+    FundCover.objects.update(approved_by=other, approved_at=NOW)
+    parties = [AccountKey.fund(each, "EUR") for each in (general, fund)]
+    ledger.post(
+        Posting(Entry.Kind.COVER, *parties, Decimal(20), NOW.date(), f"cover:{cover.number}")
+    )
     month = Period.objects.create(month=date(2026, 2, 1))
     for step, person in (
         ("verify", by),

@@ -4,17 +4,19 @@ import io
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.utils.timezone import now
 
 from appeals.models import Appeal
-from donations import openings
+from donations import openings, periods
 from donations.models import (
     BankAccount,
     Disbursement,
     Donation,
     Entry,
     LegalCost,
+    Period,
     Pledge,
     StatementLine,
 )
@@ -39,6 +41,14 @@ def test_sample_data_is_loaded_once_and_its_books_hold(settings, tmp_path):
     out = io.StringIO()
     call_command("check_books", stdout=out)
     assert [line for line in out.getvalue().splitlines() if not line.startswith("ok")] == []
+    # The month it begins with is over and in order: two people close it as it is.
+    people = {name: User.objects.get(username=name) for name in ("treasurer", "approver")}
+    month = Period.objects.earliest("month")
+    periods.verify(month, by=people["treasurer"], at=now())
+    found = periods.reconcile(month, by=people["treasurer"], at=now())
+    assert [each.holds for each in found] == [True]
+    periods.request_close(month, by=people["treasurer"], at=now())
+    assert periods.close(month, by=people["approver"], at=now()).entries == 3
     # Logins are told once, and nothing is there twice.
     assert "treasurer" in first
     assert "treasurer" not in second

@@ -402,7 +402,7 @@ def test_gift_refunded_after_it_was_set_aside_is_shown_and_covered_by_two(house)
     )
 
     # Frozen: no decision over it; only another fund's money, agreed by two, lifts it.
-    assert "frozen until two people cover it" in set_aside(treasurer, house, cost, "1")
+    assert "frozen until two people free it" in set_aside(treasurer, house, cost, "1")
     assert Allocation.objects.count() == 1
     treasurer.send(
         f"/admin/donations/fund/{house.needed_most.pk}/cover/",

@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.utils import timezone
 
 from donations import periods, reports
 from donations.models import Account, Period
@@ -59,6 +60,20 @@ def test_two_people_close_a_month_by_buttons(client, treasurer, january):
     assert january.sha256 in shown
     statement = b"".join(client.get(page(january, "statement"))).decode()
     assert statement == "".join(reports.canonical(JANUARY))
+
+
+def test_month_that_cannot_be_closed_yet_says_why_and_offers_nothing(client, treasurer, january):
+    log_in(client, treasurer)
+    this = Period.objects.create(month=timezone.now().date().replace(day=1))
+    later = "The month is not over: it can be closed from"
+
+    shown = client.get(page(this)).content.decode()
+    assert later in shown
+    assert "Verify the totals" not in shown
+    assert later in client.get(page(this, "verify")).content.decode()
+    shown = client.get(page(Period.objects.get(month=date(2026, 2, 1)))).content.decode()
+    assert "January 2026 is open: close that first." in shown
+    assert "Verify the totals" in client.get(page(january)).content.decode()
 
 
 def bank_pk():

@@ -200,7 +200,7 @@ def test_allocation_of_a_frozen_fund_is_answered_beside_the_fund(ready, treasure
 
     page = press(treasurer, of_cost(ready, "allocate"), fund=ready.fund.pk, amount="1")
 
-    assert "frozen until two people cover it" in errors(page)["fund"][0]
+    assert "frozen until two people free it" in errors(page)["fund"][0]
 
 
 def test_form_shows_what_each_fund_has_and_proposes_the_narrowest(ready, treasurer):
@@ -590,6 +590,40 @@ def test_fund_below_zero_is_covered_by_two_people(ready, treasurer, approver):
     assert (list(done), list(waiting)) == ([cover], [])
 
 
+def test_fund_that_gifts_refilled_is_freed_by_two_people(ready, treasurer, approver):
+    allocate(ready, "900")
+    refund(ready, "150")
+    fund = f"/admin/donations/fund/{ready.fund.pk}/"
+    assert "still below zero" in treasurer.get(f"{fund}lift/").context["closed"]
+    factories.give(ready.fund, "80")
+
+    todo = text_of(treasurer.get("/admin/"))
+    assert "1 fund still frozen though gifts have refilled it" in todo
+    assert "below zero" not in todo
+    assert listed(treasurer, "fund", "refilled") == [ready.fund]
+    assert listed(treasurer, "fund", "below") == []
+    shown = text_of(treasurer.get(f"{fund}change/"))
+    assert "Lift the freeze" in shown
+    assert "Ask for cover" not in shown
+    assert "ask to lift its freeze" in treasurer.get(f"{fund}cover/").context["closed"]
+    page = press(treasurer, f"{fund}lift/", reason="Refund after the payment; later gifts")
+    assert "once another person approves" in text_of(page)
+
+    row = FundCover.objects.get()
+    assert (row.source, row.amount, row.currency) == (None, 0, "EUR")
+    assert "1 decision over a frozen fund to approve" in text_of(approver.get("/admin/"))
+    assert listed(approver, "fundcover", "approve") == [row]
+    page = press(approver, f"/admin/donations/fundcover/{row.pk}/approve/")
+    assert "may be decided over again in EUR" in text_of(page)
+    assert "frozen" not in text_of(treasurer.get("/admin/"))
+    assert "Lift the freeze (EUR)" in text_of(treasurer.get(f"{fund}change/"))
+
+
+def listed(client, model, state):
+    page = client.get(f"/admin/donations/{model}/", {"state": state})
+    return list(page.context["cl"].result_list)
+
+
 def test_cover_beyond_the_other_funds_money_is_refused_on_its_page(ready, approver):
     allocate(ready, "900")
     refund(ready, "150")
@@ -669,7 +703,7 @@ def make_rows(count):
         ("legalcost/{cost}/change/", 31),
         ("legalcost/{cost}/allocate/", 23),
         ("disbursement/{payment}/change/", 12),
-        ("fund/{fund}/change/", 15),
+        ("fund/{fund}/change/", 14),
     ],
 )
 def test_pages_cost_the_same_however_much_they_show(
