@@ -106,8 +106,9 @@ class StatementLineAdmin(ReadOnlyAdmin):
     def open_view(self, request: HttpRequest) -> HttpResponse:
         """Open lines, the oldest first, each with its likeliest candidate."""
         require(request, "donations.match_statementline")
-        accounts = BankAccount.objects.order_by("name")
-        account = accounts.filter(code=request.GET.get("account", "")).first()
+        accounts = list(BankAccount.objects.order_by("name"))
+        chosen = request.GET.get("account", "")
+        account = next((each for each in accounts if each.code == chosen), None)
         lines = (
             StatementLine.objects.unmatched().select_related("account").order_by("booked_on", "pk")
         )

@@ -1,16 +1,16 @@
 """Candidates for money that came from ourselves: payouts from Stripe, cash and cheques brought to the bank, bail given back."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
 from ..currencies import written
-from ..models import BailOutcome, CashDeposit, CashReceipt, Payout, StatementLine
+from ..models import BailOutcome, CashDeposit, CashReceipt, Fund, LegalCost, Payout, StatementLine
 from ..references import squeeze
-from .charges import MOST_KEPT, Bearer, bearer_of, bearers, obstacle
+from .charges import MOST_KEPT, bearer_of, bearers, obstacle
 from .evidence import (
     AMOUNT,
     NAMES_SENDER,
@@ -23,16 +23,36 @@ from .evidence import (
     squeezed,
 )
 from .matches import Less
+from .reading import Known, Wanted, related_by, revived, rows_of
 
 
-def payouts(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+def wanted(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
+    """For lines on which money came: what is on its way, of the amounts that are open; of payouts also what is more."""
+    amounts = {line.open_amount for line in lines}
+    yield rows_of(
+        "payout",
+        Payout.objects.in_transit().filter(
+            currency__in={line.currency for line in lines}, amount__gte=min(amounts)
+        ),
+    )
+    yield rows_of("deposit", CashDeposit.objects.on_its_way().filter(amount__in=amounts))
+    yield rows_of(
+        "cheque",
+        CashReceipt.objects.pending().filter(amount__in=amounts),
+        of_fund=related_by("fund", "id", "name"),
+    )
+    outcomes = BailOutcome.objects.unproved().filter(
+        bank_account__in={line.account_id for line in lines}, amount__in=amounts
+    )
+    yield rows_of("bail", outcomes, of_cost=related_by("cost", "id", "number"))
+
+
+def payouts(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """Payouts in transit of the amount that is open."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
     by_amount: dict[tuple[str, Decimal], list[Payout]] = defaultdict(list)
-    for payout in Payout.objects.in_transit().filter(
-        currency__in={line.currency for line in lines},
-        amount__in={line.open_amount for line in lines},
-    ):
+    for facts in known["payout"]:
+        payout = revived(Payout, facts)
         by_amount[payout.currency, payout.amount].append(payout)
     for line in lines:
         for payout in by_amount[line.currency, line.open_amount]:
@@ -59,14 +79,13 @@ def _payout(line: StatementLine, payout: Payout) -> Suggestion:
     return Suggestion(payout, certainty, tuple(reasons), days)
 
 
-def payouts_less(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+def payouts_less(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """Payouts in transit of a little more than the amount that is open: a bank may have kept its fee. Never sure."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    currencies = {line.currency for line in lines}
     waiting: dict[str, list[Payout]] = defaultdict(list)
-    for payout in Payout.objects.in_transit().filter(currency__in=currencies):
-        waiting[payout.currency].append(payout)
-    bearing: dict[int, list[Bearer]] | None = None
+    for facts in known["payout"]:
+        waiting[facts["currency"]].append(revived(Payout, facts))
+    bearing = bearers(known)
     for line in lines:
         written_there = squeezed(line)
         for payout in waiting[line.currency]:
@@ -75,8 +94,6 @@ def payouts_less(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
             is_little = 0 < kept <= payout.amount * MOST_KEPT and "STRIPE" in written_there
             if kept <= 0 or not (names_payout or is_little):
                 continue
-            if bearing is None:
-                bearing = bearers({each.account_id for each in lines})
             if chosen := bearer_of(bearing[line.account_id], kept):
                 target = Less(payout, chosen.fund)
                 found[line.pk].append(
@@ -102,14 +119,11 @@ def _less(line: StatementLine, target: Less, names_payout: bool, *, why_not: str
     return Suggestion(target, certainty, reasons, days, obstacle=why_not)
 
 
-def bail(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+def bail(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """Bail of which it was recorded that it came back into the line's account, of the open amount, and no line showed it yet."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    outcomes = BailOutcome.objects.unproved().filter(
-        bank_account__in={line.account_id for line in lines},
-        amount__in={line.open_amount for line in lines},
-    )
-    for outcome in outcomes.select_related("cost"):
+    for facts in known["bail"]:
+        outcome = revived(BailOutcome, facts, cost=revived(LegalCost, facts["of_cost"]))
         for line in lines:
             if (outcome.bank_account_id, outcome.amount) == (line.account_id, line.open_amount):
                 on, same = outcome.happened_on, _("The court gave it back on that day.")
@@ -120,12 +134,14 @@ def bail(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     return found
 
 
-def handed_over(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+def handed_over(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """Cash that was brought to the account, and cheques not paid yet, of the amount that is open."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    amounts = {line.open_amount for line in lines}
-    deposits = list(CashDeposit.objects.on_its_way().filter(amount__in=amounts))
-    cheques = list(CashReceipt.objects.pending().select_related("fund").filter(amount__in=amounts))
+    deposits = [revived(CashDeposit, facts) for facts in known["deposit"]]
+    cheques = [
+        revived(CashReceipt, facts, fund=revived(Fund, facts["of_fund"]))
+        for facts in known["cheque"]
+    ]
     for line in lines:
         for deposit in deposits:
             if (deposit.bank_account_id, deposit.amount) == (line.account_id, line.open_amount):

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -14,6 +13,7 @@ from ..currencies import written
 from ..models import Fund, StatementLine
 from .evidence import DAY, WORDS, Certainty, Reason, Suggestion, all_text
 from .matches import Charge
+from .reading import Known, Wanted, revived
 
 # As banks write them in the languages of the appeals and their neighbours.
 FEES = re.compile(
@@ -33,7 +33,7 @@ MOST_KEPT = Decimal("0.05")
 # By account the open funds that may have what is the bank's own, the likeliest first: which bore or earned the last of it,
 # and the general ones; with what each has in the account's currency.
 BEARERS = """
-SELECT f.*, b.id AS account_id, b.currency AS has_currency, CASE WHEN f.id = last.fund_id THEN last.booked_on END AS last_on,
+SELECT f.id, f.code, f.kind, f.name, b.id AS account_id, b.currency AS has_currency, CASE WHEN f.id = last.fund_id THEN last.booked_on END AS last_on,
        coalesce(donations_balance(a.id), 0) AS has
 FROM donations_bankaccount b
 LEFT JOIN LATERAL (
@@ -46,8 +46,7 @@ LEFT JOIN LATERAL (
     ORDER BY l.booked_on DESC, m.id DESC LIMIT 1) last ON true
 JOIN donations_fund f ON f.closed_on IS NULL AND (f.id = last.fund_id OR f.kind = 'general')
 LEFT JOIN donations_account a ON a.fund_id = f.id AND a.currency = b.currency
-WHERE b.id = ANY(%s)
-ORDER BY b.id, f.id = last.fund_id DESC NULLS LAST, f.id
+WHERE b.id IN (SELECT account_id FROM line)
 """
 
 
@@ -61,11 +60,15 @@ class Bearer:
     last_on: date | None
 
 
-def fees(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+def wanted() -> Iterable[Wanted | None]:
+    yield Wanted("bearer", BEARERS)
+
+
+def fees(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """Lines whose words are those of bank fees, for the fund that bore the last one, or another that has the money."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
     charged = [line for line in lines if FEES.search(all_text(line))]
-    bearing = bearers(line.account_id for line in charged)
+    bearing = bearers(known)
     for line in charged:
         if chosen := bearer_of(bearing[line.account_id], -line.open_amount):
             found[line.pk].append(_fee(chosen, -line.open_amount))
@@ -83,11 +86,11 @@ def _fee(chosen: Bearer, amount: Decimal) -> Suggestion:
     )
 
 
-def interest(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+def interest(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """The same for interest the bank pays, which any fund can have."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
     charged = [line for line in lines if INTEREST.search(all_text(line))]
-    bearing = bearers(line.account_id for line in charged)
+    bearing = bearers(known)
     said = Reason(_("The words are those of interest."), WORDS)
     usual = _("%(fund)s had the last fee or interest of this account, on %(day)s.")
     for line in charged:
@@ -107,15 +110,15 @@ def _usual(chosen: Bearer, usual: str) -> Reason:
     return Reason(usual % {"fund": chosen.fund, "day": chosen.last_on.isoformat()}, DAY)
 
 
-def bearers(accounts: Iterable[int]) -> dict[int, list[Bearer]]:
-    """By account the funds that may have what is the bank's own, the likeliest first; in one query."""
-    wanted = sorted(set(accounts))
-    found: dict[int, list[Bearer]] = {account: [] for account in wanted}
-    if not wanted:
-        return found
-    rows: Any = Fund.objects.raw(BEARERS, [wanted])
+def bearers(known: Known) -> dict[int, list[Bearer]]:
+    """By account the funds that may have what is the bank's own, the likeliest first."""
+    found: dict[int, list[Bearer]] = defaultdict(list)
+    # The one that had the last stands first; the general ones follow in their order.
+    rows = sorted(known["bearer"], key=lambda row: (row["last_on"] is None, row["id"]))
     for row in rows:
-        found[row.account_id].append(Bearer(row, row.has, row.has_currency, row.last_on))
+        last_on = row["last_on"] and date.fromisoformat(row["last_on"])
+        bearer = Bearer(revived(Fund, row), Decimal(row["has"]), row["has_currency"], last_on)
+        found[row["account_id"]].append(bearer)
     return found
 
 

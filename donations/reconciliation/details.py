@@ -1,7 +1,7 @@
 """Candidates for the payments within a line, as a notification of the bank told them: each is looked at like a line of its own."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,25 +11,39 @@ from ..currencies import written
 from ..models import StatementDetail, StatementLine, StatementMatch
 from . import gifts, outgoings
 from .evidence import Reason, Suggestion
+from .reading import Known, Wanted, read, revived, rows_of
 
 
 def details_of(lines: Sequence[StatementLine]) -> dict[int, list[StatementDetail]]:
     """By the line's pk what notifications told of it, in their order."""
-    by_key = {(line.account_id, line.key): line.pk for line in lines}
-    found: dict[int, list[StatementDetail]] = defaultdict(list)
     details = StatementDetail.objects.filter(
         account__in={line.account_id for line in lines}, key__in=[line.key for line in lines]
     )
-    for detail in details.order_by("key", "position"):
+    return _told(lines, details)
+
+
+def _told(
+    lines: Sequence[StatementLine], details: Iterable[StatementDetail]
+) -> dict[int, list[StatementDetail]]:
+    by_key = {(line.account_id, line.key): line.pk for line in lines}
+    found: dict[int, list[StatementDetail]] = defaultdict(list)
+    for detail in sorted(details, key=lambda each: (each.key, each.position)):
         if (detail.account_id, detail.key) in by_key:
             found[by_key[detail.account_id, detail.key]].append(detail)
     return found
 
 
-def within(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+def wanted(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
+    details = StatementDetail.objects.filter(
+        account__in={line.account_id for line in lines}, key__in=[line.key for line in lines]
+    )
+    yield rows_of("detail", details)
+
+
+def within(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """Announced gifts and payments of which a part of the line has the reference; those matched already are left out."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    told = details_of(lines)
+    told = _told(lines, (revived(StatementDetail, facts) for facts in known["detail"]))
     if not told:
         return found
     by_pk = {line.pk: line for line in lines}
@@ -42,9 +56,12 @@ def within(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     line_of = {-detail.pk: pk for pk, details in told.items() for detail in details}
     coming = [part for part in parts.values() if part.amount > 0]
     going = [part for part in parts.values() if part.amount < 0]
-    candidates = gifts.announced(coming) if coming else {}
-    if going:
-        candidates |= outgoings.payments(going)
+    # What the parts name is known only now.
+    named = read(
+        list(parts.values()),
+        [*(gifts.wanted(coming) if coming else ()), *(outgoings.wanted(going) if going else ())],
+    )
+    candidates = gifts.announced(coming, named) | outgoings.payments(going, named)
     done = _done(told)
     for number, suggestions in candidates.items():
         part = parts[number]

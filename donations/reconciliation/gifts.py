@@ -2,15 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
-from django.db import connection
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
 from ..currencies import written
-from ..models import Fund, Pledge, StatementLine
+from ..models import Fund, Instalment, Pledge, StatementLine
 from ..references import Slip, SlipKind, find_references, format_reference, slips
 from .evidence import (
     AMOUNT,
@@ -24,6 +26,7 @@ from .evidence import (
     all_text,
     apart,
 )
+from .reading import Known, Wanted, related_by, revived, rows_of
 
 # Gifts announced longer ago than this are not proposed for their amount alone.
 RECENT = timedelta(days=90)
@@ -31,9 +34,8 @@ RECENT = timedelta(days=90)
 EACH = 5
 
 AWAITED = """
-SELECT line.id, awaited.id
-FROM unnest(%s::bigint[], %s::numeric[], %s::text[], %s::date[]) AS line (id, amount, currency, booked_on)
-CROSS JOIN LATERAL (
+SELECT line.id AS line_id, awaited.id AS pledge_id
+FROM line CROSS JOIN LATERAL (
     SELECT p.id FROM donations_pledge p
     WHERE p.currency = line.currency AND p.amount = line.amount AND p.cancelled_at IS NULL
       AND p.method IN ('transfer', 'cash', 'card_later')
@@ -41,63 +43,109 @@ CROSS JOIN LATERAL (
       AND (p.is_open_ended OR p.amount > (
           SELECT coalesce(sum(d.amount), 0) FROM donations_donation d WHERE d.pledge_id = p.id AND d.reversed_at IS NULL))
     ORDER BY p.created_at DESC LIMIT %s) awaited
+WHERE line.amount > 0
 """
 
 # Of each line the last gift from the same account, or of the same name where the bank says no account.
 GAVE_BEFORE = """
-SELECT line.id, before.pledge_id, before.fund_id, before.booked_on
-FROM unnest(%s::bigint[], %s::text[]) AS line (id, payer_hash)
-CROSS JOIN LATERAL (
+SELECT line.id AS line_id, before.pledge_id, before.fund_id, before.booked_on
+FROM line CROSS JOIN LATERAL (
     SELECT d.pledge_id, d.fund_id, l.booked_on
     FROM donations_statementline l
     JOIN donations_statementmatch m ON m.line_id = l.id AND m.undone_at IS NULL
     JOIN donations_donation d ON d.id = m.donation_id
     WHERE l.payer_hash = line.payer_hash AND l.payer_hash <> '' AND l.id <> line.id
     ORDER BY l.booked_on DESC LIMIT 1) before
+WHERE line.amount > 0
+"""
+# Each by an index, however many gifts there are.
+MEANT = """
+SELECT id FROM donations_pledge WHERE reference = ANY(%s)
+UNION SELECT pledge_id FROM awaited
+UNION SELECT pledge_id FROM gave_before WHERE pledge_id IS NOT NULL
 """
 
 
-def announced(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+@dataclass(frozen=True)
+class Announced:
+    """A gift that was announced, what arrived for it, and the amounts of its parts."""
+
+    pledge: Pledge
+    received: Decimal
+    parts: tuple[Decimal, ...]
+
+
+def wanted(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
+    """For lines on which money came: gifts announced that a line names, nearly names or has the amount of; of each line what
+    the same payer gave before."""
+    texts = [all_text(line) for line in lines]
+    references = {r for text in texts for r in find_references(text)}
+    references |= {slip.reference for text in texts for slip in slips(text)}
+    yield Wanted("awaited", AWAITED, [RECENT.days, EACH])
+    yield Wanted("gave_before", GAVE_BEFORE)
+    pledges = Pledge.objects.filter(pk__in=RawSQL(MEANT, [sorted(references)]))  # noqa: S611
+    yield rows_of(
+        "pledge",
+        pledges.with_received(),
+        "received",
+        parts=ArraySubquery(Instalment.objects.filter(pledge=OuterRef("pk")).values("amount")),
+        of_fund=related_by("fund", "id", "name"),
+    )
+    known_funds = RawSQL("SELECT fund_id FROM gave_before", [])
+    yield rows_of("fund", Fund.objects.open().filter(pk__in=known_funds))
+
+
+def _announced(known: Known) -> dict[int, Announced]:
+    return {
+        facts["id"]: Announced(
+            revived(Pledge, facts, fund=revived(Fund, facts["of_fund"])),
+            Decimal(facts["received"]),
+            tuple(map(Decimal, facts["parts"])),
+        )
+        for facts in known["pledge"]
+    }
+
+
+def announced(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """By the reference in the text; where none is right, by one with a slip and by the amount that is open."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
     texts = {line.pk: all_text(line) for line in lines}
     right = {pk: find_references(text) for pk, text in texts.items()}
     slipped = {pk: slips(text) for pk, text in texts.items()}
-    wanted = {r for several in right.values() for r in several} | _repaired(slipped.values())
-    awaited = _awaited(lines)
-    by_pk = _pledges(wanted, {pk for several in awaited.values() for pk in several})
-    known = {pledge.reference: pledge for pledge in by_pk.values() if pledge.reference in wanted}
+    by_pk = _announced(known)
+    by_reference = {each.pledge.reference: each for each in by_pk.values()}
+    awaited: dict[int, list[Announced]] = defaultdict(list)
+    for facts in known["awaited"]:
+        awaited[facts["line_id"]].append(by_pk[facts["pledge_id"]])
     for line in lines:
-        exact = [known[r] for r in right[line.pk] if r in known]
-        found[line.pk] += [_named(line, pledge, is_only=len(exact) == 1) for pledge in exact]
+        exact = [by_reference[r] for r in right[line.pk] if r in by_reference]
+        found[line.pk] += [_named(line, each, is_only=len(exact) == 1) for each in exact]
         if exact:
             continue
-        close = [slip for slip in slipped[line.pk] if slip.reference in known]
-        found[line.pk] += [_misnamed(line, known[slip.reference], slip) for slip in close]
+        close = [slip for slip in slipped[line.pk] if slip.reference in by_reference]
+        found[line.pk] += [_misnamed(line, by_reference[slip.reference], slip) for slip in close]
         named = {slip.reference for slip in close}
-        same_amount = (by_pk[pk] for pk in awaited[line.pk])
+        same_amount = (each.pledge for each in awaited[line.pk])
         found[line.pk] += filter(
             None, (_unnamed(line, p) for p in same_amount if p.reference not in named)
         )
     return found
 
 
-def by_known_payers(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+def by_known_payers(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """What the same payer gave for before: their promise if it still waits, else its fund."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    columns: list[list[Any]] = [[line.pk for line in lines], [line.payer_hash for line in lines]]
-    with connection.cursor() as cursor:
-        cursor.execute(GAVE_BEFORE, columns)
-        before = {row[0]: row[1:] for row in cursor.fetchall()}
-    pledges = _pledges((), {pledge for pledge, _fund, _on in before.values() if pledge})
-    funds = Fund.objects.open().in_bulk({fund for _pledge, fund, _on in before.values()})
+    before = {facts["line_id"]: facts for facts in known["gave_before"]}
+    pledges = _announced(known)
+    funds = {facts["id"]: revived(Fund, facts) for facts in known["fund"]}
     for line in lines:
         if line.pk not in before:
             continue
-        pledge_pk, fund_pk, on = before[line.pk]
-        if (pledge := pledges.get(pledge_pk)) and pledge.currency == line.currency:
-            found[line.pk].append(_again(line, pledge, on))
-        if fund := funds.get(fund_pk):
+        facts, on = before[line.pk], date.fromisoformat(before[line.pk]["booked_on"])
+        meant = pledges.get(facts["pledge_id"])
+        if meant and meant.pledge.currency == line.currency:
+            found[line.pk].append(_again(line, meant, on))
+        if fund := funds.get(facts["fund_id"]):
             reasons = (_gave(on), Reason(_("It is not announced.")))
             found[line.pk].append(Suggestion(fund, Certainty.POSSIBLE, reasons))
     return found
@@ -108,54 +156,23 @@ def _gave(on: date) -> Reason:
     return Reason(sentence, KNOWN_PAYER)
 
 
-def _again(line: StatementLine, pledge: Pledge, on: date) -> Suggestion:
-    doubts = _doubts(pledge)
-    certainty = Certainty.LIKELY if _fits(line, pledge) and not doubts else Certainty.POSSIBLE
-    return Suggestion(pledge, certainty, (_gave(on), _about_amount(line, pledge), *doubts))
+def _again(line: StatementLine, meant: Announced, on: date) -> Suggestion:
+    doubts = _doubts(meant)
+    certainty = Certainty.LIKELY if _fits(line, meant) and not doubts else Certainty.POSSIBLE
+    return Suggestion(meant.pledge, certainty, (_gave(on), _about_amount(line, meant), *doubts))
 
 
-def _repaired(found: Iterable[Sequence[Slip]]) -> set[str]:
-    return {slip.reference for several in found for slip in several}
-
-
-def _pledges(references: Iterable[str], pks: Iterable[int]) -> dict[int, Pledge]:
-    """Each by an index, however many gifts there are; with what arrived for them and their parts."""
-    pledges = Pledge.objects.with_received().select_related("fund").prefetch_related("instalments")
-    # Two readings, each by its own index; one with "or" would read all gifts.
-    return {
-        pledge.pk: pledge
-        for part in (pledges.filter(reference__in=set(references)), pledges.filter(pk__in=pks))
-        for pledge in part
-    }
-
-
-def _awaited(lines: Sequence[StatementLine]) -> dict[int, list[int]]:
-    """By the line's pk the gifts still to come of the amount that is open, the newest first."""
-    found: dict[int, list[int]] = defaultdict(list)
-    columns: list[list[Any]] = [
-        [line.pk for line in lines],
-        [line.open_amount for line in lines],
-        [line.currency for line in lines],
-        [line.booked_on for line in lines],
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(AWAITED, [*columns, RECENT.days, EACH])
-        for line, pledge in cursor.fetchall():
-            found[line].append(pledge)
-    return found
-
-
-def _named(line: StatementLine, pledge: Pledge, *, is_only: bool) -> Suggestion:
+def _named(line: StatementLine, meant: Announced, *, is_only: bool) -> Suggestion:
     """A pledge whose reference the line carries."""
-    doubts = _doubts(pledge)
-    fits = _fits(line, pledge)
+    doubts = _doubts(meant)
+    fits = _fits(line, meant)
     named = Reason(_("The text has the gift's reference."), REFERENCE)
-    reasons = [named, _about_amount(line, pledge), *doubts]
+    reasons = [named, _about_amount(line, meant), *doubts]
     sure = fits and is_only and not doubts
-    return Suggestion(pledge, Certainty.SURE if sure else Certainty.LIKELY, tuple(reasons))
+    return Suggestion(meant.pledge, Certainty.SURE if sure else Certainty.LIKELY, tuple(reasons))
 
 
-def _misnamed(line: StatementLine, pledge: Pledge, slip: Slip) -> Suggestion:
+def _misnamed(line: StatementLine, meant: Announced, slip: Slip) -> Suggestion:
     """A pledge whose reference the line nearly carries. Never sure: a person compares the two."""
     said = {
         SlipKind.WRONG: _(
@@ -171,32 +188,30 @@ def _misnamed(line: StatementLine, pledge: Pledge, slip: Slip) -> Suggestion:
             "The text has %(written)s: the gift's reference with two characters swapped."
         ),
     }[slip.kind] % {"written": format_reference(slip.written)}
-    doubts = _doubts(pledge)
-    certainty = Certainty.LIKELY if _fits(line, pledge) and not doubts else Certainty.POSSIBLE
-    reasons = (Reason(said, NEAR_REFERENCE), _about_amount(line, pledge), *doubts)
-    return Suggestion(pledge, certainty, reasons)
+    doubts = _doubts(meant)
+    certainty = Certainty.LIKELY if _fits(line, meant) and not doubts else Certainty.POSSIBLE
+    reasons = (Reason(said, NEAR_REFERENCE), _about_amount(line, meant), *doubts)
+    return Suggestion(meant.pledge, certainty, reasons)
 
 
-def _fits(line: StatementLine, pledge: Pledge) -> bool:
+def _fits(line: StatementLine, meant: Announced) -> bool:
     """Whether the line has the whole amount, or that of one part of a promise."""
-    amounts = {pledge.amount, *(part.amount for part in pledge.instalments.all())}
-    return line.currency == pledge.currency and line.open_amount in amounts
+    amounts = {meant.pledge.amount, *meant.parts}
+    return line.currency == meant.pledge.currency and line.open_amount in amounts
 
 
-def _about_amount(line: StatementLine, pledge: Pledge) -> Reason:
-    if _fits(line, pledge):
+def _about_amount(line: StatementLine, meant: Announced) -> Reason:
+    if _fits(line, meant):
         return Reason(_("The amount is the one announced."), AMOUNT)
-    amount = written(pledge.amount, pledge.currency)
+    amount = written(meant.pledge.amount, meant.pledge.currency)
     return Reason(_("The amount announced was %(amount)s.") % {"amount": amount})
 
 
-def _doubts(pledge: Pledge) -> list[Reason]:
+def _doubts(meant: Announced) -> list[Reason]:
     """Why a gift may be meant and yet not be waiting for this line."""
     doubts = []
-    received: Decimal = pledge.received  # type: ignore[attr-defined]  # annotated by with_received
-    is_kept_in_parts = bool(pledge.instalments.all()) and (
-        pledge.is_open_ended or received < pledge.amount
-    )
+    pledge, received = meant.pledge, meant.received
+    is_kept_in_parts = bool(meant.parts) and (pledge.is_open_ended or received < pledge.amount)
     if received and not is_kept_in_parts:
         further = _("%(amount)s arrived for it already: is this a further gift?")
         doubts.append(Reason(further % {"amount": written(received, pledge.currency)}, DOUBT))

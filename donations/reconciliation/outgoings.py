@@ -1,17 +1,23 @@
 """Candidates for money that went out, payments and refunds of ours, and for what came back of it or went back."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
-from django.db import connection
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
 from ..currencies import written
-from ..models import Disbursement, LegalCost, RefundRequest, StatementLine
+from ..models import (
+    Disbursement,
+    Donation,
+    LegalCost,
+    PayeeAccount,
+    Receipt,
+    RefundRequest,
+    StatementLine,
+)
 from ..models.payee import hash_account
 from ..references import squeeze
 from .evidence import (
@@ -27,36 +33,80 @@ from .evidence import (
     squeezed,
 )
 from .matches import CameBack, Returned
+from .reading import Facts, Known, Wanted, related_by, revived, rows_of
 
 # A transfer that could not be credited, or was called back, comes within weeks.
 CAME_BACK_WITHIN = 60
 
 EARLIER = """
-SELECT line.id, earlier.id
-FROM unnest(%s::bigint[], %s::bigint[], %s::numeric[], %s::text[], %s::date[])
-     AS line (id, account_id, amount, payer_hash, booked_on)
-CROSS JOIN LATERAL (
-    SELECT l.id FROM donations_statementline l
+SELECT line.id AS line_id, earlier.*
+FROM line CROSS JOIN LATERAL (
+    SELECT l.id, l.account_id, l.booked_on FROM donations_statementline l
     WHERE l.payer_hash = line.payer_hash AND l.payer_hash <> '' AND l.account_id = line.account_id
       AND l.amount = -line.amount AND l.booked_on BETWEEN line.booked_on - %s AND line.booked_on
       AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.line_id = l.id AND m.undone_at IS NULL
                       AND m.donation_id IS NULL)
     ORDER BY l.booked_on DESC, l.id DESC LIMIT 1) earlier
+WHERE line.amount < 0
 """
 
 
-def payments(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
-    """Payments of costs and refunds from the line's account that no line has proved yet: by the amount, or by the reference."""
-    found: dict[int, list[Suggestion]] = defaultdict(list)
+def wanted(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
+    """For lines on which money went: payments that no line has proved, and transfers that a line may give back."""
     amounts = {-line.open_amount for line in lines}
     codes = {code for line in lines for code in line.references}
     theirs = Q(bank_account__in={line.account_id for line in lines}) & (
         Q(amount__in=amounts) | Q(payment_reference__in=codes)
     )
-    costs = Disbursement.objects.unproved().select_related("payee_account")
-    refunds = RefundRequest.objects.unproved().select_related("donation__receipt")
+    yield rows_of(
+        "payment",
+        Disbursement.objects.unproved().filter(theirs),
+        to=related_by("payee_account", "id", "name", "account_hash"),
+    )
+    yield rows_of(
+        "refund",
+        RefundRequest.objects.unproved().filter(theirs),
+        of_gift=related_by("donation", "id"),
+        receipt_serial=F("donation__receipt__serial"),
+    )
+    yield Wanted("earlier", EARLIER, [CAME_BACK_WITHIN])
+
+
+def wanted_back(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
+    """For lines on which money came: payments of costs that left the line's account, of late."""
+    since = min(line.booked_on for line in lines) - timedelta(days=CAME_BACK_WITHIN)
+    payments = Disbursement.objects.in_state(Disbursement.State.DONE).filter(
+        bank_account__in={line.account_id for line in lines},
+        amount__in={line.open_amount for line in lines},
+        paid_on__gte=since,
+    )
+    yield rows_of(
+        "paid",
+        payments.exclude(cost__kind=LegalCost.Kind.BAIL),
+        to=related_by("payee_account", "id", "name", "account_hash"),
+    )
+
+
+def _disbursement(facts: Facts) -> Disbursement:
+    return revived(Disbursement, facts, payee_account=revived(PayeeAccount, facts["to"]))
+
+
+def _refund(facts: Facts) -> RefundRequest:
+    donation = revived(Donation, facts["of_gift"])
+    serial = facts["receipt_serial"]
+    receipt = None if serial is None else Receipt(serial=serial)
+    Donation._meta.get_field("receipt").set_cached_value(donation, receipt)
+    return revived(RefundRequest, facts, donation=donation)
+
+
+def payments(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
+    """Payments of costs and refunds from the line's account that no line has proved yet: by the amount, or by the reference."""
+    found: dict[int, list[Suggestion]] = defaultdict(list)
     of_account: dict[int | None, list[Disbursement | RefundRequest]] = defaultdict(list)
-    for payment in (*costs.filter(theirs), *refunds.filter(theirs)):
+    payments: list[Disbursement | RefundRequest] = []
+    payments += map(_disbursement, known["payment"])
+    payments += map(_refund, known["refund"])
+    for payment in payments:
         of_account[payment.bank_account_id].append(payment)
     for line in lines:
         said = squeezed(line)
@@ -109,23 +159,13 @@ def _part(line: StatementLine, payment: Disbursement | RefundRequest) -> Suggest
     return Suggestion(payment, Certainty.LIKELY, reasons, part=-payment.amount)
 
 
-def returned(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+def returned(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """Transfers from the same account of the same amount, of late, that this line gives back."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    columns: list[list[Any]] = [
-        [line.pk for line in lines],
-        [line.account_id for line in lines],
-        [line.open_amount for line in lines],
-        [line.payer_hash for line in lines],
-        [line.booked_on for line in lines],
-    ]
-    with connection.cursor() as cursor:
-        cursor.execute(EARLIER, [*columns, CAME_BACK_WITHIN])
-        pairs = dict(cursor.fetchall())
-    earlier = StatementLine.objects.select_related("account").in_bulk(pairs.values())
+    earlier = {facts["line_id"]: revived(StatementLine, facts) for facts in known["earlier"]}
     for line in lines:
-        if line.pk in pairs and line.explained == 0:
-            before = earlier[pairs[line.pk]]
+        if line.pk in earlier and line.explained == 0:
+            before = earlier[line.pk]
             on = before.booked_on.isoformat()
             reasons = (
                 Reason(_("The same amount came from there on %(day)s.") % {"day": on}, AMOUNT),
@@ -136,17 +176,11 @@ def returned(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     return found
 
 
-def came_back(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+def came_back(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """Payments of costs that a line of the same account showed to leave, of the amount that came, of late."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    since = min(line.booked_on for line in lines) - timedelta(days=CAME_BACK_WITHIN)
-    payments = Disbursement.objects.in_state(Disbursement.State.DONE).filter(
-        bank_account__in={line.account_id for line in lines},
-        amount__in={line.open_amount for line in lines},
-        paid_on__gte=since,
-    )
     by_amount: dict[tuple[int, Decimal], list[Disbursement]] = defaultdict(list)
-    for payment in payments.exclude(cost__kind=LegalCost.Kind.BAIL).select_related("payee_account"):
+    for payment in map(_disbursement, known["paid"]):
         by_amount[payment.bank_account_id, payment.amount].append(payment)
     for line in lines:
         said = squeezed(line)

@@ -1,7 +1,7 @@
 """Candidates for money between accounts of ours: transfers that the other account's statement showed, and its number in the line."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -25,6 +25,7 @@ from .evidence import (
     apart,
 )
 from .matches import Between, BetweenLess
+from .reading import Known, Wanted, read, related_by, revived, rows_of
 
 # Between banks and countries some take weeks.
 WITHIN = timedelta(days=60)
@@ -42,13 +43,31 @@ class HalfSeen:
     side: Decimal
 
 
-def own_transfers(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
+def wanted(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
+    accounts = {line.account_id for line in lines}
+    theirs = Q(left_from__in=accounts) | Q(arrives_at__in=accounts)
+    seen = StatementMatch.objects.standing().filter(own_transfer=OuterRef("pk"))
+    # Nobody says what a line is before the bank has booked it.
+    since = min(line.booked_on for line in lines) - WITHIN
+    transfers: Any = OwnTransfer.objects.half_seen().filter(theirs, begun_at__date__gte=since)
+    yield rows_of(
+        "half_seen",
+        transfers,
+        "has_left",
+        seen_on=Subquery(seen.values("line__booked_on")[:1]),
+        leaving=related_by("left_from", "id", "name", "currency"),
+        arriving=related_by("arrives_at", "id", "name", "currency"),
+    )
+    yield rows_of("open_account", BankAccount.objects.filter(closed_on=None))
+
+
+def own_transfers(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """Transfers that lack the side of the line's account, whole or less a bank's fee; else the account that the line names."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    open_accounts = list(BankAccount.objects.filter(closed_on=None))
+    open_accounts = [revived(BankAccount, facts) for facts in known["open_account"]]
     if len(open_accounts) < 2:
         return found
-    half = half_seen(lines)
+    half = half_seen(known)
     short: list[tuple[StatementLine, HalfSeen, bool]] = []
     for line in lines:
         named = [account for account in open_accounts if _is_named(line, account)]
@@ -62,39 +81,35 @@ def own_transfers(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]
                 short.append((line, each, is_named))
         if not found[line.pk]:
             found[line.pk] += [_first_side(account) for account in named]
-    bearing = bearers({line.account_id for line, _each, _is_named in short})
+    bearing = bearers(known)
     for line, each, is_named in short:
         if chosen := bearer_of(bearing[line.account_id], each.side - line.open_amount):
             found[line.pk].append(_less(line, each, chosen, is_named=is_named))
     return found
 
 
-def half_seen(lines: Sequence[StatementLine]) -> list[HalfSeen]:
+def half_seen(known: Known) -> list[HalfSeen]:
     """Of late, the transfers of the lines' accounts that only the other account's statement has shown."""
-    accounts = {line.account_id for line in lines}
-    theirs = Q(left_from__in=accounts) | Q(arrives_at__in=accounts)
-    seen = StatementMatch.objects.standing().filter(own_transfer=OuterRef("pk"))
-    # Nobody says what a line is before the bank has booked it.
-    since = min(line.booked_on for line in lines) - WITHIN
-    transfers: Any = OwnTransfer.objects.half_seen().filter(theirs, begun_at__date__gte=since)
-    return [
-        HalfSeen(
-            transfer,
-            transfer.seen_on,
-            transfer.arrives_at_id if transfer.has_left else transfer.left_from_id,
-            transfer.amount if transfer.has_left else -transfer.amount,
+    found = []
+    for facts in sorted(known["half_seen"], key=lambda each: each["id"]):
+        transfer = revived(
+            OwnTransfer,
+            facts,
+            left_from=revived(BankAccount, facts["leaving"]),
+            arrives_at=revived(BankAccount, facts["arriving"]),
         )
-        for transfer in transfers.select_related("left_from", "arrives_at")
-        .annotate(seen_on=Subquery(seen.values("line__booked_on")[:1]))
-        .order_by("pk")
-    ]
+        has_left = facts["has_left"]
+        account = transfer.arrives_at_id if has_left else transfer.left_from_id
+        side = transfer.amount if has_left else -transfer.amount
+        found.append(HalfSeen(transfer, date.fromisoformat(facts["seen_on"]), account, side))
+    return found
 
 
 def short_of(line: StatementLine, amount: Decimal, other: BankAccount) -> HalfSeen | None:
     """The transfer with `other` that the line's part `amount` shows less a fee: of those that wait, with the smallest."""
     waiting = [
         each
-        for each in half_seen([line])
+        for each in half_seen(read([line], wanted([line])))
         if each.account == line.account_id
         and _other(each) == other
         and each.side * amount > 0

@@ -1,10 +1,11 @@
 """What a bank line could be: payouts on their way, payments made, gifts announced, the bank's own; with reasons to weigh."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..models import StatementLine
 from . import arrivals, charges, details, exchanges, gifts, outgoings, own_transfers
 from .evidence import Suggestion, ranked
+from .reading import Wanted, read
 
 MOST = 5
 
@@ -15,24 +16,36 @@ def suggest(line: StatementLine) -> list[Suggestion]:
 
 
 def suggest_many(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
-    """Candidates by the line's pk, in a fixed number of queries however many lines there are."""
+    """Candidates by the line's pk, in one query however many lines there are, and more only for payments within lines."""
     coming = [line for line in lines if line.amount > 0]
     going = [line for line in lines if line.amount < 0]
     found: dict[int, list[Suggestion]] = {line.pk: [] for line in lines}
-    parts: list[dict[int, list[Suggestion]]] = []
-    if lines:
-        parts += [exchanges.exchanges(lines), own_transfers.own_transfers(lines)]
-        parts.append(details.within(lines))
-    if coming:
-        parts += [arrivals.payouts(coming), arrivals.handed_over(coming), gifts.announced(coming)]
-        parts += [gifts.by_known_payers(coming), charges.interest(coming), arrivals.bail(coming)]
-        parts += [outgoings.came_back(coming), arrivals.payouts_less(coming)]
-    if going:
-        parts += [outgoings.payments(going), outgoings.returned(going), charges.fees(going)]
+    if not lines:
+        return found
+    known = read(lines, _wanted(lines, coming, going))
+    parts = [exchanges.exchanges(lines, known), own_transfers.own_transfers(lines, known)]
+    parts += [details.within(lines, known)]
+    parts += [arrivals.payouts(coming, known), arrivals.handed_over(coming, known)]
+    parts += [gifts.announced(coming, known), gifts.by_known_payers(coming, known)]
+    parts += [charges.interest(coming, known), arrivals.bail(coming, known)]
+    parts += [outgoings.came_back(coming, known), arrivals.payouts_less(coming, known)]
+    parts += [outgoings.payments(going, known), outgoings.returned(going, known)]
+    parts += [charges.fees(going, known)]
     for part in parts:
         for pk, suggestions in part.items():
             found[pk] += suggestions
     return {pk: ranked(_each_once(suggestions))[:MOST] for pk, suggestions in found.items()}
+
+
+def _wanted(
+    lines: Sequence[StatementLine], coming: Sequence[StatementLine], going: Sequence[StatementLine]
+) -> Iterator[Wanted | None]:
+    yield from (*exchanges.wanted(lines), *own_transfers.wanted(lines), *details.wanted(lines))
+    yield from charges.wanted()
+    if coming:
+        yield from (*arrivals.wanted(coming), *gifts.wanted(coming), *outgoings.wanted_back(coming))
+    if going:
+        yield from outgoings.wanted(going)
 
 
 def _each_once(suggestions: Sequence[Suggestion]) -> list[Suggestion]:

@@ -109,7 +109,7 @@ def test_open_lines_ask_a_fixed_number_of_queries(treasurer, django_assert_num_q
         make_payout("25")
     treasurer.get(OPEN)
 
-    with django_assert_num_queries(26):
+    with django_assert_num_queries(8):
         response = treasurer.get(OPEN)
 
     assert len(response.context["rows"]) == 2 * count

@@ -241,7 +241,7 @@ def test_suggest_many_asks_a_fixed_number_of_queries(count, django_assert_num_qu
         record_paid(make_paid_disbursement())
         make_payout("25")
 
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(1):
         found = suggest_many(lines)
 
     assert [len(found[line.pk]) for line in lines] == [
