@@ -13,10 +13,8 @@ from ..references import squeeze
 from .charges import MOST_KEPT, bearer_of, bearers, obstacle
 from .evidence import (
     AMOUNT,
-    NAMES_SENDER,
-    NEARBY,
+    NAMES_STRIPE,
     REFERENCE,
-    Certainty,
     Reason,
     Suggestion,
     apart,
@@ -68,15 +66,10 @@ def _payout(line: StatementLine, payout: Payout) -> Suggestion:
     if names_payout:
         reasons.append(Reason(_("The text names the payout."), REFERENCE))
     elif names_stripe:
-        reasons.append(Reason(_("The text names Stripe."), NAMES_SENDER))
+        reasons.append(Reason(_("The text names Stripe."), NAMES_STRIPE))
     days = abs((line.booked_on - payout.arrives_on).days)
     reasons.append(apart(days, _("It was expected on that day."), payout.arrives_on))
-    is_near = days <= NEARBY.days
-    if names_payout or (names_stripe and is_near):
-        certainty = Certainty.SURE
-    else:
-        certainty = Certainty.LIKELY if is_near else Certainty.POSSIBLE
-    return Suggestion(payout, certainty, tuple(reasons), days)
+    return Suggestion(payout, tuple(reasons), days)
 
 
 def payouts_less(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
@@ -107,7 +100,7 @@ def _less(line: StatementLine, target: Less, names_payout: bool, *, why_not: str
     named = (
         Reason(_("The text names the payout."), REFERENCE)
         if names_payout
-        else Reason(_("The text names Stripe."), NAMES_SENDER)
+        else Reason(_("The text names Stripe."), NAMES_STRIPE)
     )
     amount = written(target.payout.amount - line.open_amount, line.currency)
     reasons = (
@@ -115,8 +108,7 @@ def _less(line: StatementLine, target: Less, names_payout: bool, *, why_not: str
         Reason(_("It is %(amount)s less than the payout: a bank kept its fee.") % {"amount": amount}),
         apart(days, _("It was expected on that day."), target.payout.arrives_on),
     )  # fmt: skip
-    certainty = Certainty.LIKELY if names_payout else Certainty.POSSIBLE
-    return Suggestion(target, certainty, reasons, days, obstacle=why_not)
+    return Suggestion(target, reasons, days, obstacle=why_not)
 
 
 def bail(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
@@ -129,8 +121,7 @@ def bail(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggest
                 on, same = outcome.happened_on, _("The court gave it back on that day.")
                 days = abs((line.booked_on - on).days)
                 reasons = (Reason(_("The amount is the bail's."), AMOUNT), apart(days, same, on))
-                certainty = Certainty.LIKELY if days <= 2 * NEARBY.days else Certainty.POSSIBLE
-                found[line.pk].append(Suggestion(outcome, certainty, reasons, days))
+                found[line.pk].append(Suggestion(outcome, reasons, days))
     return found
 
 
@@ -157,10 +148,7 @@ def handed_over(lines: Sequence[StatementLine], known: Known) -> dict[int, list[
 def _handed_over(
     line: StatementLine, target: CashDeposit | CashReceipt, on: date, same: str
 ) -> Suggestion:
-    """Banks name neither: a person compares. Likely when the bank booked it soon afterwards."""
-    days = (line.booked_on - on).days
-    is_soon = 0 <= days <= 2 * NEARBY.days
-    reasons = (Reason(_("The amount is the same."), AMOUNT), apart(abs(days), same, on))
-    return Suggestion(
-        target, Certainty.LIKELY if is_soon else Certainty.POSSIBLE, reasons, abs(days)
-    )
+    """Banks name neither: a person compares."""
+    days = abs((line.booked_on - on).days)
+    reasons = (Reason(_("The amount is the same."), AMOUNT), apart(days, same, on))
+    return Suggestion(target, reasons, days)

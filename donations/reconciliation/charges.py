@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from ..currencies import written
 from ..models import Fund, StatementLine
-from .evidence import DAY, WORDS, Certainty, Reason, Suggestion, all_text
+from .evidence import DAY, WORDS, Reason, Suggestion, all_text
 from .matches import Charge
 from .reading import Known, Wanted, revived
 
@@ -80,7 +80,6 @@ def _fee(chosen: Bearer, amount: Decimal) -> Suggestion:
     usual = _("%(fund)s bore the last fee of this account, on %(day)s.")
     return Suggestion(
         Charge(chosen.fund),
-        _certainty(chosen),
         (said, _usual(chosen, usual)),
         obstacle=obstacle(chosen, amount),
     )
@@ -96,12 +95,8 @@ def interest(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sug
     for line in charged:
         for chosen in bearing[line.account_id][:1]:
             reasons = (said, _usual(chosen, usual))
-            found[line.pk].append(Suggestion(Charge(chosen.fund), _certainty(chosen), reasons))
+            found[line.pk].append(Suggestion(Charge(chosen.fund), reasons))
     return found
-
-
-def _certainty(chosen: Bearer) -> Certainty:
-    return Certainty.LIKELY if chosen.last_on else Certainty.POSSIBLE
 
 
 def _usual(chosen: Bearer, usual: str) -> Reason:

@@ -17,11 +17,13 @@ from .matches import Between, BetweenLess, CameBack, Charge, Less, Returned, Tar
 NEARBY = timedelta(days=5)
 # What each observation is worth. A reference and the amount with nothing against them are beyond ninety.
 REFERENCE, NEAR_REFERENCE, AMOUNT, DAY = 60, 40, 30, 10
-NAMES_SENDER, KNOWN_PAYER, WORDS, DOUBT = 35, 30, 40, -30
+NAMES_STRIPE, NAMES_SENDER, KNOWN_PAYER, WORDS, DOUBT = 45, 35, 30, 40, -30
+# From which score on a candidate is sure, and from which likely: so that one score is always one word.
+SURE_FROM, LIKELY_FROM = 80, 50
 
 
 class Certainty(IntEnum):
-    """How much speaks for a candidate. Even SURE is booked only when a person says so, or nobody has to (automatic.py)."""
+    """A candidate's score as a word. Even SURE is booked only when a person says so, or nobody has to (automatic.py)."""
 
     SURE = 1
     LIKELY = 2
@@ -45,7 +47,6 @@ class Suggestion:
     """
 
     target: Target
-    certainty: Certainty
     evidence: tuple[Reason, ...]
     days_apart: int = 0
     part: Decimal | None = None
@@ -55,6 +56,12 @@ class Suggestion:
     def score(self) -> int:
         """From 0 to 100: how much of what is known speaks for it."""
         return max(0, min(100, sum(reason.points for reason in self.evidence)))
+
+    @property
+    def certainty(self) -> Certainty:
+        if self.score >= SURE_FROM:
+            return Certainty.SURE
+        return Certainty.LIKELY if self.score >= LIKELY_FROM else Certainty.POSSIBLE
 
     @property
     def reasons(self) -> tuple[str, ...]:
@@ -81,9 +88,9 @@ class Suggestion:
         return f"{self.target._meta.model_name}-{self.target.pk}"
 
     @property
-    def rank(self) -> tuple[int, int, int, int, str]:
+    def rank(self) -> tuple[int, int, int, str]:
         # Of equals the earlier row, by its number and not by the number's text.
-        return (self.certainty, -self.score, self.days_apart, len(self.token), self.token)
+        return (-self.score, self.days_apart, len(self.token), self.token)
 
 
 def ranked(suggestions: Sequence[Suggestion]) -> list[Suggestion]:
@@ -93,10 +100,7 @@ def ranked(suggestions: Sequence[Suggestion]) -> list[Suggestion]:
     if len(sure) < 2:
         return ordered
     doubt = Reason(_("Another candidate fits as well."), DOUBT)
-    doubted = [
-        replace(s, certainty=Certainty.LIKELY, evidence=(*s.evidence, doubt)) if s in sure else s
-        for s in ordered
-    ]
+    doubted = [replace(s, evidence=(*s.evidence, doubt)) if s in sure else s for s in ordered]
     return sorted(doubted, key=lambda suggestion: suggestion.rank)
 
 

@@ -10,7 +10,7 @@ from django.db.models import OuterRef, Q
 from django.utils.translation import gettext as _
 
 from ..models import BankAccount, Exchange, StatementLine, StatementMatch
-from .evidence import AMOUNT, NEARBY, Certainty, Reason, Suggestion, apart
+from .evidence import AMOUNT, Reason, Suggestion, apart
 from .reading import Known, Wanted, related_by, revived, rows_of
 
 
@@ -50,6 +50,5 @@ def exchanges(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Su
                 Reason(_("The amount is the exchange's."), AMOUNT),
                 apart(days, _("It was exchanged on that day."), on),
             )
-            certainty = Certainty.LIKELY if days <= NEARBY.days else Certainty.POSSIBLE
-            found[line.pk].append(Suggestion(exchange, certainty, reasons, days))
+            found[line.pk].append(Suggestion(exchange, reasons, days))
     return found

@@ -20,7 +20,6 @@ from .evidence import (
     KNOWN_PAYER,
     NEAR_REFERENCE,
     REFERENCE,
-    Certainty,
     Reason,
     Suggestion,
     all_text,
@@ -147,7 +146,7 @@ def by_known_payers(lines: Sequence[StatementLine], known: Known) -> dict[int, l
             found[line.pk].append(_again(line, meant, on))
         if fund := funds.get(facts["fund_id"]):
             reasons = (_gave(on), Reason(_("It is not announced.")))
-            found[line.pk].append(Suggestion(fund, Certainty.POSSIBLE, reasons))
+            found[line.pk].append(Suggestion(fund, reasons))
     return found
 
 
@@ -157,19 +156,17 @@ def _gave(on: date) -> Reason:
 
 
 def _again(line: StatementLine, meant: Announced, on: date) -> Suggestion:
-    doubts = _doubts(meant)
-    certainty = Certainty.LIKELY if _fits(line, meant) and not doubts else Certainty.POSSIBLE
-    return Suggestion(meant.pledge, certainty, (_gave(on), _about_amount(line, meant), *doubts))
+    reasons = (_gave(on), _about_amount(line, meant), *_doubts(meant))
+    return Suggestion(meant.pledge, reasons)
 
 
 def _named(line: StatementLine, meant: Announced, *, is_only: bool) -> Suggestion:
     """A pledge whose reference the line carries."""
-    doubts = _doubts(meant)
-    fits = _fits(line, meant)
     named = Reason(_("The text has the gift's reference."), REFERENCE)
-    reasons = [named, _about_amount(line, meant), *doubts]
-    sure = fits and is_only and not doubts
-    return Suggestion(meant.pledge, Certainty.SURE if sure else Certainty.LIKELY, tuple(reasons))
+    reasons = [named, _about_amount(line, meant), *_doubts(meant)]
+    if not is_only:
+        reasons.append(Reason(_("The text has another gift's reference as well."), DOUBT))
+    return Suggestion(meant.pledge, tuple(reasons))
 
 
 def _misnamed(line: StatementLine, meant: Announced, slip: Slip) -> Suggestion:
@@ -188,10 +185,8 @@ def _misnamed(line: StatementLine, meant: Announced, slip: Slip) -> Suggestion:
             "The text has %(written)s: the gift's reference with two characters swapped."
         ),
     }[slip.kind] % {"written": format_reference(slip.written)}
-    doubts = _doubts(meant)
-    certainty = Certainty.LIKELY if _fits(line, meant) and not doubts else Certainty.POSSIBLE
-    reasons = (Reason(said, NEAR_REFERENCE), _about_amount(line, meant), *doubts)
-    return Suggestion(meant.pledge, certainty, reasons)
+    reasons = (Reason(said, NEAR_REFERENCE), _about_amount(line, meant), *_doubts(meant))
+    return Suggestion(meant.pledge, reasons)
 
 
 def _fits(line: StatementLine, meant: Announced) -> bool:
@@ -231,4 +226,4 @@ def _unnamed(line: StatementLine, pledge: Pledge) -> Suggestion | None:
         Reason(missing, AMOUNT),
         apart(days, _("It was announced on that day."), announced_on),
     )
-    return Suggestion(pledge, Certainty.POSSIBLE, reasons, days)
+    return Suggestion(pledge, reasons, days)

@@ -24,9 +24,7 @@ from .evidence import (
     AMOUNT,
     KNOWN_PAYER,
     NAMES_SENDER,
-    NEARBY,
     REFERENCE,
-    Certainty,
     Reason,
     Suggestion,
     apart,
@@ -131,11 +129,7 @@ def _payment(
     assert payment.paid_on is not None
     days = abs((line.booked_on - payment.paid_on).days)
     reasons.append(apart(days, _("It was paid on that day."), payment.paid_on))
-    if has_reference:
-        certainty = Certainty.SURE
-    else:
-        certainty = Certainty.LIKELY if has_payee and days <= NEARBY.days else Certainty.POSSIBLE
-    return Suggestion(payment, certainty, tuple(reasons), days)
+    return Suggestion(payment, tuple(reasons), days)
 
 
 def _is_payee(line: StatementLine, payment: Disbursement | RefundRequest) -> bool:
@@ -156,7 +150,7 @@ def _part(line: StatementLine, payment: Disbursement | RefundRequest) -> Suggest
         Reason(_("The text has the payment's reference."), REFERENCE),
         Reason(rest % {"amount": written(payment.amount, payment.currency)}),
     )
-    return Suggestion(payment, Certainty.LIKELY, reasons, part=-payment.amount)
+    return Suggestion(payment, reasons, part=-payment.amount)
 
 
 def returned(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
@@ -172,7 +166,7 @@ def returned(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sug
                 Reason(_("The other side is the same."), KNOWN_PAYER),
             )
             days = (line.booked_on - before.booked_on).days
-            found[line.pk].append(Suggestion(Returned(before), Certainty.LIKELY, reasons, days))
+            found[line.pk].append(Suggestion(Returned(before), reasons, days))
     return found
 
 
@@ -202,9 +196,5 @@ def _came_back(line: StatementLine, payment: Disbursement, said: str) -> Suggest
         reasons.append(Reason(_("The text has the payment's reference."), REFERENCE))
     if has_payee:
         reasons.append(Reason(_("The other side is the payee."), NAMES_SENDER))
-    if has_reference:
-        certainty = Certainty.SURE
-    else:
-        certainty = Certainty.LIKELY if has_payee else Certainty.POSSIBLE
     days = (line.booked_on - payment.paid_on).days
-    return Suggestion(CameBack(payment), certainty, tuple(reasons), days)
+    return Suggestion(CameBack(payment), tuple(reasons), days)

@@ -19,7 +19,6 @@ from .evidence import (
     NAMES_SENDER,
     NEARBY,
     REFERENCE,
-    Certainty,
     Reason,
     Suggestion,
     apart,
@@ -141,15 +140,12 @@ def _is_named(line: StatementLine, account: BankAccount) -> bool:
 
 def _other_side(line: StatementLine, half: HalfSeen, *, is_named: bool) -> Suggestion:
     reasons = [Reason(_("The amount is the transfer's."), AMOUNT), _shown(line, half)]
-    if is_named:
-        reasons.append(Reason(_("The other side is that account of ours."), REFERENCE))
     days = abs((line.booked_on - half.on).days)
-    is_near = days <= NEARBY.days
-    if is_named and is_near:
-        certainty = Certainty.SURE
-    else:
-        certainty = Certainty.LIKELY if is_near else Certainty.POSSIBLE
-    return Suggestion(half.transfer, certainty, tuple(reasons), days)
+    if is_named:
+        # Long after the other side it can well be another transfer between the same two.
+        points = REFERENCE if days <= NEARBY.days else NAMES_SENDER
+        reasons.append(Reason(_("The other side is that account of ours."), points))
+    return Suggestion(half.transfer, tuple(reasons), days)
 
 
 def _less(line: StatementLine, half: HalfSeen, chosen: Bearer, *, is_named: bool) -> Suggestion:
@@ -158,10 +154,9 @@ def _less(line: StatementLine, half: HalfSeen, chosen: Bearer, *, is_named: bool
     said = _("It is %(amount)s less than what left: a bank kept its fee.")
     reasons = [Reason(said % {"amount": written(kept, line.currency)}), _shown(line, half)]
     if is_named:
-        reasons.append(Reason(_("The other side is that account of ours."), NAMES_SENDER))
+        reasons.append(Reason(_("The other side is that account of ours."), REFERENCE))
     return Suggestion(
         BetweenLess(half.transfer, chosen.fund),
-        Certainty.LIKELY if is_named else Certainty.POSSIBLE,
         tuple(reasons),
         abs((line.booked_on - half.on).days),
         obstacle=obstacle(chosen, kept),
@@ -175,7 +170,7 @@ def _shown(line: StatementLine, half: HalfSeen) -> Reason:
 
 def _first_side(account: BankAccount) -> Suggestion:
     reasons = (
-        Reason(_("The other side is an account of ours."), NAMES_SENDER),
+        Reason(_("The other side is an account of ours."), REFERENCE),
         Reason(_("Its statement has not shown it yet.")),
     )
-    return Suggestion(Between(account), Certainty.LIKELY, reasons)
+    return Suggestion(Between(account), reasons)

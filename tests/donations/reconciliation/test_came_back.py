@@ -248,7 +248,7 @@ def test_bail_that_was_recorded_as_back_is_proved_by_its_line(db):
     line = make_line("600", r.bank, booked_on=LATER)
 
     [best] = suggest(line)
-    assert (best.target, best.certainty) == (outcome, Certainty.LIKELY)
+    assert (best.target, best.certainty) == (outcome, Certainty.POSSIBLE)
     said(line, outcome)
 
     assert (suggest(make_line("600", r.bank)), list(BailOutcome.objects.unproved())) == ([], [])

@@ -4,7 +4,8 @@ from decimal import Decimal
 import pytest
 
 from donations.models import Pledge
-from donations.reconciliation import Certainty, suggest, suggest_many
+from donations.reconciliation import Certainty, Suggestion, suggest, suggest_many
+from donations.reconciliation.evidence import Reason
 from donations.references import ALPHABET, format_reference, new_reference, slips
 from tests.factories import NOW, TODAY, make_bank_account, make_fund, make_pledge
 
@@ -15,6 +16,23 @@ pytestmark = pytest.mark.django_db
 
 def said(line):
     return [(s.target, s.certainty, s.reasons) for s in suggest(line)]
+
+
+@pytest.mark.parametrize(
+    ("points", "certainty"),
+    [
+        (100, Certainty.SURE),
+        (80, Certainty.SURE),
+        (79, Certainty.LIKELY),
+        (50, Certainty.LIKELY),
+        (49, Certainty.POSSIBLE),
+        (-30, Certainty.POSSIBLE),
+    ],
+)
+def test_one_score_is_one_word(points, certainty):
+    suggestion = Suggestion(make_fund(), (Reason("x", points),))
+
+    assert (suggestion.certainty, suggestion.score) == (certainty, max(points, 0))
 
 
 def test_suggest_payout_named_by_stripe():
@@ -38,7 +56,7 @@ def test_suggest_payout_by_amount_alone():
     near, far = make_payout(), make_payout(arrives_on=TODAY - timedelta(days=20))
 
     assert [(s.target, s.certainty) for s in suggest(make_line("1218.13"))] == [
-        (near, Certainty.LIKELY),
+        (near, Certainty.POSSIBLE),
         (far, Certainty.POSSIBLE),
     ]
 
