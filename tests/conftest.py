@@ -9,6 +9,8 @@ from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 from django.utils import translation
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 
 from defensefund import postgres
@@ -21,6 +23,15 @@ IS_CLUSTER_WANTED = settings.EMBEDDED
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # The same examples each time, and no verdict by the clock: what fails was broken by a change, not by a busy machine.
+    hypothesis_settings.register_profile(
+        "suite",
+        deadline=None,
+        derandomize=True,
+        # Examples share the database of their test: each writes nothing, or takes back what it wrote.
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+    hypothesis_settings.load_profile("suite")
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

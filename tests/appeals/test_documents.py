@@ -143,7 +143,7 @@ def test_read_docx_does_not_expand_entities() -> None:
     assert document.body in {"", "Title", "&e;"}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.data())
 def test_read_damaged_docx_is_refused_or_read_never_anything_else(data: st.DataObject) -> None:
     good = bytearray(make_docx(("Title", "Title"), ("Normal", "One"), ("Heading 1", "Two")))

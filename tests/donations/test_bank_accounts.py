@@ -2,7 +2,7 @@
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import iban
 from stdnum.ar import cbu
@@ -13,8 +13,6 @@ from donations.models import BankAccount
 from tests.factories import make_bank_account
 
 IBAN, CBU = "DE02120300000000202051", "2850590940090418135201"
-# Nothing is written, so the examples may share one database.
-reading = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 digits = st.characters(min_codepoint=48, max_codepoint=57)
 alphanumeric = st.sampled_from("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -65,7 +63,6 @@ def asked(function: str, *arguments: str) -> bool:
     return found
 
 
-@reading
 @given(st.text(alphanumeric, min_size=18, max_size=18), st.integers(0, 21), alphanumeric)
 def test_iban_is_checked_as_python_stdnum_does(db, body, at, changed):
     number = f"DE{mod_97_10.calc_check_digits(f'{body}DE')}{body}"
@@ -77,7 +74,6 @@ def test_iban_is_checked_as_python_stdnum_does(db, body, at, changed):
         assert asked("donations_iban_is_valid", other)
 
 
-@reading
 @given(st.text(digits, min_size=22, max_size=22), st.booleans())
 def test_cbu_is_checked_as_python_stdnum_does(db, number, is_mended):
     if is_mended:
@@ -87,7 +83,6 @@ def test_cbu_is_checked_as_python_stdnum_does(db, number, is_mended):
     assert asked("donations_cbu_is_valid", number) == cbu.is_valid(number)
 
 
-@reading
 @given(st.text(digits, min_size=9, max_size=9), st.text(digits, min_size=2, max_size=2))
 def test_cpf_is_checked_as_python_stdnum_does(db, body, wrong):
     for ending in (cpf._calc_check_digits(body), wrong):
@@ -95,7 +90,6 @@ def test_cpf_is_checked_as_python_stdnum_does(db, body, wrong):
         assert asked("donations_pix_key_is_valid", "cpf", key) == cpf.is_valid(key)
 
 
-@reading
 @given(st.text(alphanumeric, min_size=12, max_size=12), st.text(digits, min_size=2, max_size=2))
 def test_cnpj_is_checked_as_python_stdnum_does(db, body, wrong):
     for ending in (cnpj.calc_check_digits(body), wrong):

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import DataError, Error, IntegrityError, connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from donations import currencies, ledger
@@ -535,9 +535,7 @@ def world(db):
     return funds, costs, by
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60)
 @given(steps=steps)
 def test_any_sequence_of_postings_keeps_the_books_whole(world, steps):
     """Per currency assets equal funds and costs, totals equal entries, and only facts go below zero."""

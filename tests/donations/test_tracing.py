@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appeals import consent
@@ -480,9 +480,7 @@ def live(world, costs, step):
             tracing.follow(3)
 
 
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15)
 @given(steps=STEPS)
 def test_any_life_of_a_fund_is_told_to_the_cent(db, steps):
     """What the gifts say adds up: to each gift, to each account, and, by cost and fund, to what the public books say."""
