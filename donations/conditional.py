@@ -81,7 +81,7 @@ def reached(condition: Condition) -> Decimal:
     arrived = [
         c.arrived for c in came_in_for_appeal(condition.appeal) if c.currency == condition.currency
     ]
-    promised = _lying(condition).aggregate(sum=Sum("amount"))["sum"]
+    promised = _lying(condition).aggregate(sum=Sum("amount"))["sum"] if condition.pk else None
     return sum(arrived, Decimal(0)) + (promised or Decimal(0))
 
 

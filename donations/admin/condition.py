@@ -26,11 +26,14 @@ class ConditionForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("appeal", "currency", "target", "ends_on")
         widgets = {"ends_on": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})}
 
-    def clean_currency(self) -> str:
-        currency: str = self.cleaned_data["currency"]
-        if currency not in currencies.offered():
-            raise ValidationError(_("The fund takes no gifts in this currency."))
-        return currency
+    currency = forms.ChoiceField(label=gettext_lazy("currency"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # There is no form without them but the page that only shows.
+        if "currency" in self.fields:
+            offered = [(code, code) for code in currencies.offered()]
+            self.fields["currency"].choices = offered  # type: ignore[attr-defined]
 
     def clean_ends_on(self) -> Any:
         ends_on = self.cleaned_data["ends_on"]
@@ -43,7 +46,32 @@ class ConditionForm(forms.ModelForm):  # type: ignore[type-arg]
         target, currency = cleaned.get("target"), cleaned.get("currency")
         if target and currency and not currencies.is_exact(target, currency):
             self.add_error("target", _("The amount has more decimals than its currency."))
+        if not self.errors:
+            self._refuse_a_second(Condition(**cleaned))
+            self._refuse_what_is_met(Condition(**cleaned))
         return cleaned
+
+    def _refuse_a_second(self, wanted: Condition) -> None:
+        # Django leaves a rule aside that names fields the form has not.
+        undecided = Condition.objects.undecided()
+        if undecided.filter(appeal=wanted.appeal, currency=wanted.currency).exists():
+            self.add_error(
+                None,
+                _(
+                    "This appeal has an open condition in this currency: it has to be decided or called off first."
+                ),
+            )
+
+    def _refuse_what_is_met(self, wanted: Condition) -> None:
+        arrived = conditional.reached(wanted)
+        if arrived >= wanted.target:
+            self.add_error(
+                "target",
+                ValidationError(
+                    _("%(amount)s have arrived already: write a target above that."),
+                    params={"amount": currencies.written(arrived, wanted.currency)},
+                ),
+            )
 
 
 def end(row: Condition, data: dict[str, Any], by: User, at: datetime) -> str:

@@ -1,0 +1,67 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from donations.models import Condition
+from tests import factories
+
+ADD = "/admin/donations/condition/add/"
+
+
+@pytest.fixture
+def appeal(db):
+    appeal = factories.make_appeal("sample")
+    factories.make_fund("appeal", appeal=appeal)
+    return appeal
+
+
+def filled(appeal, **changes):
+    ends_on = timezone.now().date() + timedelta(days=9)
+    return {"appeal": appeal.pk, "currency": "EUR", "target": "100", "ends_on": ends_on} | changes
+
+
+def said(response):
+    """The sentences on the form."""
+    form = response.context["adminform"].form
+    return [str(error) for errors in form.errors.values() for error in errors]
+
+
+def test_condition_is_set(treasurer, appeal):
+    treasurer.post(ADD, filled(appeal))
+
+    condition = Condition.objects.get()
+    assert (condition.appeal, condition.target, condition.currency) == (appeal, 100, "EUR")
+
+
+def test_second_one_in_the_same_currency_has_to_wait(treasurer, appeal):
+    treasurer.post(ADD, filled(appeal))
+
+    response = treasurer.post(ADD, filled(appeal, target="200"))
+
+    assert said(response) == [
+        "This appeal has an open condition in this currency: it has to be decided or called off first."
+    ]
+    treasurer.post(ADD, filled(appeal, currency="USD"))
+    assert Condition.objects.count() == 2
+
+
+def test_target_that_is_met_already_is_refused(treasurer, appeal):
+    factories.give(appeal.funds.get(), "100")
+
+    response = treasurer.post(ADD, filled(appeal))
+
+    assert said(response) == ["€100.00 have arrived already: write a target above that."]
+    assert not Condition.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"currency": "XXX"}, "Select a valid choice. XXX is not one of the available choices."),
+        ({"ends_on": "2026-01-01"}, "This day is behind. Choose today or a later one."),
+        ({"target": "10.005"}, "The amount has more decimals than its currency."),
+    ],
+)
+def test_what_cannot_be_says_why(treasurer, appeal, changes, sentence):
+    assert said(treasurer.post(ADD, filled(appeal, **changes))) == [sentence]
