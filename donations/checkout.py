@@ -13,7 +13,16 @@ from django.db.models import F, Q, Sum
 from appeals.models import Appeal
 
 from . import card_fees, stripe_api
-from .models import Checkout, Condition, Donation, Fund, Letter, Pledge, Supporter
+from .models import (
+    Checkout,
+    Condition,
+    Donation,
+    Fund,
+    Letter,
+    Pledge,
+    Subscription,
+    Supporter,
+)
 from .references import new_reference
 from .schedule import schedule_of
 from .tokens import gift_path
@@ -242,12 +251,18 @@ def _close(checkout: Checkout, *, at: datetime) -> None:
 
 
 def abandon(pledge: Pledge, *, at: datetime) -> None:
-    """Closes the payment page of a gift that its supporter chose anew; one that cannot be closed expires by itself.
+    """Closes the payment page of a gift that its supporter chose anew, and calls off a transfer that was announced.
 
-    Raises AlreadyPaid when it was paid, and stripe_api.StripeUnavailable.
+    A page that cannot be closed expires by itself. Of a monthly gift that has ended nothing is open: to give again is a
+    gift of its own. Raises AlreadyPaid when it was paid, and stripe_api.StripeUnavailable.
     """
+    subscription: Subscription | None = getattr(pledge, "subscription", None)
+    if subscription and not subscription.is_live:
+        return
     if pledge.donations.exists():
         raise AlreadyPaid
+    if pledge.is_announced_transfer:
+        Pledge.objects.filter(pk=pledge.pk, cancelled_at=None).update(cancelled_at=at)
     for checkout in pledge.checkouts.untold().filter(stripe_session_id__isnull=False):
         _close(checkout, at=at)
 

@@ -18,7 +18,7 @@ from defensefund.templatetags.formats import money_whole
 from . import card_fees, currencies, stripe_facts
 from .checkout import Gift
 from .currencies import GIVING, UnreadableAmount, parse_amount, written
-from .models import BankAccount, Fund, Pledge
+from .models import BankAccount, Fund, Pledge, Subscription
 
 OTHER = "other"
 # A form left open longer is asked to be sent again, with everything still filled in.
@@ -261,17 +261,20 @@ class DonateForm(SentOnceForm):
 
     def _start_from(self, previous: Pledge) -> None:
         """Fills in what the earlier gift said; its address stays unseen and is used unless another is written."""
+        # Of a monthly gift what it came to last, which may be more than it began with.
+        monthly: Subscription | None = getattr(previous, "subscription", None)
+        amount = monthly.amount if monthly else previous.amount
         says: dict[str, Any] = {
             "fund": previous.fund,
             "frequency": previous.frequency,
-            "cover_fee": bool(previous.fee_cover),
+            "cover_fee": bool(monthly.fee_cover if monthly else previous.fee_cover),
         }
         if previous.method in dict(self.methods):
             says["method"] = previous.method
         if previous.currency == self.currency:
-            suggested = previous.amount in self.range.presets
-            says["preset"] = f"{previous.amount.normalize():f}" if suggested else OTHER
-            says["amount"] = "" if suggested else currencies.plain(previous.amount, self.currency)
+            suggested = amount in self.range.presets
+            says["preset"] = f"{amount.normalize():f}" if suggested else OTHER
+            says["amount"] = "" if suggested else currencies.plain(amount, self.currency)
         for name, value in says.items():
             if name in self.fields:
                 self.fields[name].initial = value

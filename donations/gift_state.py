@@ -118,7 +118,7 @@ def _stage(pledge: Pledge, received: Decimal, schedule: Schedule | None, *, at: 
     if pledge.condition and (stage := _stage_of_condition(pledge, pledge.condition)):
         return stage
     if pledge.method == Pledge.Method.TRANSFER:
-        return Stage.PARTLY if received else Stage.AWAITED
+        return _stage_of_transfer(pledge, received)
     last = pledge.checkouts.order_by("-pk").first()
     if last is None:
         return Stage.READY
@@ -131,6 +131,12 @@ def _stage(pledge: Pledge, received: Decimal, schedule: Schedule | None, *, at: 
         return Stage.CHECKING if pledge.is_monthly_by_card else Stage.SETTLING
     # When its time is over the worker asks Stripe; until then nobody can say that nothing was charged.
     return Stage.CHECKING if last.stripe_session_id or at < last.expires_at else Stage.UNPAID
+
+
+def _stage_of_transfer(pledge: Pledge, received: Decimal) -> Stage:
+    if pledge.cancelled_at:
+        return Stage.CALLED_OFF
+    return Stage.PARTLY if received else Stage.AWAITED
 
 
 def _stage_of_promise(pledge: Pledge, schedule: Schedule) -> Stage:

@@ -5,13 +5,20 @@ from datetime import datetime
 
 from .models import MonthlyCharge, Pledge, Subscription, SubscriptionChange
 
+# Of a year; what is missing for longer nobody is shown any more.
+MOST_MISSED = 12
+
 
 @dataclass(frozen=True)
 class MonthlyState:
-    """`open_charge` is the newest month that did not go through and still can; `waiting` a wish Stripe has not answered."""
+    """`open_charge` is the newest month that did not go through and still can, `missed` the earlier ones.
+
+    `waiting` is a wish Stripe has not answered.
+    """
 
     subscription: Subscription
     open_charge: MonthlyCharge | None
+    missed: list[MonthlyCharge]
     waiting: SubscriptionChange | None
     can_change_day: bool
 
@@ -22,10 +29,15 @@ def monthly_state_of(pledge: Pledge, *, at: datetime) -> MonthlyState | None:
     if subscription is None:
         return None
     planned = subscription.next_charge_at
-    unpaid = subscription.charges.filter(state__in=MonthlyCharge.UNPAID)
+    unpaid = []
+    if subscription.is_live:
+        unpaid = list(subscription.charges.filter(state__in=MonthlyCharge.UNPAID)[:MOST_MISSED])
+    # To Stripe a gift is in order again as soon as its newest month is paid, whatever is missing before.
+    newest = unpaid[0] if unpaid and subscription.is_behind else None
     return MonthlyState(
         subscription=subscription,
-        open_charge=unpaid.first() if subscription.is_behind else None,
+        open_charge=newest,
+        missed=unpaid[1:] if newest else unpaid,
         waiting=subscription.changes.open().first(),
         can_change_day=bool(
             subscription.is_live

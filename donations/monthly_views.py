@@ -192,10 +192,12 @@ def card(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_POST
 def settle(request: HttpRequest, token: str) -> HttpResponse:
-    """On to Stripe's page where a month that did not go through is confirmed or paid."""
+    """On to Stripe's page where a month that did not go through is confirmed or paid: the newest, or the one named."""
     subscription = _subscription_or_404(token)
     state = monthly_state_of(subscription.pledge, at=timezone.now())
     charge: MonthlyCharge | None = state.open_charge if state else None
+    if state and (named := request.POST.get("month")):
+        charge = next((month for month in state.missed if str(month.pk) == named), None)
     try:
         if charge and (page := stripe_api.invoice_page(charge.stripe_invoice_id)):
             return HttpResponseRedirect(page)

@@ -135,8 +135,8 @@ def pause(pledge: Pledge, *, at: datetime) -> Pledge:
 
 @transaction.atomic
 def cancel(pledge: Pledge, *, at: datetime) -> Pledge:
-    """Calls off what has not arrived; what has stays given. `resume` takes it back."""
-    pledge = _held(pledge, called_off_too=True)
+    """Calls off what has not arrived, also of a transfer that was announced; what has stays given. `resume` takes it back."""
+    pledge = _held(pledge, called_off_too=True, announced_too=True)
     if not pledge.cancelled_at:
         pledge.cancelled_at = at
         pledge.save(update_fields=["cancelled_at"])
@@ -147,9 +147,9 @@ def cancel(pledge: Pledge, *, at: datetime) -> Pledge:
 def resume(pledge: Pledge, *, at: datetime) -> Pledge:
     """Takes up a promise that was paused or called off: what fell due meanwhile moves on, in the same steps.
 
-    A part that was late before stays as long overdue as it was.
+    A part that was late before stays as long overdue as it was. Also of a transfer that was announced.
     """
-    pledge = _held(pledge, called_off_too=True)
+    pledge = _held(pledge, called_off_too=True, announced_too=True)
     stopped_at = min(filter(None, [pledge.paused_at, pledge.cancelled_at]), default=None)
     if stopped_at is None:
         return pledge
@@ -256,10 +256,11 @@ def _remind(pk: int, *, at: datetime) -> bool:
         return True
 
 
-def _held(pledge: Pledge, *, called_off_too: bool = False) -> Pledge:
+def _held(pledge: Pledge, *, called_off_too: bool = False, announced_too: bool = False) -> Pledge:
     """The promise as it is now, its row held until the end of the transaction; raises NothingToChange."""
     held = Pledge.objects.select_for_update(no_key=True).get(pk=pledge.pk)
-    if held.method not in Pledge.PROMISED_METHODS or not held.instalments.exists():
+    is_promise = held.method in Pledge.PROMISED_METHODS and held.instalments.exists()
+    if not is_promise and not (announced_too and held.is_announced_transfer):
         raise NothingToChange("no_promise")
     if held.cancelled_at and not called_off_too:
         raise NothingToChange("called_off")

@@ -17,7 +17,7 @@ from . import checkout, conditional, currencies, obstacles, pledges
 from .gift_views import pledge_or_404
 from .models import Condition, Pledge
 from .promise_forms import BAD_PARTS, ChangeForm, ConditionForm, PromiseForm, ScheduleForm
-from .schedule import schedule_of
+from .schedule import ZERO, schedule_of
 from .tokens import InvalidToken, gift_path, reminded_pledge_of
 
 
@@ -113,9 +113,10 @@ def _two_steps(
     return render(request, template, context, status=status)
 
 
-def _promise_or_404(token: str) -> Pledge:
+def _promise_or_404(token: str, *, announced_too: bool = False) -> Pledge:
     pledge = pledge_or_404(token)
-    if pledge.method not in Pledge.PROMISED_METHODS or not pledge.instalments.exists():
+    is_promise = pledge.method in Pledge.PROMISED_METHODS and pledge.instalments.exists()
+    if not is_promise and not (announced_too and pledge.is_announced_transfer):
         raise Http404
     return pledge
 
@@ -154,11 +155,13 @@ def change(request: HttpRequest, token: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel(request: HttpRequest, token: str) -> HttpResponse:
     """Asks once; what was called off can be taken up again."""
-    pledge, now = _promise_or_404(token), timezone.now()
+    pledge, now = _promise_or_404(token, announced_too=True), timezone.now()
     if request.method == "POST":
         pledges.cancel(pledge, at=now)
         return redirect(gift_path(pledge))
-    context = {"pledge": pledge, "schedule": schedule_of(pledge, at=now), "token": token}
+    schedule = schedule_of(pledge, at=now)
+    missing = schedule.open if schedule.parts else max(pledge.amount - schedule.received, ZERO)
+    context = {"pledge": pledge, "missing": missing, "token": token}
     return render(request, "donations/promise_cancel.html", context)
 
 
@@ -175,8 +178,8 @@ def resume(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _do(token: str, verb: Callable[..., Pledge]) -> HttpResponse:
-    pledge = _promise_or_404(token)
-    # Called off in another tab meanwhile: the page it leads to says so.
+    pledge = _promise_or_404(token, announced_too=True)
+    # Called off in another tab meanwhile, or nothing to pause: the page it leads to says so.
     with suppress(pledges.NothingToChange):
         verb(pledge, at=timezone.now())
     return redirect(gift_path(pledge))

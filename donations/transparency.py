@@ -124,8 +124,8 @@ COUNTS_TO = {
     "exchange": ("exchanged", 1),
 }
 
-# A transfer announced and not, or not wholly, arrived; and of promises the parts due within twelve months, or due since
-# no more than half a year and still missing. Payments cover the oldest part first. A card payment in progress is none.
+# A transfer announced within half a year and not, or not wholly, arrived; and of promises the parts due within twelve
+# months, or due since no more than half a year and still missing. Payments cover the oldest part first. A card payment in progress is none.
 PROMISED = """
     SELECT p.fund_id, p.currency, sum(least(part.amount, part.reached - coalesce(d.received, 0))) AS amount
     FROM donations_pledge p
@@ -135,7 +135,7 @@ PROMISED = """
         SELECT due_on, amount, sum(amount) OVER (ORDER BY due_on) AS reached
         FROM donations_instalment WHERE pledge_id = p.id
         UNION ALL
-        SELECT current_date, p.amount, p.amount
+        SELECT (p.created_at AT TIME ZONE 'UTC')::date, p.amount, p.amount
         WHERE NOT EXISTS (SELECT 1 FROM donations_instalment WHERE pledge_id = p.id)) part
     WHERE p.method IN ('transfer', 'cash', 'card_later') AND p.cancelled_at IS NULL AND p.paused_at IS NULL
       AND part.reached > coalesce(d.received, 0)

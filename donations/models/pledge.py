@@ -255,6 +255,11 @@ class Pledge(models.Model):
         return self.amount + self.fee_cover
 
     @property
+    def is_announced_transfer(self) -> bool:
+        """One transfer of the whole, announced by the form for gifts: no promise kept in parts."""
+        return self.method == self.Method.TRANSFER and not self.instalments.exists()
+
+    @property
     def is_monthly_by_card(self) -> bool:
         return self.method == self.Method.CARD and self.frequency == self.Frequency.MONTHLY
 

@@ -21,7 +21,7 @@ def busy(fund):
     give_by_card(fund, "100")
     give_by_card(fund, "25")
     give_by_card(fund, "9000", currency="CLP")
-    factories.make_pledge(factories.make_appeal(), fund, amount="40", method="transfer")
+    factories.make_announced(factories.make_appeal(), fund, "40")
     catch_up()
     treasurer = factories.make_user()
     cost = factories.make_cost(fund.case, owed="300", by=treasurer)

@@ -176,6 +176,26 @@ def test_charge_that_needs_the_supporter_leads_to_stripes_page_until_it_is_settl
     assert said(done) == ["There is nothing to pay at the moment."]
 
 
+def test_earlier_month_that_failed_stays_in_sight_and_can_be_paid(client, running):
+    catch_up(renew(running, outcome="generic_decline"))
+    running.refresh_from_db()
+    catch_up(renew(running))
+    missed = running.charges.get(state="failed")
+    page = client.get(page_of(running)).content.decode()
+    assert "Not every month went through." in page
+    assert "The last charge did not go through." not in page
+
+    response = client.post(page_of(running, "monthly/settle/"), {"month": missed.pk})
+
+    assert response["Location"].endswith(f"/sandbox/invoice/{missed.stripe_invoice_id}/")
+    acts.pay_invoice(missed.stripe_invoice_id, at=timezone.now(), outcome="succeeded")
+    catch_up()
+    assert "Not every month" not in client.get(page_of(running)).content.decode()
+    for month in (missed.pk, "", "x"):
+        done = client.post(page_of(running, "monthly/settle/"), {"month": month}, follow=True)
+        assert said(done) == ["There is nothing to pay at the moment."]
+
+
 def test_stripe_away_sends_nobody_into_the_void(client, running):
     SandboxFaults.objects.create(api_fault="error", api_requests=3)
 
@@ -422,6 +442,34 @@ def test_chosen_anew_the_receipt_still_has_its_address_and_the_old_page_is_shut(
     assert (second.amount, second.supporter) == (Decimal(33), first.supporter)
     states = SandboxObject.objects.sessions().order_by("created_at", "id")
     assert [row.data["status"] for row in states] == ["expired", "open"]
+
+
+def test_ended_monthly_gift_is_given_again_as_one_of_its_own(client, appeal):
+    first = begin_monthly(amount="25", appeal=appeal, fund=appeal.funds.get())
+    monthly.change_amount(first, amount=Decimal("33.50"), covers_fee=False, at=timezone.now())
+    monthly.stop(first, at=timezone.now())
+    token = gift_token(first.pledge)
+
+    form = client.get(f"/en/{appeal.slug}/donate/?from={token}").context["form"]
+    assert [form[name].value() for name in ("preset", "amount", "frequency")] == [
+        "other",
+        "33.50",
+        "monthly",
+    ]
+    response = post_form(client, appeal, f"?from={token}", amount="33.50", frequency="monthly")
+
+    second = Pledge.objects.exclude(pk=first.pledge_id).get()
+    assert (second.amount, second.supporter) == (Decimal("33.50"), first.pledge.supporter)
+    assert "/sandbox/checkout/" in response["Location"]
+
+
+def test_monthly_gift_that_goes_on_is_not_given_a_second_time(client, appeal):
+    first = begin_monthly(amount="25", appeal=appeal, fund=appeal.funds.get())
+
+    response = post_form(client, appeal, f"?from={gift_token(first.pledge)}", amount="33")
+
+    assert Pledge.objects.get() == first.pledge
+    assert response["Location"].startswith("/en/gift/")
 
 
 def test_chosen_anew_after_paying_charges_nothing_more(client, appeal):

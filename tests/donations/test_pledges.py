@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from donations import emails, pledges
 from donations.models import Instalment, Letter, Pledge
@@ -381,7 +382,8 @@ def test_promised_counts_open_parts_of_the_horizon_alone_and_never_as_received()
     make_promise([(days_on(30), "50")], appeal=appeal, fund=fund, received=["20"])
     for field in ("paused_at", "cancelled_at"):
         make_promise([(days_on(30), "700")], appeal=appeal, fund=fund, **{field: NOW})
-    factories.make_pledge(appeal, fund, amount="8", method="transfer")
+    factories.make_announced(appeal, fund, "8")
+    factories.make_announced(appeal, fund, "16", created_at=timezone.now() - timedelta(days=181))
 
     [shown] = came_in_for_appeal(appeal)
 

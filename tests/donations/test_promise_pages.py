@@ -1,7 +1,7 @@
 """The pages of a promise: filled in, looked at, confirmed; changed and called off at the private link; paid by card."""
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -13,6 +13,7 @@ from donations.promise_forms import PromiseForm
 from donations.sandbox import acts
 from donations.sandbox.models import SandboxObject
 from donations.tokens import gift_path, gift_token, stop_path
+from donations.transparency import came_in_for_appeal
 from tests import factories
 from tests.donations.card_gifts import catch_up
 from tests.factories import make_promise
@@ -314,3 +315,75 @@ def test_days_written_by_hand_are_understood(client, appeal):
     client.post(ADDRESS, filled(appeal, first_on=day.strftime("%d/%m/%Y")) | {"confirmed": "1"})
 
     assert Pledge.objects.get().instalments.first().due_on == day
+
+
+@pytest.fixture
+def announced(appeal):
+    return factories.make_announced(
+        appeal, appeal.funds.get(), "40", language="en", supporter=factories.make_supporter()
+    )
+
+
+def test_announced_transfer_is_called_off_and_taken_up_again(client, announced):
+    page = gift_path(announced)
+    assert "Call it off" in client.get(page).content.decode()
+    asked = client.get(f"{page}promise/cancel/").content.decode()
+    assert "€40.00 of it has not arrived" in asked
+
+    client.post(f"{page}promise/cancel/")
+
+    text = client.get(page).content.decode()
+    assert "Your promise is called off." in text
+    assert announced.reference not in text
+    assert [c.promised for c in came_in_for_appeal(announced.appeal)] == []
+    client.post(f"{page}promise/resume/")
+    assert announced.reference in client.get(page).content.decode()
+    assert [c.promised for c in came_in_for_appeal(announced.appeal)] == [40]
+
+
+def test_announced_transfer_has_no_parts_to_change_or_pause(client, announced):
+    page = gift_path(announced)
+
+    assert client.get(f"{page}promise/change/").status_code == 404
+    assert client.post(f"{page}promise/remind/").status_code == 404
+    client.post(f"{page}promise/pause/")
+
+    announced.refresh_from_db()
+    assert announced.paused_at is None
+
+
+def test_announced_transfer_chosen_anew_is_promised_once(client, announced):
+    token = gift_token(announced)
+    form = client.get(f"/en/sample/donate/?from={token}").context["form"]
+    assert [form[name].value() for name in ("amount", "method")] == ["40.00", "transfer"]
+    data = {name: form[name].value() or "" for name in form.fields if name != "cover_fee"}
+    data |= {"amount": "55"}
+
+    for _double_click in range(2):
+        response = client.post(f"/en/sample/donate/?from={token}", data)
+
+    second = Pledge.objects.exclude(pk=announced.pk).get()
+    assert response["Location"] == gift_path(second)
+    assert (second.amount, second.supporter) == (55, announced.supporter)
+    assert [c.promised for c in came_in_for_appeal(announced.appeal)] == [55]
+
+
+def test_transfer_that_arrived_is_not_chosen_anew(client, announced):
+    factories.make_arrival(announced, "40")
+    token = gift_token(announced)
+    form = client.get(f"/en/sample/donate/?from={token}").context["form"]
+    data = {name: form[name].value() or "" for name in form.fields if name != "cover_fee"}
+
+    client.post(f"/en/sample/donate/?from={token}", data)
+
+    announced.refresh_from_db()
+    assert (Pledge.objects.get(), announced.cancelled_at) == (announced, None)
+
+
+def test_transfer_and_cash_have_a_day_and_no_fee_of_the_payment_service(client, announced):
+    factories.make_arrival(announced, "40", fee=0, received_at=datetime(2026, 3, 9, tzinfo=UTC))
+
+    page = client.get(gift_path(announced)).content.decode()
+
+    assert '<time datetime="2026-03-09">March 9, 2026</time>' in page
+    assert "payment service" not in page

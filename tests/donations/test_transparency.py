@@ -278,17 +278,17 @@ def test_fund_below_zero_is_shown_below_zero_until_another_covers_it(fund):
 @pytest.mark.parametrize(
     ("fields", "arrived", "promised"),
     [
-        ({"method": "card"}, None, 0),
-        ({"method": "transfer"}, None, 40),
-        ({"method": "transfer"}, "15", 25),
-        ({"method": "transfer"}, "40", 0),
-        ({"method": "transfer"}, "50", 0),
-        ({"method": "transfer", "cancelled_at": NOW}, None, 0),
+        ({"method": "card", "reference": None}, None, 0),
+        ({}, None, 40),
+        ({}, "15", 25),
+        ({}, "40", 0),
+        ({}, "50", 0),
+        ({"cancelled_at": NOW}, None, 0),
     ],
 )
 def test_promised_is_what_announced_transfers_still_lack(fund, fields, arrived, promised):
     give(fund, "1")
-    pledge = factories.make_pledge(fund.case.appeal, fund, amount="40", **fields)
+    pledge = factories.make_announced(fund.case.appeal, fund, "40", **fields)
     if arrived:
         Donation.objects.create(
             pledge=pledge,
@@ -306,7 +306,7 @@ def test_promised_is_what_announced_transfers_still_lack(fund, fields, arrived, 
 
 
 def test_gift_taken_back_as_a_mistake_is_promised_again(fund):
-    pledge = factories.make_pledge(fund.case.appeal, fund, amount="40", method="transfer")
+    pledge = factories.make_announced(fund.case.appeal, fund, "40")
     Donation.objects.create(
         pledge=pledge,
         fund=fund,
