@@ -58,7 +58,7 @@ def test_target_that_is_met_already_is_refused(treasurer, appeal):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"currency": "XXX"}, "Select a valid choice. XXX is not one of the available choices."),
+        ({"currency": "ZZZ"}, "Select a valid choice. ZZZ is not one of the available choices."),
         ({"ends_on": "2026-01-01"}, "This day is behind. Choose today or a later one."),
         ({"target": "10.005"}, "The amount has more decimals than its currency."),
     ],
