@@ -26,6 +26,11 @@ def main() -> None:
         if postgres.is_wanted(sys.argv) and settings.EMBEDDED:
             postgres.ensure(settings.DATA_DIR / "postgres")
         execute_from_command_line(sys.argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has enough, as `head` does. What is left goes nowhere, or Python's own last flush would fail too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except (ImproperlyConfigured, postgres.PostgresError) as error:
         sys.exit(f"{error}")
     except OSError as error:

@@ -176,12 +176,18 @@ def _check(appeal: Appeal, texts: Iterable[str]) -> None:
     """No plain names, and every [[key]] is a person of this appeal."""
     texts = list(texts)
     refuse_plain_names(texts)
+    if why := unknown_people(appeal, texts):
+        raise NotPublishable(why)
+
+
+def unknown_people(appeal: Appeal, texts: Iterable[str]) -> str:
+    """A sentence that names each [[key]] in `texts` that is no defendant's of this appeal; empty when all are."""
     keys = set().union(*(keys_in(text) for text in texts))
     known = set(
         Defendant.objects.filter(key__in=keys, cases__appeal=appeal).values_list("key", flat=True)
     )
-    if keys - known:
-        raise NotPublishable(
-            _("No defendant in this appeal's cases has the key %(keys)s.")
-            % {"keys": ", ".join(f"[[{key}]]" for key in sorted(keys - known))}
-        )
+    if not keys - known:
+        return ""
+    return _("No defendant in this appeal's cases has the key %(keys)s.") % {
+        "keys": ", ".join(f"[[{key}]]" for key in sorted(keys - known))
+    }

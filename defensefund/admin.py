@@ -117,6 +117,14 @@ class JobAdmin(ListAdmin, ProcrastinateJobAdmin):
     """The queue's own page, without the filters that read all jobs to find their choices."""
 
     list_filter = ["status"]
+    # The model is the queue's: it is called otherwise in its own package.
+    listed_as = _("Jobs of the worker")
+    counted_as = (_("job"), _("jobs"))
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().changelist_view(request, {"title": self.listed_as} | (extra_context or {}))
 
 
 @admin.register(SecurityEvent)

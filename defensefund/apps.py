@@ -1,6 +1,7 @@
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
 from django.utils.translation import gettext_lazy as _
+from procrastinate.contrib.django.apps import ProcrastinateConfig
 
 from defensefund import checks  # noqa: F401  registers the checks
 
@@ -9,6 +10,13 @@ class DefenseFundConfig(AppConfig):
     name = "defensefund"
     verbose_name = _("Access")
     default = True
+
+
+class QueueConfig(ProcrastinateConfig):
+    """The job queue, under a name that says what it does."""
+
+    default = False
+    verbose_name = _("Work in the background")
 
 
 class StaffAdminConfig(admin_apps.AdminConfig):

@@ -87,6 +87,12 @@ class PagedList(ChangeList):
         """How many rows there are on all pages."""
         return self.page.counted
 
+    @property
+    def counted_as(self) -> tuple[Any, Any]:
+        """What the rows are called, one and several: as the model, or as its admin's `counted_as` says."""
+        names = (self.opts.verbose_name, self.opts.verbose_name_plural)
+        return getattr(self.model_admin, "counted_as", names)
+
     def pages(self) -> list[dict[str, str]]:
         """The links: where to, the word for it, and what it is to this page."""
         words = self._words()

@@ -189,7 +189,7 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django_otp",
     "axes",
-    "procrastinate.contrib.django",
+    "defensefund.apps.QueueConfig",
     "defensefund",
     "appeals",
     "donations",

@@ -37,7 +37,8 @@ class StaffSite(AdminSite):
         found = super()._build_app_dict(request, label)
         for app in found.values():
             for model in app["models"]:
-                model["name"] = str(model["name"])
+                own = getattr(self._registry[model["model"]], "listed_as", model["name"])
+                model["name"] = str(own)
         return found
 
     def index(

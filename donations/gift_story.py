@@ -52,7 +52,8 @@ def story_of(pledge: Pledge) -> list[Moment]:
         *_to_the_bank(movements),
         *_letters(pledge),
     ]
-    return sorted(moments, key=lambda moment: moment.at)
+    # Stripe knows the second alone. Within one, things stand above in the order in which one leads to the next.
+    return sorted(moments, key=lambda moment: moment.at.replace(microsecond=0))
 
 
 def _movements(donations: list[Donation]) -> list[BalanceTransaction]:
@@ -95,7 +96,8 @@ def _events(
     if hasattr(pledge, "subscription"):
         names.add(pledge.subscription.stripe_subscription_id)
         names |= {charge.stripe_invoice_id for charge in pledge.subscription.charges.all()}
-    for event in StripeEvent.objects.filter(object_id__in=names - {None, ""}):
+    events = StripeEvent.objects.filter(object_id__in=names - {None, ""})
+    for event in events.order_by("created_at", "pk"):
         state = "failed" if event.error else "done" if event.processed_at else "waiting"
         note = event.error
         if event.attempts:

@@ -111,12 +111,9 @@ def _why(currency: str, *, at: datetime) -> str:
             continue
         tried = declined + cards_arrived(since).filter(currency=currency).count()
         if declined >= TOO_LARGE_A_SHARE * tried:
-            with translation.override(settings.LANGUAGE_CODE):
-                return _("%(declined)s of %(tried)s cards were declined within %(hours)s h.") % {
-                    "declined": declined,
-                    "tried": tried,
-                    "hours": span // timedelta(hours=1),
-                }
+            return PaymentPause.counted(
+                declined=declined, tried=tried, hours=span // timedelta(hours=1)
+            )
     return ""
 
 

@@ -6,6 +6,8 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from defensefund.templatetags.formats import plain_day
+
 from .models import BankAccount, Policy, PolicyCap, PolicyKind, PolicyLimit, PolicyText
 
 
@@ -33,10 +35,10 @@ class Incomplete(PolicyError):
     """Something is missing without which the rules cannot be applied."""
 
 
-# What a new version starts with.
+# What a new version starts with. Not that it is a sample: whoever drafts it makes the rules their own.
 COPIED = (
     "not_eligible", "approvers", "emergency_hours", "reserve_percent", "admin_percent", "fund_order", "surplus_order",
-    "partner", "dormant_months", "is_sample",
+    "partner", "dormant_months",
 )  # fmt: skip
 
 
@@ -98,7 +100,7 @@ def enact(policy: Policy, *, content_hash: str, by: User, at: datetime) -> Polic
     if row.in_force_from < at.date():
         raise WrongDay(
             _("It would be in force since %(day)s, before it is enacted: choose a later day.")
-            % {"day": row.in_force_from.isoformat()}
+            % {"day": plain_day(row.in_force_from)}
         )
     _check_complete(row)
     newest = Policy.objects.enacted().order_by("-version").first()

@@ -15,6 +15,8 @@ from decimal import Decimal
 from babel.numbers import is_currency
 from django.utils.translation import gettext as _
 
+from defensefund.templatetags.formats import plain_day
+
 from . import delimited
 
 LONG = ("date", "base", "quote", "rate")
@@ -177,7 +179,7 @@ def _day(number: int, text: str, today: date) -> date:
             number, _("“%(text)s” is no day. Write it like 2026-03-10.") % {"text": text}
         ) from error
     if day > today:
-        raise _wrong(number, _("%(day)s is still to come.") % {"day": text})
+        raise _wrong(number, _("%(day)s is still to come.") % {"day": plain_day(day)})
     return day
 
 

@@ -12,6 +12,8 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from defensefund.templatetags.formats import plain_day
+
 from . import delimited
 
 COLUMNS = ("value", "effective_from", "published_on", "ruling")
@@ -105,7 +107,8 @@ def _day(number: int, text: str, today: date) -> date:
         ) from error
     if day > today:
         raise _wrong(
-            number, _("%(day)s is still to come: enter the value on that day.") % {"day": text}
+            number,
+            _("%(day)s is still to come: enter the value on that day.") % {"day": plain_day(day)},
         )
     return day
 
@@ -117,7 +120,7 @@ def _refuse_twice(rows: Sequence[UmaRow]) -> None:
             raise _wrong(
                 row.row,
                 _("row %(row)d has a value in effect from %(day)s already.")
-                % {"row": seen[row.effective_from], "day": row.effective_from.isoformat()},
+                % {"row": seen[row.effective_from], "day": plain_day(row.effective_from)},
             )
         seen[row.effective_from] = row.row
 

@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from appeals import documents, publishing, text_import
 from appeals.models import Appeal, AppealText, Case, Figure
@@ -46,6 +46,20 @@ class FigureInline(RowsInline):
     @admin.display(description=gettext_lazy("value"))
     def number(self, figure: Figure) -> str:
         return f"{_('more than')} {figure}" if figure.is_more_than else str(figure)
+
+
+def _paragraphs(count: int) -> str:
+    return ngettext(
+        "A draft with %(count)s paragraph.", "A draft with %(count)s paragraphs.", count
+    ) % {"count": count}
+
+
+def _proposed(count: int) -> str:
+    if not count:
+        return _("No figure was found in it.")
+    return ngettext(
+        "%(count)s figure waits to be confirmed.", "%(count)s figures wait to be confirmed.", count
+    ) % {"count": count}
 
 
 def publish(appeal: Appeal, _data: dict[str, Any], by: User, at: datetime) -> str:
@@ -140,8 +154,7 @@ class AppealAdmin(DeskAdmin):
             messages.warning(request, notice)
         messages.success(
             request,
-            _("A draft with %(paragraphs)s paragraphs; %(figures)s figures wait to be confirmed.")
-            % {"paragraphs": imported.paragraphs, "figures": imported.proposed},
+            f"{_paragraphs(imported.paragraphs)} {_proposed(imported.proposed)}",
         )
         return HttpResponseRedirect(
             reverse("admin:appeals_appeal_change", args=[imported.appeal.pk])

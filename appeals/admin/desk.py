@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.forms import model_to_dict
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from appeals.consent import NameInText
-from appeals.publishing import NotPublishable
+from appeals.publishing import NotPublishable, unknown_people
 from defensefund.verbs import VerbAdmin
 
 # What the desk's verbs raise when something is missing: said above the form, nothing was changed.
@@ -63,6 +65,20 @@ class DeskAdmin(VerbAdmin):
             "previews": self.previews(row),
             "steps": self.steps(row),
         }
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Saved as it is, since a person may be entered later; but said at once, not only at the review."""
+        super().save_related(request, form, formsets, change)
+        row = form.instance
+        texts = [
+            value
+            for text in row.texts.all()
+            for value in model_to_dict(text).values()
+            if isinstance(value, str)
+        ]
+        if why := unknown_people(getattr(row, "appeal", row), texts):
+            sentence = _("%(why)s Saved, but it cannot be published like that.") % {"why": why}
+            messages.warning(request, sentence)
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         """Only where there is a page to view."""

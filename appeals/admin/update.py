@@ -1,13 +1,16 @@
 """The editors' desk for news: written, submitted, reviewed by another person, published."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,6 +24,51 @@ from .desk import REFUSALS, DeskAdmin, Preview, Step, published
 from .forms import ReviewForm, TextForm
 
 State = Update.State
+
+
+class UpdateForm(TextForm):
+    """The address may be left to the title, which stands in a text below."""
+
+    class Meta:
+        model = Update
+        fields = ("appeal", "case", "slug")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "slug" in self.fields:
+            self.fields["slug"].required = False
+            self.fields["slug"].help_text = _(
+                "The last part of the page's address. Left empty, it is made from the title."
+            )
+
+    def clean_slug(self) -> str:
+        slug: str = self.cleaned_data["slug"]
+        if slug:
+            return slug
+        titles = [
+            value for name, value in self.data.items() if re.fullmatch(r"texts-\d+-title", name)
+        ]
+        made = next((found for title in titles if (found := slugify(title))), "")
+        if not made:
+            raise ValidationError(
+                _("Write a title, or an address of small letters, digits and hyphens.")
+            )
+        return self._free(made)
+
+    def _free(self, made: str) -> str:
+        """`made`, or with a number behind it where the appeal has another update there."""
+        taken = set(
+            Update.objects.filter(appeal=self.cleaned_data.get("appeal"))
+            .exclude(pk=self.instance.pk)
+            .values_list("slug", flat=True)
+        )
+        most = Update._meta.get_field("slug").max_length or 50
+        endings = ("", *(f"-{number}" for number in range(2, len(taken) + 3)))
+        return next(
+            slug
+            for ending in endings
+            if (slug := made[: most - len(ending)].rstrip("-") + ending) not in taken
+        )
 
 
 class UpdateTextInline(admin.StackedInline):  # type: ignore[type-arg]
@@ -105,7 +153,7 @@ def why_not_withdraw(update: Update, _by: User) -> str:
 
 @admin.register(Update)
 class UpdateAdmin(DeskAdmin):
-    form = TextForm
+    form = UpdateForm
     list_display = (
         "slug",
         "appeal",

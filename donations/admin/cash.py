@@ -9,8 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from defensefund.office import require
 from defensefund.templatetags.formats import money
@@ -18,6 +18,7 @@ from defensefund.verbs import Verb
 
 from .. import cash, ledger
 from ..models import Account, CashDeposit, CashReceipt
+from ..transparency import titles_of_funds
 from .cash_forms import CashInForm, DepositForm, ReasonForm, RecordForm
 from .recording import RecordingAdmin
 
@@ -131,7 +132,10 @@ class CashReceiptAdmin(CashBoxAdmin):
         """The slip for the hand of who gave; black on white, on half a page."""
         require(request, "donations.view_cashreceipt")
         row = get_object_or_404(CashReceipt.objects.select_related("fund", "recorded_by"), pk=pk)
-        return TemplateResponse(request, "admin/donations/cashreceipt/print.html", {"receipt": row})
+        # As supporters are told it, not as the office calls it.
+        title = titles_of_funds([row.fund_id], get_language() or "en")[row.fund_id]
+        shown = {"receipt": row, "title": title}
+        return TemplateResponse(request, "admin/donations/cashreceipt/print.html", shown)
 
     @admin.display(description=gettext_lazy("number"), ordering="pk")
     def number(self, row: CashReceipt) -> str:

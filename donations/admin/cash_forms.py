@@ -1,12 +1,13 @@
 """What people fill in for cash and cheques: each form reads the input of one verb and says what is wrong with it."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import uuid4
 
 from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,9 +19,14 @@ from ..references import find_references
 from .spending_forms import AmountField, read_amount
 
 
+def _today() -> date:
+    return timezone.now().date()
+
+
 def _day(label: Any) -> forms.DateField:
     return forms.DateField(
         label=label,
+        initial=_today,
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         input_formats=["%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"],
         error_messages={

@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 
+from defensefund.templatetags.formats import plain_day
+
 from ..currencies import written
 from ..models import Payout
 from .spending_forms import AmountField
@@ -20,6 +22,5 @@ class PayoutField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """Payouts on their way, each with its amount and the day it was expected."""
 
     def label_from_instance(self, payout: Payout) -> str:
-        return (
-            f"{written(payout.amount, payout.currency)}, {payout.arrives_on.isoformat()}, {payout}"
-        )
+        parts = written(payout.amount, payout.currency), plain_day(payout.arrives_on), str(payout)
+        return " · ".join(parts)

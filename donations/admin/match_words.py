@@ -1,5 +1,6 @@
 """What matches say that a line is, in a few words: of one match, or of all lines of a list in the list's own query."""
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,8 @@ from django.db.models import F, OuterRef, TextField
 from django.db.models.constants import LOOKUP_SEP
 from django.db.models.functions import Cast, JSONObject
 from django.utils.translation import gettext as _
+
+from defensefund.templatetags.formats import plain_day
 
 from ..currencies import written
 from ..models import Donation, Receipt, StatementMatch
@@ -74,7 +77,7 @@ def _words(facts: dict[str, Any]) -> str:
         gift = _gift(facts["refunded"], facts["refunded_receipt"])
         return _("refund %(refund)s") % {"refund": f"{gift}: −{amount}"}
     if facts["exchanged_on"]:
-        return _("exchange of %(day)s") % {"day": facts["exchanged_on"]}
+        return _("exchange of %(day)s") % {"day": _day(facts["exchanged_on"])}
     if facts["left_from"] and Decimal(facts["withheld"]):
         return _("transfer from %(left)s to %(right)s, of which a bank kept %(fee)s") % {
             "left": facts["left_from"],
@@ -89,10 +92,15 @@ def _words(facts: dict[str, Any]) -> str:
     if facts["bail"]:
         return _("bail of %(cost)s that came back") % {"cost": facts["bail"]}
     if facts["deposited_on"]:
-        return _("cash brought to the bank on %(day)s") % {"day": facts["deposited_on"]}
+        return _("cash brought to the bank on %(day)s") % {"day": _day(facts["deposited_on"])}
     if facts["gift"]:
         return _("gift %(gift)s") % {"gift": _gift(facts["gift"], facts["receipt"])}
     return str(facts["explanation"])
+
+
+def _day(found: date | str) -> str:
+    """A list's query gives it as text."""
+    return plain_day(date.fromisoformat(str(found)))
 
 
 def _gift(pk: int | str, serial: int | str | None) -> str:

@@ -101,6 +101,8 @@ def why_not_withdraw(row: PastImport, by: User) -> str:
 
 
 def why_not_forget(row: PastRow, _by: User) -> str:
+    if row.kind != PastRow.Kind.GIFT:
+        return _("Only a gift has somebody who gave it.")
     if row.forgotten_at:
         return _("This is forgotten already.")
     if not any(getattr(row, name) for name in PERSONAL):

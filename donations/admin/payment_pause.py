@@ -42,8 +42,9 @@ def why_not_reopen(pause: PaymentPause, _by: User) -> str:
 
 @admin.register(PaymentPause)
 class PaymentPauseAdmin(VerbAdmin, ReadOnlyAdmin):
-    list_display = ("way", "paused_at", "paused_by_whom", "reason", "reopened_at", "reopened_by")
+    list_display = ("way", "paused_at", "paused_by_whom", "why", "reopened_at", "reopened_by")
     list_filter = ("method", "currency")
+    counted_as = (gettext_lazy("pause"), gettext_lazy("pauses"))
     list_select_related = ("paused_by", "reopened_by")
     fields = ("method",)
     hides_fields = True
@@ -76,6 +77,10 @@ class PaymentPauseAdmin(VerbAdmin, ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("paused by"))
     def paused_by_whom(self, pause: PaymentPause) -> str:
         return str(pause.paused_by or _("itself"))
+
+    @admin.display(description=gettext_lazy("reason"))
+    def why(self, pause: PaymentPause) -> str:
+        return pause.why
 
     def get_urls(self) -> list[URLPattern]:
         return [

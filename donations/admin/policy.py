@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -17,10 +18,11 @@ from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from defensefund.office import WritableAdmin
+from defensefund.templatetags.formats import plain_day
 from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
 from .. import policy
-from ..currencies import is_exact, offered
+from ..currencies import is_exact, offered, quantize
 from ..models import (
     BankAccount,
     CostDocument,
@@ -111,6 +113,13 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
             "in_force_from": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("reserve_percent", "admin_percent"):
+            percent = self.initial.get(name)
+            if percent is not None and percent == int(percent):
+                self.initial[name] = Decimal(int(percent))
+
     def clean_in_force_from(self) -> Any:
         day = self.cleaned_data["in_force_from"]
         if day < timezone.now().date():
@@ -128,6 +137,12 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
 
     amounts: tuple[str, ...] = ()
     currency = forms.ChoiceField(label=gettext_lazy("Currency"), choices=currencies)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.amounts:
+            if (amount := self.initial.get(name)) is not None and self.instance.currency:
+                self.initial[name] = quantize(amount, self.instance.currency)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -236,7 +251,7 @@ def enact(row: Policy, data: dict[str, Any], by: User, at: datetime) -> str:
     done = policy.enact(row, content_hash=data["content_hash"], by=by, at=at)
     return _("%(version)s is enacted, in force from %(day)s. Everybody can read it now.") % {
         "version": done,
-        "day": done.in_force_from.isoformat(),
+        "day": plain_day(done.in_force_from),
     }
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from defensefund.templatetags.formats import money
+from defensefund.templatetags.formats import money, plain_day
 from defensefund.verbs import VerbForm
 
 from .. import ledger
@@ -167,7 +167,7 @@ class DocumentField(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, document: CostDocument) -> str:
         return _("%(kind)s of %(day)s (%(hash)s)") % {
             "kind": document.get_kind_display(),
-            "day": document.uploaded_at.date().isoformat(),
+            "day": plain_day(document.uploaded_at.date()),
             "hash": document.sha256[:8],
         }
 

@@ -195,7 +195,9 @@ offer(
         "donations.approve_pastimport",
         lambda user: PastImport.objects.undecided().exclude(requested_by=user),
         lambda count: ngettext(
-            "spreadsheet of the past to approve", "spreadsheets of the past to approve", count
+            "opening balance or spreadsheet of the past to approve",
+            "opening balances or spreadsheets of the past to approve",
+            count,
         ),
         "admin:donations_pastimport_changelist",
     ),

@@ -30,6 +30,8 @@ def give_by_card(appeal: Appeal, fund: Fund, amount: str, currency: str, *, at: 
     checkout.start(pledge, at=at + (datetime.now(at.tzinfo) - at))
     session_id = pledge.checkouts.get().stripe_session_id
     acts.pay(str(session_id), at=at)
+    # Else all of them were tried within the last hour.
+    pledge.checkouts.update(created_at=at)
 
 
 def promise_transfer(appeal: Appeal, fund: Fund, amount: str, *, at: datetime) -> Pledge:

@@ -11,6 +11,8 @@ from django.db.models import F, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from .bank_account import BankAccount
+from .conflict import Conflict
+from .cost_share import CostShare
 from .fields import CurrencyField, MoneyField
 from .legal_cost import CostDocument, LegalCost
 from .payee import PayeeAccount
@@ -57,11 +59,23 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
         return self.filter(objections__isnull=False, objections__answered_at=None).distinct()
 
     def to_approve_by(self, user: Any) -> "DisbursementQuerySet":
-        """What waits for an approval that this person may give: neither asked for nor approved by them."""
+        """What waits for an approval that this person may give: neither asked for nor approved by them, nor one in which
+        they have a stake by the register of conflicts."""
         waiting = self.filter(refused_at=None, approved_at=None, paid_at=None) | self.filter(
             refused_at=None, approvals_needed=2, seconded_at=None, approved_at__isnull=False
         )
-        return waiting.exclude(requested_by=user).exclude(approved_by=user)
+        shared = CostShare.objects.filter(cost=models.OuterRef(models.OuterRef("cost")))
+        stakes = Conflict.objects.standing().filter(
+            Q(payee=models.OuterRef("payee_account__payee"))
+            | Q(defendant=models.OuterRef("cost__defendant"))
+            | Q(defendant__in=shared.values("defendant")),
+            user=user,
+        )
+        return (
+            waiting.exclude(requested_by=user)
+            .exclude(approved_by=user)
+            .exclude(models.Exists(stakes))
+        )
 
     def paid(self) -> "DisbursementQuerySet":
         """Recorded as paid, and not come back since."""

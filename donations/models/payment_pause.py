@@ -1,11 +1,16 @@
 """When a way to give was shut, by whom and why, and who opened it again."""
 
+import re
+
 from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .fields import CurrencyField
+
+COUNTED = re.compile(r"(?P<declined>\d+) of (?P<tried>\d+) in (?P<hours>\d+) h")
 
 
 class PaymentPauseQuerySet(models.QuerySet["PaymentPause"]):
@@ -74,3 +79,18 @@ class PaymentPause(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_method_display()}, {self.currency}"
+
+    @staticmethod
+    def counted(*, declined: int, tried: int, hours: int) -> str:
+        """The reason of a pause that nobody pressed, in no reader's language: `why` says it in theirs."""
+        return f"{declined} of {tried} in {hours} h"
+
+    @property
+    def why(self) -> str:
+        """The reason as the page's language has it: a person's own words, or what was counted."""
+        counted = COUNTED.fullmatch(self.reason) if self.paused_by_id is None else None
+        if counted is None:
+            return self.reason
+        return gettext("%(declined)s of %(tried)s cards were declined within %(hours)s h.") % (
+            counted.groupdict()
+        )

@@ -9,6 +9,8 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 from psycopg.errors import IntegrityError as PostgresIntegrityError
 
+from defensefund.templatetags.formats import plain_day
+
 from .. import ledger, openings
 from ..currencies import written
 from ..ledger import Posting
@@ -185,7 +187,7 @@ def _costs(facts: Iterable[PastFact], past: PastImport) -> dict[str, LegalCost]:
                 raise NotFit(
                     [
                         _("Row %(row)d: the policy in force on %(day)s does not pay such a cost, or not that much.")
-                        % {"row": fact.row, "day": fact.happened_on}
+                        % {"row": fact.row, "day": plain_day(fact.happened_on)}
                     ]
                 ) from error  # fmt: skip
             raise

@@ -13,6 +13,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 
 from appeals.models import Case, Defendant
+from defensefund.templatetags.formats import plain_day
 
 from .. import delimited, ledger
 from ..currencies import UnreadableAmount, exponent, offered, parse_amount, written
@@ -208,10 +209,11 @@ def _day(text: str, known: _Known, problems: list[str], *, is_past: bool = False
         problems.append(_("“%(text)s” is no day. Write it like 2026-03-10.") % {"text": text})
         return None
     if is_past and day > known.today:
-        problems.append(_("%(day)s is still to come.") % {"day": text})
+        problems.append(_("%(day)s is still to come.") % {"day": plain_day(day)})
     if is_past and day.replace(day=1) in known.closed:
         problems.append(
-            _("the month of %(day)s is closed: nothing is booked in it any more.") % {"day": text}
+            _("the month of %(day)s is closed: nothing is booked in it any more.")
+            % {"day": plain_day(day)}
         )
     return day
 

@@ -8,6 +8,8 @@ from decimal import Decimal
 from django.db.models import Max, Min, QuerySet, Sum
 from django.utils.translation import gettext as _
 
+from defensefund.templatetags.formats import plain_day
+
 from .. import openings
 from ..currencies import written
 from ..models import BankAccount, StatementImport
@@ -68,7 +70,7 @@ def check_after_opening(account: BankAccount, days: Iterable[date]) -> None:
                 "What was on %(account)s on %(day)s is booked as its opening balance: lines of %(early)s are in it "
                 "already. Import statements that begin later."
             )
-            % {"account": account, "day": opened_on, "early": min(early)}
+            % {"account": account, "day": plain_day(opened_on), "early": plain_day(min(early))}
         )
 
 
@@ -84,14 +86,14 @@ def _sentence(account: BankAccount, stretch: Stretch, reached: Decimal, stated: 
         .order_by("-last_on", "-pk")
         .first()
     )
-    if before and before.closing_balance != stretch.opening:
+    if before and before.last_on and before.closing_balance != stretch.opening:
         return _(
             "Something is missing between two statements: the last one closed on %(day)s with %(closing)s, "
             "this one opens on %(first)s with %(opening)s. Import the statement in between first."
         ) % {
-            "day": before.last_on,
+            "day": plain_day(before.last_on),
             "closing": written(before.closing_balance or Decimal(0), account.currency),
-            "first": stretch.first_on,
+            "first": plain_day(stretch.first_on),
             "opening": written(stretch.opening, account.currency),
         }
     return _(

@@ -9,6 +9,8 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from defensefund.templatetags.formats import plain_day
+
 from ..currencies import written
 from ..models import Fund, StatementLine
 from .evidence import DAY, WORDS, Reason, Suggestion, all_text
@@ -102,7 +104,7 @@ def interest(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sug
 def _usual(chosen: Bearer, usual: str) -> Reason:
     if chosen.last_on is None:
         return Reason(_("Nobody has said yet which fund has those of this account."))
-    return Reason(usual % {"fund": chosen.fund, "day": chosen.last_on.isoformat()}, DAY)
+    return Reason(usual % {"fund": chosen.fund, "day": plain_day(chosen.last_on)}, DAY)
 
 
 def bearers(known: Known) -> dict[int, list[Bearer]]:

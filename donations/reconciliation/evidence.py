@@ -9,6 +9,8 @@ from enum import IntEnum
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from defensefund.templatetags.formats import plain_day
+
 from ..models import Fund, StatementLine
 from ..references import squeeze
 from .matches import Between, BetweenLess, CameBack, Charge, Less, Returned, Target
@@ -110,7 +112,7 @@ def apart(days: int, same: str, on: date) -> Reason:
     if not days:
         return Reason(same, points)
     sentence = ngettext("It is %(days)d day from %(on)s.", "It is %(days)d days from %(on)s.", days)
-    return Reason(sentence % {"days": days, "on": on.isoformat()}, points)
+    return Reason(sentence % {"days": days, "on": plain_day(on)}, points)
 
 
 def all_text(line: StatementLine) -> str:

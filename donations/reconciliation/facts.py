@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
+from defensefund.templatetags.formats import plain_day
+
 from .. import ledger
 from ..currencies import written
 from ..ledger import Posting
@@ -155,7 +157,9 @@ def came_back(part: Part, disbursement: Disbursement, *, by: User, at: datetime)
     # It may have come back, and been taken for something else, before.
     while (later := Entry.objects.filter(reverses=entry).first()) is not None:
         entry = later
-    reason = _("Came back from the payee's bank on %(day)s") % {"day": part.line.booked_on}
+    reason = _("Came back from the payee's bank on %(day)s") % {
+        "day": plain_day(part.line.booked_on)
+    }
     return ledger.reverse(entry, by=by, reason=reason, at=at, on=part.line.booked_on).source
 
 

@@ -11,6 +11,8 @@ from django.db.models import OuterRef
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
+from defensefund.templatetags.formats import plain_day
+
 from ..currencies import written
 from ..models import Fund, Instalment, Pledge, StatementLine
 from ..references import Slip, SlipKind, find_references, format_reference, slips
@@ -151,7 +153,7 @@ def by_known_payers(lines: Sequence[StatementLine], known: Known) -> dict[int, l
 
 
 def _gave(on: date) -> Reason:
-    sentence = _("The same payer gave before, last on %(day)s.") % {"day": on.isoformat()}
+    sentence = _("The same payer gave before, last on %(day)s.") % {"day": plain_day(on)}
     return Reason(sentence, KNOWN_PAYER)
 
 

@@ -11,6 +11,8 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from defensefund.templatetags.formats import plain_day
+
 from ..currencies import is_exact
 from ..models import BankAccount, StatementImport
 from ..statements import (
@@ -281,10 +283,10 @@ def _check_rows(statement: Statement, account: BankAccount, today: date) -> None
         elif row.booked_on > today + AHEAD:
             problem = _(
                 "it is booked on %(day)s, which is still to come. Are day and month the other way round?"
-            ) % {"day": row.booked_on.isoformat()}
+            ) % {"day": plain_day(row.booked_on)}
         elif account.closed_on and row.booked_on > account.closed_on:
             problem = _("it is booked on %(day)s, after the account was closed.") % {
-                "day": row.booked_on.isoformat()
+                "day": plain_day(row.booked_on)
             }
         else:
             continue

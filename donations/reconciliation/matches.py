@@ -8,6 +8,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from defensefund.templatetags.formats import plain_day
+
 from .. import ledger
 from ..models import (
     AccountKey,
@@ -230,13 +232,13 @@ def _gave_back(
         raise DoesNotFit(_("These two lines do not undo each other."))
     if line.explained:
         raise AlreadyMatched(_("Somebody has said already what this line is. Nothing was changed."))
-    back = _("Came back on %(day)s") % {"day": line.booked_on.isoformat()}
+    back = _("Came back on %(day)s") % {"day": plain_day(line.booked_on)}
     for standing in earlier.matches.standing().select_related("donation"):
         if standing.donation_id is None:
             raise AlreadyMatched(_("The earlier line is no gift: take its match back first."))
         unmatch(match=standing, reason=back, by=by, at=at)
     _noted(open_part(earlier, None), back, by=by, at=at)
-    went = _("Gives back the transfer of %(day)s") % {"day": earlier.booked_on.isoformat()}
+    went = _("Gives back the transfer of %(day)s") % {"day": plain_day(earlier.booked_on)}
     return _noted(open_part(line, None), went, by=by, at=at)
 
 

@@ -8,6 +8,8 @@ from decimal import Decimal
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
+from defensefund.templatetags.formats import plain_day
+
 from ..currencies import written
 from ..models import (
     Disbursement,
@@ -160,7 +162,7 @@ def returned(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sug
     for line in lines:
         if line.pk in earlier and line.explained == 0:
             before = earlier[line.pk]
-            on = before.booked_on.isoformat()
+            on = plain_day(before.booked_on)
             reasons = (
                 Reason(_("The same amount came from there on %(day)s.") % {"day": on}, AMOUNT),
                 Reason(_("The other side is the same."), KNOWN_PAYER),
@@ -188,7 +190,7 @@ def came_back(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Su
 
 def _came_back(line: StatementLine, payment: Disbursement, said: str) -> Suggestion:
     assert payment.paid_on is not None
-    on = payment.paid_on.isoformat()
+    on = plain_day(payment.paid_on)
     reasons = [Reason(_("The same amount was paid on %(day)s.") % {"day": on}, AMOUNT)]
     has_reference = squeeze(payment.payment_reference) in said
     has_payee = _is_payee(line, payment)

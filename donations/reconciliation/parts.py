@@ -5,6 +5,8 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
+from defensefund.templatetags.formats import plain_day
+
 from .. import ledger
 from ..currencies import is_exact, written
 from ..ledger import Posting
@@ -36,7 +38,10 @@ def open_part(line: StatementLine, amount: Decimal | None) -> Part:
             raise AlreadyMatched(_("This line was matched by itself at the import."))
         raise AlreadyMatched(
             _("%(person)s has matched this line already, on %(day)s. Nothing was changed.")
-            % {"person": other.confirmed_by.get_username(), "day": other.confirmed_at.date()}
+            % {
+                "person": other.confirmed_by.get_username(),
+                "day": plain_day(other.confirmed_at.date()),
+            }
         )
     amount = left if amount is None else amount
     if not amount or amount / left < 0 or abs(amount) > abs(left):

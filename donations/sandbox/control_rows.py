@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
 
 from donations.stripe_facts import from_minor_units
 
@@ -13,6 +16,22 @@ from .models import SandboxObject
 from .objects import Json
 
 OPEN_DISPUTES = frozenset({"needs_response", "under_review"})
+# What Stripe calls disputes and invoices, for who reads these pages.
+STATES = {
+    "warning_needs_response": _("inquiry, to be answered"),
+    "warning_under_review": _("inquiry, answered"),
+    "warning_closed": _("inquiry, closed"),
+    "needs_response": _("to be answered"),
+    "under_review": _("answered, at the bank"),
+    "won": _("won"),
+    "lost": _("lost"),
+    "prevented": _("prevented"),
+    "draft": _("not sent yet"),
+    "open": _("not paid yet"),
+    "paid": _("paid"),
+    "void": _("called off"),
+    "uncollectible": _("given up"),
+}
 OPEN_INQUIRIES = frozenset({"warning_needs_response", "warning_under_review"})
 
 
@@ -30,11 +49,15 @@ class Visit:
 
 @dataclass(frozen=True)
 class Part:
-    """A refund or a dispute of a payment; `status` in Stripe's words."""
+    """A refund or a dispute of a payment; `status` in Stripe's words, `state` in the reader's."""
 
     id: str
     amount: Decimal
     status: str
+
+    @property
+    def state(self) -> Any:
+        return STATES.get(self.status, self.status)
 
 
 @dataclass(frozen=True)
@@ -71,6 +94,8 @@ class Regular:
     card: str
     invoice: str
     invoice_status: str
+    # The same in the reader's words.
+    invoice_state: Any
     invoice_url: str
 
 
@@ -194,6 +219,7 @@ def _regular(row: SandboxObject, found: dict[str, SandboxObject]) -> Regular:
         card=objects.ends_of(card.data) if card else "",
         invoice=invoice["id"],
         invoice_status=invoice["status"],
+        invoice_state=STATES.get(invoice["status"], invoice["status"]),
         invoice_url=invoice["hosted_invoice_url"] or "",
     )
 

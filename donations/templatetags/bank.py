@@ -1,9 +1,12 @@
 """Candidates for a bank line in words."""
 
+from decimal import Decimal
+
 from django import template
 from django.utils.translation import gettext as _
 
-from donations.currencies import written
+from defensefund.templatetags.formats import plain_day
+from donations.currencies import quantize, written
 from donations.models import (
     BailOutcome,
     CashDeposit,
@@ -28,6 +31,12 @@ from donations.reconciliation import (
 from donations.references import format_reference
 
 register = template.Library()
+
+
+@register.filter
+def amount_value(amount: Decimal, currency: str) -> str:
+    """As a field of a form carries it, in no language: the currency's own decimals, no grouping."""
+    return f"{quantize(amount, currency):f}"
 
 
 @register.filter
@@ -67,7 +76,7 @@ def candidate(suggestion: Suggestion) -> str:
         }
     if isinstance(target, Returned):
         return _("Gives back the transfer of %(day)s") % {
-            "day": target.earlier.booked_on.isoformat()
+            "day": plain_day(target.earlier.booked_on)
         }
     if isinstance(target, Fund):
         return _("Gift that nobody announced for %(fund)s") % {"fund": target}

@@ -256,6 +256,46 @@ def test_edit_of_a_published_update_voids_the_review_and_says_so(
     }
 
 
+def test_key_of_nobody_is_said_when_it_is_saved(office: Office, ana: User) -> None:
+    appeal = make_appeal(by=ana)
+    make_defendant(make_case(appeal), alias="Persona R", key="r")
+    update = make_update(appeal, by=ana)
+    client = office(ana, *VIEWS, "change_update", "change_updatetext")
+
+    assert save_update(client, update, es="Sobre [[r]]") == ""
+    said = save_update(client, update, es="Sobre [[r]] y [[nobody]]")
+
+    assert "has the key [[nobody]]. Saved, but it cannot be published like that." in said
+    assert UpdateText.objects.filter(title="Sobre [[r]] y [[nobody]]").exists()
+
+
+def test_address_of_an_update_is_made_from_its_title(office: Office, ana: User) -> None:
+    appeal = make_appeal(by=ana)
+    client = office(
+        ana, *VIEWS, "add_update", "change_update", "add_updatetext", "change_updatetext"
+    )
+    data = {
+        "appeal": appeal.pk,
+        "case": "",
+        "slug": "",
+        "texts-TOTAL_FORMS": 1,
+        "texts-INITIAL_FORMS": 0,
+        "texts-0-language": "es",
+        "texts-0-title": "La audiencia, después",
+        "texts-0-body": "Se alega algo.",
+    }
+
+    for _time in range(2):
+        client.post(reverse("admin:appeals_update_add"), data)
+    page = client.post(reverse("admin:appeals_update_add"), data | {"texts-0-title": "¿?"})
+
+    assert list(Update.objects.order_by("pk").values_list("slug", flat=True)) == [
+        "la-audiencia-despues",
+        "la-audiencia-despues-2",
+    ]
+    assert "Write a title, or an address of small letters" in page.content.decode()
+
+
 def test_name_in_plain_words_does_not_get_through_a_form(office: Office, ana: User) -> None:
     appeal = make_appeal()
     make_defendant(make_case(appeal), name=NAME, alias="Persona R", key="r")
@@ -393,7 +433,7 @@ def test_import_a_file_into_a_draft(office: Office, ana: User) -> None:
     file = SimpleUploadedFile("a.txt", "Título\n\nHubo 665 heridos.".encode("latin-1"))
     page = client.post(url, {"file": file, "slug": "draft", "language": "es"}, follow=True)
     html = page.content.decode()
-    assert "A draft with 1 paragraphs; 1 figures wait to be confirmed." in html
+    assert "A draft with 1 paragraph. 1 figure waits to be confirmed." in html
     assert "read as Latin-1" in html
     assert (Appeal.objects.get().slug, Figure.objects.confirmed().count()) == ("draft", 0)
 

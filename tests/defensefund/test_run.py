@@ -186,3 +186,17 @@ def test_old_python_alone_gets_a_sentence(checkout, tmp_path):
     assert (code, out) == (1, "")
     assert "Please install Python 3.13" in err
     assert not (checkout.folder / ".venv").exists()
+
+
+def test_who_reads_no_further_gets_no_traceback():
+    command = [sys.executable, "manage.py", "help", "--commands"]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        said = process.stderr.read()
+        assert process.wait(timeout=60) == 1
+
+    assert said == ""

@@ -321,7 +321,7 @@ def test_treasurer_records_cash_and_prints_the_slip(treasurer):
     assert response.url == f"/admin/donations/cashreceipt/{receipt.pk}/change/"
     assert receipt.pledge == pledge
     slip = treasurer.get(f"/admin/donations/cashreceipt/{receipt.pk}/print/").content.decode()
-    for words in (receipt.number, "€30.00", "A. Ejemplo"):
+    for words in (receipt.number, "€30.00", "A. Ejemplo", "<strong>TEST</strong>", "<dt>For</dt>"):
         assert words in slip
     assert "Slip to print" in treasurer.get(response.url).content.decode()
 

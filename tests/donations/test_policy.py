@@ -105,7 +105,7 @@ def test_in_force_takes_a_constant_number_of_queries(django_assert_num_queries):
         (
             lambda row: Policy.objects.filter(pk=row.pk).update(in_force_from=TODAY - DAY),
             policy.WrongDay,
-            "since 2026-03-09, before it is enacted",
+            "since March 9, 2026, before it is enacted",
         ),
     ],
 )  # fmt: skip
@@ -170,6 +170,14 @@ def test_next_version_starts_with_the_rules_of_the_last():
 
     assert (made.version, made.enacted_at) == (None, None)
     assert Policy.objects.get(pk=made.pk).content_hash == first.content_hash
+
+
+def test_version_made_from_a_sample_is_the_funds_own():
+    make_policy(kinds=["fees"], is_sample=True)
+
+    made = policy.draft(in_force_from=TODAY, by=make_user(), at=NOW)
+
+    assert made.is_sample is False
 
 
 def test_first_draft_is_empty():

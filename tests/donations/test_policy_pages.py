@@ -1,5 +1,6 @@
 """The fund's rules as supporters read them, and in the office where they are drafted and enacted."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 
@@ -175,6 +176,13 @@ def test_draft_is_written_by_form_and_enacted_by_another_person(treasurer, appro
     assert (row.documents("fees"), row.cap("fees", "EUR"), row.emergency_limit("EUR")) == (
         ["bill", "agreement"], 500, 50,
     )  # fmt: skip
+    form = read(treasurer, f"/admin/donations/policy/{row.pk}/change/")
+    for name, value in (
+        ("caps-0-amount", "500.00"),
+        ("limits-0-emergency_up_to", "50.00"),
+        ("reserve_percent", "10"),
+    ):
+        assert re.search(rf'<input[^>]* name="{name}" value="{re.escape(value)}"', form), name
     path = f"/admin/donations/policy/{row.pk}/enact/"
     assert treasurer.get(path).status_code == 403
     assert "<h1>Enact</h1>" in read(approver, path)

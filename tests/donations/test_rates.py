@@ -63,7 +63,7 @@ def test_wide_table_leaves_out_what_nobody_needs_and_counts_what_is_missing():
         (LONG.replace("1.0873", "1.0123456789012"), "Row 2: “1.0123456789012” is no rate."),
         (LONG.replace("2026-03-09", "09.03.2026"), "Row 2: “09.03.2026” is no day."),
         (LONG.replace("2026-03-09", "2026-02-30"), "Row 2: “2026-02-30” is no day."),
-        (LONG.replace("2026-03-09", "2026-03-11"), "Row 2: 2026-03-11 is still to come."),
+        (LONG.replace("2026-03-09", "2026-03-11"), "Row 2: March 11, 2026 is still to come."),
         (LONG.replace("USD", "XYZ"), "Row 2: “XYZ” is no currency. Write it like EUR."),
         (LONG.replace("USD", "JPY"), "Row 2: JPY is none of the currencies this fund needs"),
         (LONG.replace("USD", "EUR"), "Row 2: a currency has no rate to itself (EUR)."),

@@ -195,6 +195,17 @@ def test_who_has_a_stake_neither_asks_nor_approves_nor_pays(r, subject):
     pay(r, row)
 
 
+@pytest.mark.parametrize("subject", ["payee", "defendant", "sharer"])
+def test_payment_does_not_wait_for_who_has_a_stake_in_it(r, subject):
+    row = requested(r, "10")
+    stake = with_stake(r, r.third, subject)
+
+    waiting = [Disbursement.objects.to_approve_by(user) for user in (r.third, r.approver)]
+    assert [list(rows) for rows in waiting] == [[], [row]]
+    conflicts.end(stake, by=r.other, at=NOW)
+    assert list(Disbursement.objects.to_approve_by(r.third)) == [row]
+
+
 @pytest.mark.parametrize("role", ["treasurer", "approver", "third"])
 def test_stake_recorded_later_voids_what_was_approved(r, role):
     row = approve(r, approve(r, requested(r, "200")), by=r.third)

@@ -371,9 +371,15 @@ def test_semicolons_and_another_order_of_columns():
         (HEAD + JULY.replace("20595", "0"), "Row 2: “0” is no value."),
         (HEAD + JULY.replace("2023-07-01", "01/07/2023"), "Row 2: “01/07/2023” is no day."),
         (HEAD + JULY.replace("2023-09-22", "2023-02-30"), "Row 2: “2023-02-30” is no day."),
-        (HEAD + JULY.replace("2023-07-01", "2023-10-02"), "Row 2: 2023-10-02 is still to come"),
+        (
+            HEAD + JULY.replace("2023-07-01", "2023-10-02"),
+            "Row 2: October 2, 2023 is still to come",
+        ),
         (HEAD + JULY.replace("Invented act 2", ""), "Row 2: name the ruling"),
-        (HEAD + JULY + JUNE + JULY, "Row 4: row 2 has a value in effect from 2023-07-01 already."),
+        (
+            HEAD + JULY + JUNE + JULY,
+            "Row 4: row 2 has a value in effect from July 1, 2023 already.",
+        ),
     ],
 )
 def test_wrong_row_stops_all_of_it(text, sentence):

@@ -188,6 +188,9 @@ def test_amount_that_cannot_be_is_a_sentence(here, amount, sentence):
 )
 def test_dispute_ends_by_a_button(here, act, status):
     dispute = acts.open_dispute(paid()["payment_intent"], at=timezone.now())
+    page = here.get("/sandbox/").content.decode()
+    assert "to be answered" in page
+    assert ">needs_response<" not in page
 
     press(here, act, dispute["id"])
 

@@ -11,6 +11,10 @@ from appeals.documents import MOST_BYTES, Unreadable
 from appeals.text_import import NotImportable, import_appeal
 
 
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 class Command(BaseCommand):
     help = "Make a draft appeal from a plain-text, Markdown or .docx file. Nothing is published."
 
@@ -38,7 +42,7 @@ class Command(BaseCommand):
             self.stderr.write(f"Notice: {notice}")
         address = reverse("admin:appeals_appeal_change", args=[imported.appeal.pk])
         self.stdout.write(
-            f"Draft “{imported.text.title}”: {imported.paragraphs} paragraphs, "
-            f"{imported.proposed} figures proposed.\n"
+            f"Draft “{imported.text.title}”: {_counted(imported.paragraphs, 'paragraph')}, "
+            f"{_counted(imported.proposed, 'figure')} proposed.\n"
             f"Confirm the figures and publish it at {settings.SITE_URL}{address}"
         )

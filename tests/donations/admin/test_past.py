@@ -50,7 +50,7 @@ def test_past_goes_from_the_file_to_the_books(known):
     assert known.get(f"{page}approve/").status_code == 403
 
     approver = seated("approver")
-    assert '<span class="count">1</span> spreadsheet of the past to approve' in words(approver.get("/admin/"))  # fmt: skip
+    assert '<span class="count">1</span> opening balance or spreadsheet of the past to approve' in words(approver.get("/admin/"))  # fmt: skip
     assert "6 new rows, 0 known" in words(approver.get(f"{page}change/"))
     done = approver.post(f"{page}approve/", follow=True)
 
@@ -113,5 +113,10 @@ def test_names_are_for_those_who_meet_supporters(known):
     assert "Ana Ejemplo" in words(known.get(f"{page}change/"))
     for group in ("auditor", "approver"):
         assert "Ana" not in words(seated(group).get(f"{page}change/"))
+    paid = PastRow.objects.filter(kind=PastRow.Kind.PAYMENT).first()
+    other = f"/admin/donations/pastrow/{paid.pk}/"
+    assert "Forget who gave" in words(known.get(f"{page}change/"))
+    assert "Forget who gave" not in words(known.get(f"{other}change/"))
+    assert "Only a gift has somebody who gave it." in words(known.get(f"{other}forget/"))
     assert "Forgotten" in words(known.post(f"{page}forget/", follow=True))
     assert "Ana" not in words(known.get(f"{page}change/"))

@@ -100,11 +100,15 @@ def test_unknown_way_is_no_page(office):
 
 
 def test_pause_tells_its_story(office):
-    pause = factories.make_pause(paused_by=None, method="card", reason="20 of 20 cards.")
+    pause = factories.make_pause(paused_by=None, method="card", reason="20 of 20 in 1 h")
 
     page = words(office.get(f"{LIST}{pause.pk}/change/"))
 
     assert "Paused by itself" in page
+    assert "20 of 20 cards were declined within 1 h." in page
+    listed = words(office.get(LIST))
+    assert "20 of 20 cards were declined within 1 h." in listed
+    assert "<span>1 pause</span>" in listed
     assert "Waits for a person to open it again" in page
     assert f"{LIST}{pause.pk}/reopen/" in page
 

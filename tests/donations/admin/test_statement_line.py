@@ -5,6 +5,7 @@ from html import unescape
 
 import pytest
 
+from defensefund.templatetags.formats import plain_day
 from donations import disbursement, ledger, receipts, reconciliation, refunds
 from donations.admin.match_words import told_of
 from donations.models import AccountKey, BailOutcome, Donation, Entry, StatementMatch
@@ -379,7 +380,7 @@ def test_list_says_of_each_line_what_its_page_says(treasurer):
         ({"donation": gift}, f"gift donation {gift.pk}"),
         ({"donation": given}, f"gift {receipt.number}"),
         ({"refund_request": refund}, f"refund donation {gift.pk}: −€12.50"),
-        ({"exchange": exchange}, f"exchange of {exchange.exchanged_on.isoformat()}"),
+        ({"exchange": exchange}, f"exchange of {plain_day(exchange.exchanged_on)}"),
         ({"explanation": "the bank's own"}, "the bank's own"),
     ]
     facts = {"amount": 1, "confirmed_by": person, "confirmed_at": NOW}
@@ -502,7 +503,7 @@ def test_bank_fee_is_proposed_for_the_fund_that_bore_the_last_one(treasurer):
     text = words(treasurer.get(OPEN))
     treasurer.post(match_url(line), {"choice": f"charge-{fund.pk}", "seen": "2"})
 
-    assert f"{fund} bore the last fee of this account, on 2026-03-10." in text
+    assert f"{fund} bore the last fee of this account, on March 10, 2026." in text
     assert (line.matches.get().explanation, Entry.objects.latest("pk").amount) == ("Bank fee", 4.5)
 
 
@@ -624,7 +625,7 @@ def test_payout_less_a_fee_is_said_by_hand_where_the_line_names_nothing(treasure
     treasurer.post(match_url(line), chosen)
 
     assert "A payout from Stripe, of which a bank kept its fee" in page
-    assert "€98.25, 2026-03-10, po_sample00001" in page
+    assert "€98.25 · March 10, 2026 · po_sample00001" in page
     assert "Choose the payout of which the bank kept something." in refused
     assert "Choose the fund that bears what the bank kept." in refused
     standing = StatementMatch.objects.get()

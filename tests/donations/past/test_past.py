@@ -183,7 +183,7 @@ def test_what_changed_meanwhile_is_looked_at_again(fund):
         (row("present"), "Row 2: “present” is no kind of row. Write gift, payment, opening or cost."),
         (row(date="10.02.2025"), "Row 2: “10.02.2025” is no day. Write it like 2026-03-10."),
         (row(date="2025-02-30"), "Row 2: “2025-02-30” is no day."),
-        (row(date="2027-01-01"), "Row 2: 2027-01-01 is still to come."),
+        (row(date="2027-01-01"), "Row 2: January 1, 2027 is still to come."),
         (row(amount="-5"), "Row 2: “-5” is no amount in EUR."),
         (row(amount="5.123"), "Row 2: “5.123” can be read in two ways."),
         (row(amount="0"), "Row 2: an amount is above zero"),
@@ -282,7 +282,7 @@ def test_closed_month_takes_no_past(fund):
                 [people[step == "closed"]],
             )
 
-    assert read(row()).problems == ["Row 2: the month of 2025-02-10 is closed: nothing is booked in it any more."]  # fmt: skip
+    assert read(row()).problems == ["Row 2: the month of February 10, 2025 is closed: nothing is booked in it any more."]  # fmt: skip
 
 
 def test_names_are_encrypted_and_stand_in_no_entry(fund):

@@ -142,8 +142,8 @@ def test_import_gap_to_the_last_statement_is_refused():
 
     sentence = refusal(account, bank_csv(FEE, opening="135", closing="130"))
 
-    assert "the last one closed on 2026-03-03 with €125.00" in sentence
-    assert "this one opens on 2026-03-04 with €135.00" in sentence
+    assert "the last one closed on March 3, 2026 with €125.00" in sentence
+    assert "this one opens on March 4, 2026 with €135.00" in sentence
 
 
 def test_import_gap_before_the_first_statement_is_refused():
@@ -178,7 +178,10 @@ def test_import_that_does_not_add_up_is_refused():
         ([GIFT, "2026-03-03;25.00;USD;Ana;gift"], "lines in USD, the account is kept in EUR"),
         (["2026-03-03;25.001;EUR"], "Row 4: 25.001 has more decimals than EUR has"),
         ([GIFT, "2026-03-03;x;EUR"], "Row 5: “x” in the column “Amount” is no amount"),
-        (["2026-12-03;25.00;EUR"], "Row 4: it is booked on 2026-12-03, which is still to come"),
+        (
+            ["2026-12-03;25.00;EUR"],
+            "Row 4: it is booked on December 3, 2026, which is still to come",
+        ),
         ([], "The file holds no booked line"),
     ],
 )
@@ -226,7 +229,7 @@ def test_import_account_numbers_are_compared_as_banks_write_them(ours, theirs, i
 def test_import_after_the_account_was_closed_is_refused():
     account = make_account(BARE, closed_on=date(2026, 3, 2))
 
-    assert "Row 4: it is booked on 2026-03-03, after the account was closed" in refusal(
+    assert "Row 4: it is booked on March 3, 2026, after the account was closed" in refusal(
         account, bank_csv(GIFT)
     )
 

@@ -65,7 +65,7 @@ def test_match_payout_posts_its_arrival_once():
         person,
         NOW,
     )
-    with pytest.raises(AlreadyMatched, match="has matched this line already, on 2026-03-10"):
+    with pytest.raises(AlreadyMatched, match="has matched this line already, on March 10, 2026"):
         match(line=line, target=payout, by=make_user(), at=NOW)
     with pytest.raises(AlreadyMatched, match="This payout was found on another line already"):
         match(line=make_line("1218.13"), target=payout, by=person, at=NOW)

@@ -46,7 +46,7 @@ def test_suggest_payout_named_by_stripe():
             (
                 "The amount is the payout's.",
                 "The text names Stripe.",
-                "It is 1 day from 2026-03-09.",
+                "It is 1 day from March 9, 2026.",
             ),
         )
     ]
@@ -197,7 +197,7 @@ def test_suggest_pledge_by_amount_alone_only_when_recent():
             Certainty.POSSIBLE,
             (
                 "The amount is the one announced, but the reference is missing.",
-                "It is 3 days from 2026-03-07.",
+                "It is 3 days from March 7, 2026.",
             ),
         )
     ]
