@@ -60,6 +60,8 @@ class Gift:
     frequency: Pledge.Frequency = Pledge.Frequency.ONCE
     covers_fee: bool = False
     supporter: Supporter | None = None
+    # Two capital letters, for what receipts say on taxes; empty: nowhere in particular.
+    country: str = ""
     # Then the method is KEPT_CARD.
     condition: Condition | None = None
 
@@ -97,14 +99,31 @@ def promise(gift: Gift, *, uuid: UUID, at: datetime) -> Pledge:
             "currency": gift.currency,
             "language": gift.language,
             "reference": new_reference() if by_transfer else None,
+            "country": gift.country,
             "created_at": at,
         },
     )
+    if not is_new:
+        _correct(pledge, gift, supporter)
     if is_new and by_transfer and supporter:
         Letter.objects.create(
             kind=Letter.Kind.TRANSFER_DETAILS, pledge=pledge, created_at=at, due_at=at
         )
     return pledge
+
+
+def _correct(pledge: Pledge, gift: Gift, supporter: Supporter | None) -> None:
+    """Takes over the address and the country from the form sent again, as long as nothing came of it and nobody was written to."""
+    untold = Pledge.objects.filter(pk=pledge.pk, erased_at=None, donations=None).exclude(
+        letters__sent_at__isnull=False
+    )
+    before = pledge.supporter
+    if (before, pledge.country) == (supporter, gift.country) or not untold.exists():
+        return
+    pledge.supporter, pledge.country = supporter, gift.country
+    pledge.save(update_fields=["supporter", "country"])
+    if before and not before.pledges.exists() and not before.letters.exists():
+        before.delete()
 
 
 def start(pledge: Pledge, *, at: datetime) -> str:

@@ -18,7 +18,7 @@ from defensefund.templatetags.formats import money_whole
 from . import card_fees, currencies, stripe_facts
 from .checkout import Gift
 from .currencies import GIVING, UnreadableAmount, parse_amount, written
-from .models import BankAccount, Fund, Pledge, Subscription
+from .models import BankAccount, Fund, Pledge, Subscription, TaxSentence
 
 OTHER = "other"
 # A form left open longer is asked to be sent again, with everything still filled in.
@@ -215,6 +215,13 @@ class DonateForm(SentOnceForm):
         error_messages={"invalid": _("This is no e-mail address. Write it like ana@example.org.")},
     )
 
+    country = forms.ChoiceField(
+        label=_("Country you pay taxes in"),
+        required=False,
+        choices=(),
+        help_text=_("Decides what the receipt says on taxes."),
+    )
+
     def __init__(
         self,
         *args: Any,
@@ -256,6 +263,10 @@ class DonateForm(SentOnceForm):
         self.cover_examples = cover_examples(currency)
         if not self.cover_examples or Pledge.Method.CARD in paused:
             del self.fields["cover_fee"]
+        named = TaxSentence.objects.country_choices()
+        self.fields["country"].choices = named  # type: ignore[attr-defined]
+        if not named:
+            del self.fields["country"]
         if previous:
             self._start_from(previous)
 
@@ -268,6 +279,7 @@ class DonateForm(SentOnceForm):
             "fund": previous.fund,
             "frequency": previous.frequency,
             "cover_fee": bool(monthly.fee_cover if monthly else previous.fee_cover),
+            "country": previous.country,
         }
         if previous.method in dict(self.methods):
             says["method"] = previous.method
@@ -354,8 +366,11 @@ class DonateForm(SentOnceForm):
 
     @property
     def uuid(self) -> UUID:
-        """The gift's identifier: the same form with the same choices sent twice is one gift, with others another."""
-        return uuid5(self.cleaned_data["started"], repr(replace(self.gift(), email="")))
+        """The gift's identifier: the same form with the same choices sent twice is one gift, with others another.
+
+        Who comes back to correct the address or the country means the same gift.
+        """
+        return uuid5(self.cleaned_data["started"], repr(replace(self.gift(), email="", country="")))
 
     def gift(self) -> Gift:
         """The checked gift; only after is_valid()."""
@@ -371,4 +386,5 @@ class DonateForm(SentOnceForm):
             frequency=Pledge.Frequency(data["frequency"]),
             covers_fee=data.get("cover_fee", False),
             supporter=self.previous.supporter if self.previous else None,
+            country=data.get("country", ""),
         )

@@ -4,14 +4,12 @@ import re
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import keyed_hash
 
 from . import receipts
 from .models import Pledge, TaxSentence
-from .models.receipt import countries
 
 # Letters, with spaces, stops, hyphens, apostrophes and & between: no address, number, link or message.
 NAME = re.compile(r"[^\W\d_]([^\W\d_]|[ .,'’&-])*")
@@ -110,7 +108,9 @@ class WordingForm(GiftForm):
         label=_("Country you pay taxes in"),
         required=False,
         choices=(),
-        help_text=_("Decides what the receipt says on taxes."),
+        help_text=_(
+            "Decides what the receipt says on taxes. A receipt that was issued keeps what it says."
+        ),
     )
 
     def prepare(self) -> None:
@@ -121,15 +121,11 @@ class WordingForm(GiftForm):
         ]
         self.fields["purpose"].initial = "fund" if pledge.receipt_names_fund else "neutral"
         self.fields["name"].initial = pledge.receipt_name
-        known = set(TaxSentence.objects.values_list("country", flat=True)) | {pledge.country} - {""}
-        if not known:
+        named = TaxSentence.objects.country_choices(also=pledge.country)
+        if not named:
             del self.fields["country"]
             return
-        names = sorted((countries()[code], code) for code in known)
-        self.fields["country"].choices = [  # type: ignore[attr-defined]
-            ("", gettext("Another, or none")),
-            *((code, name) for name, code in names),
-        ]
+        self.fields["country"].choices = named  # type: ignore[attr-defined]
         self.fields["country"].initial = pledge.country
 
     def clean_name(self) -> str:

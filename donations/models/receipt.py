@@ -6,7 +6,7 @@ from babel import Locale, UnknownLocaleError
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import get_language, to_locale
+from django.utils.translation import get_language, gettext, to_locale
 from django.utils.translation import gettext_lazy as _
 
 from .donation import Donation
@@ -39,6 +39,13 @@ class TaxSentenceQuerySet(models.QuerySet["TaxSentence"]):
         """The sentence of `country` in `language`, else in another one; None when the country has none."""
         order = models.Case(models.When(language=language, then=0), default=1)
         return self.filter(country=country).order_by(order, "language").first()
+
+    def country_choices(self, *, also: str = "") -> list[tuple[str, str]]:
+        """Code and name of each country with a sentence of its own, and of `also`, by name; none where there is none."""
+        known = set(self.values_list("country", flat=True)) | {also} - {""}
+        names = sorted((countries()[code], code) for code in known)
+        another = [("", gettext("Another, or none"))]
+        return [*another, *((code, name) for name, code in names)] if names else []
 
 
 class TaxSentence(models.Model):

@@ -294,8 +294,8 @@ def test_page_of_an_attempt_tells_no_log_who_came(appeal, crowd, caplog):
 
 
 def test_page_costs_one_query_more_and_giving_two(appeal, client, django_assert_num_queries):
-    """Which ways are paused; and when it is sent, one statement that counts."""
-    with django_assert_num_queries(5) as looked:
+    """Which ways are paused; and when it is sent, one statement that counts. One more asks which countries have a tax sentence."""
+    with django_assert_num_queries(6) as looked:
         client.get(GIVE)
     assert sum("paymentpause" in query["sql"] for query in looked) == 1
     with CaptureQueriesContext(connection) as given:

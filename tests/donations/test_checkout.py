@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -9,7 +10,7 @@ from django.utils import timezone
 from donations import checkout, stripe_api
 from donations.checkout import Gift
 from donations.gift_state import state_of
-from donations.models import Donation, Pledge
+from donations.models import Donation, Pledge, Supporter
 from donations.sandbox import acts
 from donations.sandbox.models import SandboxFaults, SandboxObject
 from tests import factories
@@ -218,3 +219,34 @@ def test_bank_debit_that_comes_through_days_later_is_booked():
     catch_up()
 
     assert stage(pledge) == "arrived"
+
+
+def test_address_and_country_corrected_on_the_form_sent_again_are_the_gifts():
+    uuid, fund = uuid4(), factories.make_fund()
+    sent = gift(fund=fund, email="anna@example.org")
+    checkout.promise(sent, uuid=uuid, at=timezone.now())
+
+    corrected = replace(sent, email="ana@example.org", country="ES")
+    pledge = checkout.promise(corrected, uuid=uuid, at=timezone.now())
+
+    pledge.refresh_from_db()
+    assert (pledge.supporter.email, pledge.country) == ("ana@example.org", "ES")
+    assert [supporter.email for supporter in Supporter.objects.all()] == ["ana@example.org"]
+    checkout.promise(replace(corrected, email=""), uuid=uuid, at=timezone.now())
+    assert (Pledge.objects.get().supporter, Supporter.objects.count()) == (None, 0)
+
+
+@pytest.mark.parametrize("is_paid", [True, False], ids=["paid", "written to"])
+def test_gift_that_somebody_was_told_of_keeps_its_address(is_paid):
+    uuid, fund, now = uuid4(), factories.make_fund(), timezone.now()
+    sent = gift(fund=fund, email="ana@example.org", method=Pledge.Method.TRANSFER)
+    pledge = checkout.promise(sent, uuid=uuid, at=now)
+    if is_paid:
+        factories.make_arrival(pledge, "25")
+    else:
+        pledge.letters.update(sent_at=now)
+
+    checkout.promise(replace(sent, email="eve@example.org"), uuid=uuid, at=now)
+
+    pledge.refresh_from_db()
+    assert pledge.supporter.email == "ana@example.org"

@@ -5,7 +5,7 @@ from django.core import signing
 from django.utils import translation
 
 from donations.forms import DonateForm
-from donations.models import Pledge
+from donations.models import Pledge, TaxSentence
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -236,3 +236,15 @@ def test_paused_method_is_not_offered(appeal):
     assert form.fields["method"].initial == "transfer"
     # Monthly gifts go by card.
     assert [value for value, _label in form.fields["frequency"].choices] == ["once"]
+
+
+def test_country_is_asked_for_where_one_has_a_tax_sentence(appeal):
+    assert "country" not in form_with(appeal).fields
+    TaxSentence.objects.create(country="ES", language="es", sentence="Invented.")
+
+    form = form_with(appeal, country="ES", language="en")
+
+    assert form.fields["country"].choices == [("", "Another, or none"), ("ES", "Spain")]
+    assert (form.errors, form.gift().country) == ({}, "ES")
+    assert form_with(appeal, country="FR").errors.keys() == {"country"}
+    assert form_with(appeal).gift().country == ""
