@@ -126,7 +126,7 @@ ADVICE: dict[str, tuple[Any, Any]] = {
             "Refunds or disputes took Stripe's balance below zero, and Stripe took the rest from the bank account."
         ),
         _(
-            "Open it and press Explain, with the bank account it left: another person approves. Then say of the bank's line that Stripe collected it."
+            "Open it and press Explain, with the bank account it left: another person approves. Then match the bank's line with it, which proves it."
         ),
     ),
     Kind.NOT_OURS: (
@@ -193,7 +193,10 @@ ADVICE: dict[str, tuple[Any, Any]] = {
     ),
     Kind.UNPROVED: (
         _("Somebody recorded that it was paid, or came back, and no bank line shows it."),
-        _("Import the bank's statement and match the line, or ask whether it really was."),
+        _(
+            "Import the bank's statement and match the line, or ask whether it really was. What was recorded wrongly of bail, or of "
+            "what Stripe collected, is taken back where it stands, by two people."
+        ),
     ),
 }
 # After so long what is on its way is work; before that it only has an age. What is not named here is work at once.

@@ -64,5 +64,10 @@ FROM donations_bailoutcome o
 WHERE o.kind = 'returned'
   AND o.undone_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.bail_outcome_id = o.id AND m.undone_at IS NULL)
+UNION ALL
+SELECT 'unproved', 'stripe:' || b.source_id || ':collected', b.currency, b.amount, b.created_at::date, 'movementexplanation', x.id, 1
+FROM donations_movementexplanation x JOIN donations_balancetransaction b ON b.id = x.movement_id
+WHERE x.meaning = 'collected' AND x.approved_at IS NOT NULL AND x.undone_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.collection_id = x.id AND m.undone_at IS NULL)
 ORDER BY day, name
 """

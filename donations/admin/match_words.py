@@ -31,6 +31,7 @@ FACTS = {
     "left_from": "own_transfer__left_from__name",
     "arrives_at": "own_transfer__arrives_at__name",
     "bail": "bail_outcome__cost__number",
+    "collected": "collection__movement__source_id",
     "deposited_on": "deposit__deposited_on",
     "gift": "donation_id",
     "receipt": "donation__receipt__serial",
@@ -40,6 +41,7 @@ FACTS = {
 LINKS = (
     "line", "payout", "disbursement", "exchange", "deposit", "donation__receipt", "refund_request__donation__receipt",
     "own_transfer__left_from", "own_transfer__arrives_at", "bail_outcome__cost",
+    "collection__movement",
 )  # fmt: skip
 
 
@@ -91,6 +93,8 @@ def _words(facts: dict[str, Any]) -> str:
         }
     if facts["bail"]:
         return _("bail of %(cost)s that came back") % {"cost": facts["bail"]}
+    if facts["collected"]:
+        return _("collected by Stripe as %(payout)s") % {"payout": facts["collected"]}
     if facts["deposited_on"]:
         return _("cash brought to the bank on %(day)s") % {"day": _day(facts["deposited_on"])}
     if facts["gift"]:

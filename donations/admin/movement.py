@@ -109,7 +109,7 @@ def approve(row: MovementExplanation, _data: dict[str, Any], by: User, at: datet
     if done.meaning == Meaning.NOT_OURS:
         return _("Noted as not ours: nothing is booked.")
     if done.meaning == Meaning.COLLECTED:
-        return _("Booked. Say of the bank's line that Stripe collected it: nothing more is booked.")
+        return _("Booked. The bank's line is proposed for it, and proves it.")
     return _("Booked.")
 
 

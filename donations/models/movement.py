@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from .balance import BalanceTransaction
 from .bank_account import BankAccount
 from .fund import Fund
+from .statement import StatementMatch
 
 
 class MovementExplanationQuerySet(models.QuerySet["MovementExplanation"]):
@@ -18,6 +19,12 @@ class MovementExplanationQuerySet(models.QuerySet["MovementExplanation"]):
 
     def standing(self) -> "MovementExplanationQuerySet":
         return self.filter(approved_at__isnull=False, undone_at=None)
+
+    def unproved(self) -> "MovementExplanationQuerySet":
+        """Collected from the bank by Stripe, and not yet seen on a bank statement."""
+        proof = StatementMatch.objects.standing().filter(collection=models.OuterRef("pk"))
+        collected = self.standing().filter(meaning=MovementExplanation.Meaning.COLLECTED)
+        return collected.filter(~models.Exists(proof))
 
 
 class MovementExplanation(models.Model):

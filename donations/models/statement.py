@@ -165,7 +165,7 @@ class StatementMatchQuerySet(models.QuerySet["StatementMatch"]):
 
 # What a line can be matched to; a match names one of them, or none and says why.
 THINGS = (
-    "payout", "disbursement", "donation", "deposit", "refund_request", "exchange", "own_transfer", "bail_outcome",
+    "payout", "disbursement", "donation", "deposit", "refund_request", "exchange", "own_transfer", "bail_outcome", "collection",
 )  # fmt: skip
 # These can be on two lines: what left, and what came for it; of a payment, that it came back.
 TWO_SIDED = ("exchange", "own_transfer", "disbursement")
@@ -273,6 +273,14 @@ class StatementMatch(models.Model):
         db_index=False,
         related_name="matches",
         verbose_name=_("bail that came back"),
+    )
+    collection = models.ForeignKey(
+        "MovementExplanation",
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="matches",
+        verbose_name=_("what Stripe collected"),
     )
     explanation = models.TextField(
         _("explanation"), blank=True, help_text=_("Why the line belongs to none of these.")

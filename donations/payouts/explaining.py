@@ -114,6 +114,8 @@ def take_back_explanation(
     row = MovementExplanation.objects.select_for_update().get(pk=explanation.pk)
     if not row.approved_at or row.undone_at:
         raise NotOpen(_("Only what is booked is taken back, and once."))
+    if row.matches.standing().exists():
+        raise NotOpen(_("A bank line proves it: take that match back first, where the line is."))
     if not reason.strip():
         raise NoReason(_("Say why it is taken back."))
     if row.source:

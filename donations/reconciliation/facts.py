@@ -25,6 +25,7 @@ from ..models import (
     Fund,
     LegalCost,
     Letter,
+    MovementExplanation,
     OwnTransfer,
     Payout,
     Pledge,
@@ -189,6 +190,22 @@ def proved_refund(part: Part, refund: RefundRequest) -> RefundRequest:
     if refund.matches.standing().exists():
         raise AlreadyMatched(_("This refund was found on another line already."))
     return refund
+
+
+def proved_collection(part: Part, explanation: MovementExplanation) -> MovementExplanation:
+    held = MovementExplanation.objects.select_for_update(of=("self",), no_key=True)
+    explanation = held.select_related("movement").get(pk=explanation.pk)
+    check_amount(part, -explanation.movement.amount, explanation.movement.currency)
+    is_booked = explanation.approved_at and not explanation.undone_at
+    if explanation.meaning != MovementExplanation.Meaning.COLLECTED or not is_booked:
+        raise DoesNotFit(
+            _("It is not in the books that Stripe collected this: explain its movement first.")
+        )
+    if explanation.bank_account_id != part.line.account_id:
+        raise DoesNotFit(_("Stripe collected this from another bank account."))
+    if explanation.matches.standing().exists():
+        raise AlreadyMatched(_("What Stripe collected was found on another line already."))
+    return explanation
 
 
 def exchanged(part: Part, exchange: Exchange) -> Exchange:

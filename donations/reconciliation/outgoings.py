@@ -12,9 +12,11 @@ from defensefund.templatetags.formats import plain_day
 
 from ..currencies import written
 from ..models import (
+    BalanceTransaction,
     Disbursement,
     Donation,
     LegalCost,
+    MovementExplanation,
     PayeeAccount,
     Receipt,
     RefundRequest,
@@ -26,6 +28,7 @@ from .evidence import (
     AMOUNT,
     KNOWN_PAYER,
     NAMES_SENDER,
+    NAMES_STRIPE,
     REFERENCE,
     Reason,
     Suggestion,
@@ -70,6 +73,13 @@ def wanted(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
         receipt_serial=F("donation__receipt__serial"),
     )
     yield Wanted("earlier", EARLIER, [CAME_BACK_WITHIN])
+    yield rows_of(
+        "collected",
+        MovementExplanation.objects.unproved().filter(
+            bank_account__in={line.account_id for line in lines}, movement__amount__in=amounts
+        ),
+        at_stripe=related_by("movement", "id", "amount", "currency", "created_at", "source_id"),
+    )
 
 
 def wanted_back(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
@@ -153,6 +163,34 @@ def _part(line: StatementLine, payment: Disbursement | RefundRequest) -> Suggest
         Reason(rest % {"amount": written(payment.amount, payment.currency)}),
     )
     return Suggestion(payment, reasons, part=-payment.amount)
+
+
+def collections(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
+    """What Stripe collected from the line's account, of the open amount, and no line has shown yet."""
+    found: dict[int, list[Suggestion]] = defaultdict(list)
+    for facts in known["collected"]:
+        movement = revived(BalanceTransaction, facts["at_stripe"])
+        collection = revived(MovementExplanation, facts, movement=movement)
+        for line in lines:
+            if (collection.bank_account_id, -movement.amount) == (
+                line.account_id,
+                line.open_amount,
+            ):
+                found[line.pk].append(_collection(line, collection))
+    return found
+
+
+def _collection(line: StatementLine, collection: MovementExplanation) -> Suggestion:
+    movement, said = collection.movement, squeezed(line)
+    reasons = [Reason(_("The amount is what Stripe collected."), AMOUNT)]
+    if squeeze(movement.source_id) in said:
+        reasons.append(Reason(_("The text names the payout."), REFERENCE))
+    elif "STRIPE" in said:
+        reasons.append(Reason(_("The text names Stripe."), NAMES_STRIPE))
+    on = movement.created_at.date()
+    days = abs((line.booked_on - on).days)
+    reasons.append(apart(days, _("Stripe collected it on that day."), on))
+    return Suggestion(collection, tuple(reasons), days)
 
 
 def returned(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:

@@ -14,6 +14,7 @@ from donations.models import (
     Disbursement,
     Exchange,
     Fund,
+    MovementExplanation,
     OwnTransfer,
     Payout,
     RefundRequest,
@@ -69,6 +70,8 @@ def candidate(suggestion: Suggestion) -> str:
         }
     if isinstance(target, BailOutcome):
         return _("Bail of %(cost)s that came back") % {"cost": target.cost}
+    if isinstance(target, MovementExplanation):
+        return _("Collected by Stripe as %(payout)s") % {"payout": target.movement.source_id}
     if isinstance(target, OwnTransfer):
         return _("Transfer from %(left)s to %(right)s") % {
             "left": target.left_from.name,

@@ -5,7 +5,7 @@ from html import unescape
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from donations import allocation, ledger
+from donations import allocation, differences, ledger
 from donations.models import AccountKey, BailOutcome, Entry, LegalCost
 from donations.proofs import prove
 from tests import factories
@@ -33,6 +33,10 @@ def broken():
     return [proof.name for proof in prove() if not proof.holds and proof.name not in made_up]
 
 
+def unproved():
+    return [item.name for item in differences.on_the_way() if item.kind == "unproved"]
+
+
 def figures():
     cost = LegalCost.objects.with_figures().with_deposits().get()
     return cost.set_aside, cost.paid, cost.with_court, cost.came_back, cost.missing
@@ -43,8 +47,11 @@ def test_what_came_back_lies_with_the_court_again_and_is_set_aside_from_the_same
     before = figures()
     row = give_back(r, "500")
     assert (held(r), free(r.fund), free(r.general)) == (500, 500, 400)
+    assert f"bail:{row.number}" in unproved()
 
     take_back(r, row)
+
+    assert f"bail:{row.number}" not in unproved()
 
     assert (held(r), free(r.fund), free(r.general)) == (1000, 400, 0)
     assert figures() == before == (1000, 1000, 1000, 0, 0)
