@@ -8,9 +8,10 @@ for each gift its few lots; so a gift costs the same to read at any size, and no
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db import connection
 from django.utils.translation import get_language
@@ -40,26 +41,32 @@ OTHER_KINDS = {
 }
 OTHERWISE = _("Costs paid before the money was booked")
 
+# Where the money of a gift's donations lies or went, with what there is to say of the costs among these places: whether
+# a court holds their bail, and of how many gifts they were paid so far.
 LOTS = """
-SELECT coalesce(a.kind, ''), l.kind, a.fund_id, a.legal_cost_id, coalesce(a.currency, ''),
-       sum(l."left"), sum(l.left_worth), sum(l.spent), sum(l.spent_worth)
-FROM donations_lot l LEFT JOIN donations_account a ON a.id = l.account_id
-WHERE l.donation_id = ANY (%s)
-GROUP BY coalesce(a.kind, ''), l.kind, a.fund_id, a.legal_cost_id, coalesce(a.currency, '')
+WITH lots AS (
+    SELECT l.kind, a.id AS account_id, a.fund_id, a.legal_cost_id, coalesce(a.currency, '') AS currency,
+           sum(l."left") AS "left", sum(l.left_worth) AS left_worth, sum(l.spent_worth) AS spent_worth
+    FROM donations_lot l LEFT JOIN donations_account a ON a.id = l.account_id
+    WHERE l.donation_id = ANY (%(donations)s) GROUP BY l.kind, a.id
+)
+SELECT lots.kind, lots.fund_id, lots.currency, lots."left", lots.left_worth, lots.spent_worth,
+       c.id, c.kind, c.case_id, c.defendant_id,
+       EXISTS (SELECT FROM donations_account b
+               WHERE b.legal_cost_id = c.id AND b.place = 'bail' AND donations_balance(b.id) > 0),
+       CASE WHEN c.id IS NOT NULL AND lots.spent_worth > 0 THEN (
+           SELECT count(DISTINCT donation_id) FROM (
+               SELECT donation_id FROM donations_lot l
+               WHERE l.account_id = lots.account_id AND l.spent > 0 AND l.donation_id IS NOT NULL LIMIT %(most)s) counted
+       ) ELSE 0 END
+FROM lots LEFT JOIN donations_legalcost c ON c.id = lots.legal_cost_id
 """
 
 # Of how many gifts each cost was paid so far.
 GIFTS = """
-SELECT a.legal_cost_id, n.gifts FROM donations_account a CROSS JOIN LATERAL (
-    SELECT count(DISTINCT donation_id) AS gifts FROM (
-        SELECT donation_id FROM donations_lot l
-        WHERE l.account_id = a.id AND l.spent > 0 AND l.donation_id IS NOT NULL LIMIT %s) counted) n
-WHERE a.kind = 'cost' AND a.legal_cost_id = ANY (%s)
-"""
-
-BAIL_HELD = """
-SELECT legal_cost_id FROM donations_account
-WHERE place = 'bail' AND legal_cost_id = ANY (%s) AND donations_balance(id) > 0
+SELECT a.legal_cost_id, count(DISTINCT l.donation_id)
+FROM donations_account a JOIN donations_lot l ON l.account_id = a.id AND l.spent > 0
+WHERE a.kind = 'cost' AND a.legal_cost_id = ANY (%s) GROUP BY a.legal_cost_id
 """
 
 # What payments of costs were made of, by the exchange that brought it (or none): the payments of a cost stand one
@@ -157,37 +164,29 @@ def trace_all(donations: Sequence[Donation]) -> list[Trace]:
 
 def _trace(fund_id: int, currency: str, donations: Sequence[Donation]) -> Trace:
     with connection.cursor() as cursor:
-        cursor.execute(LOTS, [[donation.pk for donation in donations]])
-        lots = cursor.fetchall()
+        cursor.execute(
+            LOTS, {"donations": [donation.pk for donation in donations], "most": COUNTED}
+        )
+        lots = [_Lot(*row) for row in cursor.fetchall()]
     if not lots:
         # Not followed yet: nothing of it can be spent.
         return Trace(currency, (), (), (), sum((_net(donation) for donation in donations), ZERO))
-    spent: dict[tuple[int | None, str], Decimal] = defaultdict(Decimal)
-    waiting: dict[tuple[int | None, str], Decimal] = defaultdict(Decimal)
     funds: dict[int, Decimal] = defaultdict(Decimal)
     exchanged: dict[str, Decimal] = defaultdict(Decimal)
-    for place, kind, in_fund, cost_id, place_currency, left, left_worth, _s, spent_worth in lots:
-        if place == "fund":
-            funds[in_fund] += left_worth
-        elif place == "cost":
-            spent[cost_id, ""] += spent_worth
-            waiting[cost_id, ""] += left_worth
-        else:
-            spent[None, kind] += spent_worth
-        if left and place_currency != currency:
-            exchanged[place_currency] += left
-    costs = _costs({cost for cost, _kind in (*spent, *waiting) if cost})
+    for lot in lots:
+        if lot.fund_id is not None:
+            funds[lot.fund_id] += lot.left_worth
+        if lot.left and lot.currency != currency:
+            exchanged[lot.currency] += lot.left
     kept = funds.pop(fund_id, ZERO)
     elsewhere = {pk: amount for pk, amount in funds.items() if amount}
+    titles = titles_of_funds(elsewhere, _language()) if elsewhere else {}
+    shown = _Shown.of({lot.case_id for lot in lots if lot.case_id is not None})
     return Trace(
         currency=currency,
-        uses=tuple(_uses(spent, costs, is_paid=True)),
-        set_aside=tuple(_uses(waiting, costs, is_paid=False)),
-        elsewhere=tuple(
-            Place(titles[pk], elsewhere[pk])
-            for titles in [titles_of_funds(elsewhere, get_language() or "en") if elsewhere else {}]
-            for pk in elsewhere
-        ),
+        uses=_uses(lots, shown, is_paid=True),
+        set_aside=_uses(lots, shown, is_paid=False),
+        elsewhere=tuple(Place(titles[pk], amount) for pk, amount in elsewhere.items()),
         kept=kept,
         exchanged=tuple((amount, code) for code, amount in sorted(exchanged.items())),
     )
@@ -198,15 +197,14 @@ def _net(donation: Donation) -> Decimal:
     return max(donation.amount - (donation.fee or ZERO) - refunded, ZERO)
 
 
-def _costs(ids: Iterable[int]) -> dict[int, LegalCost]:
-    costs = LegalCost.objects.select_related("case__appeal", "defendant").in_bulk(list(ids))
-    return dict(costs)
+def _language() -> str:
+    return get_language() or "en"
 
 
-def gifts_of(costs: Iterable[int], *, up_to: int | None = None) -> dict[int, int]:
-    """Of how many gifts each cost was paid so far, by its key; the same cost at any size with `up_to`."""
+def gifts_of(costs: Iterable[int]) -> dict[int, int]:
+    """Of how many gifts each cost was paid so far, by its key; a cost of which nothing is paid is missing."""
     with connection.cursor() as cursor:
-        cursor.execute(GIFTS, [up_to, list(costs)])
+        cursor.execute(GIFTS, [list(costs)])
         return dict(cursor.fetchall())
 
 
@@ -225,45 +223,79 @@ def parts_of_payments(
     return parts
 
 
-def _held_by_courts(costs: Iterable[int]) -> set[int]:
-    with connection.cursor() as cursor:
-        cursor.execute(BAIL_HELD, [list(costs)])
-        return {pk for (pk,) in cursor.fetchall()}
+class _Lot(NamedTuple):
+    """A row of LOTS: in a fund, in a cost, or gone from a fund for what `kind` says."""
+
+    kind: str
+    fund_id: int | None
+    currency: str
+    left: Decimal
+    left_worth: Decimal
+    spent_worth: Decimal
+    cost_id: int | None
+    cost_kind: str | None
+    case_id: int | None
+    defendant_id: int | None
+    is_at_court: bool
+    gifts: int
 
 
-def _uses(
-    sums: dict[tuple[int | None, str], Decimal], costs: dict[int, LegalCost], *, is_paid: bool
-) -> Iterable[Use]:
-    sums = {key: amount for key, amount in sums.items() if amount}
-    mine = {pk: costs[pk] for pk, _kind in sums if pk is not None}
-    cases = {cost.case_id for cost in mine.values()}
-    titled: dict[int, CaseText] = {}
-    people: dict[tuple[int, int], str] = {}
-    names: dict[int, dict[str, str]] = {}
-    if cases:
-        texts = CaseText.objects.published().best(get_language() or "en").filter(case__in=cases)
-        titled = {text.case_id: text for text in texts.select_related("case__appeal")}
-        for party in PublicParty.objects.filter(case__in=cases):
-            people[party.case_id, party.defendant_id] = party.display_name
-            names.setdefault(party.case_id, {})[party.key] = party.display_name
-    gifts = gifts_of(mine, up_to=COUNTED) if mine and is_paid else {}
-    at_court = set() if is_paid or not mine else _held_by_courts(mine)
-    merged: dict[tuple[str, int | None, str], Decimal] = defaultdict(Decimal)
-    counts: dict[tuple[str, int | None, str], int] = defaultdict(int)
-    for (cost_id, kind), amount in sums.items():
-        key: tuple[str, int | None, str]
-        if cost_id is None:
-            key = (str(OTHER_KINDS.get(Entry.Kind(kind), OTHERWISE)), None, "")
-        else:
-            cost = mine[cost_id]
-            label = str(
-                _("Bail, held by the court") if cost_id in at_court else cost.get_kind_display()
+@dataclass(frozen=True)
+class _Shown:
+    """What public pages show of cases: their texts by case, people by (case, defendant), their names by key for a case."""
+
+    texts: dict[int, CaseText]
+    people: dict[tuple[int, int], str]
+    names: dict[int, dict[str, str]]
+
+    @classmethod
+    def of(cls, cases: Collection[int]) -> "_Shown":
+        shown = cls({}, {}, defaultdict(dict))
+        if cases:
+            texts = CaseText.objects.published().best(_language()).filter(case__in=cases)
+            shown.texts.update(
+                (text.case_id, text) for text in texts.select_related("case__appeal")
             )
-            key = (label, cost.case_id, people.get((cost.case_id, cost.defendant_id), ""))
-            counts[key] = max(counts[key], gifts.get(cost_id, 0))
+            for party in PublicParty.objects.filter(case__in=cases):
+                shown.people[party.case_id, party.defendant_id] = party.display_name
+                shown.names[party.case_id][party.key] = party.display_name
+        return shown
+
+
+def _spent_on(lot: _Lot) -> str:
+    if lot.cost_kind is None:
+        return str(OTHER_KINDS.get(Entry.Kind(lot.kind), OTHERWISE))
+    return str(LegalCost.Kind(lot.cost_kind).label)
+
+
+def _waiting_for(lot: _Lot) -> str:
+    return str(_("Bail, held by the court")) if lot.is_at_court else _spent_on(lot)
+
+
+def _uses(lots: Iterable[_Lot], shown: _Shown, *, is_paid: bool) -> tuple[Use, ...]:
+    """What left the funds, paid or waiting to be: amounts with the same words, case and person are one."""
+    merged: dict[tuple[str, int | None, str], Decimal] = defaultdict(Decimal)
+    gifts: dict[tuple[str, int | None, str], int] = defaultdict(int)
+    for lot in lots:
+        amount = lot.spent_worth if is_paid else lot.left_worth
+        if lot.fund_id is not None or not amount:
+            continue
+        label = _spent_on(lot) if is_paid else _waiting_for(lot)
+        person = ""
+        if lot.case_id is not None and lot.defendant_id is not None:
+            person = shown.people.get((lot.case_id, lot.defendant_id), "")
+        key = (label, lot.case_id, person)
         merged[key] += amount
-    for (label, case_id, person), amount in merged.items():
-        text = titled.get(case_id) if case_id else None
-        known = names.get(case_id, {}) if case_id else {}
-        count = counts[label, case_id, person]
-        yield Use(label[:1].upper() + label[1:], amount, text, person, known, count)
+        if is_paid:
+            gifts[key] = max(gifts[key], lot.gifts)
+    return tuple(
+        Use(
+            label[:1].upper() + label[1:],
+            amount,
+            shown.texts.get(case_id) if case_id else None,
+            person,
+            shown.names[case_id] if case_id else {},
+            gifts[label, case_id, person],
+        )
+        for (label, case_id, person), amount in merged.items()
+    )

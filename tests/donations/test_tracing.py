@@ -411,7 +411,7 @@ def test_trace_costs_the_same_however_much_was_spent(world, django_assert_num_qu
         world.spend("10")
     trace_all([gift])
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(4):
         trace_all([gift])
 
 
