@@ -97,7 +97,9 @@ class CaseTextQuerySet(TextQuerySet["CaseText"]):
     default_language = "case__appeal__default_language"
 
     def published(self) -> "CaseTextQuerySet":
-        return self.filter(case__in=Case.objects.published())
+        return self.filter(
+            case__published_at__isnull=False, case__appeal__published_at__isnull=False
+        )
 
 
 class CaseText(models.Model):

@@ -191,7 +191,11 @@ class UpdateTextQuerySet(TextQuerySet["UpdateText"]):
 
     def published(self) -> "UpdateTextQuerySet":
         """Latest first."""
-        texts = self.filter(update__in=Update.objects.published())
+        texts = self.filter(
+            Q(update__case__isnull=True) | Q(update__case__published_at__isnull=False),
+            update__published_at__isnull=False,
+            update__appeal__published_at__isnull=False,
+        )
         return texts.order_by("-update__published_at", "-update_id")
 
 
