@@ -690,25 +690,24 @@ def test_public_pages_are_the_same_for_everyone(rows, role):
     assert wrong == {}
 
 
-@pytest.mark.parametrize("name", [name for name, page in PUBLIC.items() if "token" in page.kwargs])
-@pytest.mark.parametrize("role", [*OUTSIDE, *STAFF])
-def test_gift_opens_to_the_donors_link_alone(rows, role, name):
+# What nobody made a link of, who may do everything here included.
+@pytest.mark.parametrize("role", ["anonymous", "superuser"])
+def test_gift_opens_to_the_donors_link_alone(rows, role):
     client = browser_of(role)
     signed, signature = rows["token"].rsplit(".", 1)
     another = signed[:-1] + ("1" if signed[-1] == "0" else "0")
+    forged = ("x", signed, f"{signed}.", f"{signed}.{signature[:-2]}", f"{another}.{signature}")
 
-    for token in (
-        "x",
-        signed,
-        f"{signed}.",
-        f"{signed}.{signature[:-2]}",
-        f"{another}.{signature}",
-    ):
-        with override("en"):
-            path = reverse(name, kwargs=PUBLIC[name].kwargs | {"token": token})
-        codes = {ask(client, "GET", path), ask(client, "POST", path)}
-        assert 404 in codes, token
-        assert codes <= {404, 405}, token
+    opened = {}
+    for name, page in PUBLIC.items():
+        for token in forged if "token" in page.kwargs else ():
+            with override("en"):
+                path = reverse(name, kwargs=page.kwargs | {"token": token})
+            codes = {ask(client, "GET", path), ask(client, "POST", path)}
+            if 404 not in codes or not codes <= {404, 405}:
+                opened[name, token] = codes
+
+    assert opened == {}
 
 
 @pytest.mark.parametrize("role", STAFF)

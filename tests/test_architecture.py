@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -140,15 +141,22 @@ def source_files(package):
     ]
 
 
+@cache
+def nodes(path):
+    """All of the module's syntax tree, read once for all that look at it."""
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
 def dotted(path):
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
+@cache
 def imports_of(path):
     """Full names of the modules and members `path` imports, anywhere in it."""
     package = path.relative_to(ROOT).parent.parts
     names = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -252,7 +260,7 @@ def test_only_the_ledger_writes_entries():
     writers = set()
     for package in PACKAGES:
         for path in source_files(package):
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in nodes(path):
                 if isinstance(node, ast.Call):
                     called = ast.unparse(node.func)
                     if called == "Entry" or re.fullmatch(
@@ -270,7 +278,7 @@ def test_imports_stand_at_the_top():
         f"{path.relative_to(ROOT)}:{inner.lineno}"
         for package in PACKAGES
         for path in source_files(package)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
         for inner in ast.walk(node)
         if isinstance(inner, (ast.Import, ast.ImportFrom))
@@ -308,7 +316,7 @@ def test_nothing_is_caught_blindly():
         str(path.relative_to(ROOT))
         for package in PACKAGES
         for path in source_files(package)
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
         and ast.unparse(node.body[-1]) != "raise"
@@ -317,7 +325,9 @@ def test_nothing_is_caught_blindly():
     assert blind == BLIND
 
 
+@cache
 def tracked_texts():
+    """(name, lines) of every file that is text."""
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
     ).stdout.split("\0")
@@ -328,21 +338,25 @@ def tracked_texts():
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     ]
+    texts = []
     for path in paths:
         if path == Path(__file__).resolve() or not path.is_file():
             continue
         try:
-            yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
+            texts.append(
+                (str(path.relative_to(ROOT)), path.read_text(encoding="utf-8").splitlines())
+            )
         except UnicodeDecodeError:
             continue
+    return texts
 
 
 def found(pattern, *, but_not=()):
     return [
         f"{name}:{number}"
-        for name, text in tracked_texts()
+        for name, lines in tracked_texts()
         if name not in but_not
-        for number, line in enumerate(text.splitlines(), start=1)
+        for number, line in enumerate(lines, start=1)
         if re.search(pattern, line)
     ]
 

@@ -51,7 +51,9 @@ def test_nothing_but_settings_reads_the_environment():
         str(path.relative_to(ROOT))
         for folder in ("appeals", "donations", "defensefund")
         for path in (ROOT / folder).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        # Most files do not even hold the letters.
+        if "environ" in (text := path.read_text()) or "getenv" in text
+        for node in ast.walk(ast.parse(text))
         if isinstance(node, ast.Attribute) and ast.unparse(node) in {"os.environ", "os.getenv"}
     }
 

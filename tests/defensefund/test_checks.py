@@ -1,9 +1,17 @@
+"""What `manage.py check` says of an environment: as a command of its own, and for most of it by its parts, in this process."""
+
 import os
+import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -20,19 +28,50 @@ PRODUCTION = {
 }
 
 
-def check(tmp_path, *options, **changed):
-    """`manage.py check` with the production environment, changed; None takes a variable away."""
-    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)} | PRODUCTION | changed
+def environment(tmp_path, **changed):
+    """The production environment, changed; None takes a variable away."""
+    variables = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)} | PRODUCTION | changed
     # An empty value is what an unset variable means, and keeps a developer's .env from filling it in.
-    environment = {name: value or "" for name, value in environment.items()}
+    return {name: value or "" for name, value in variables.items()}
+
+
+def check(tmp_path, *options, **changed):
+    """`manage.py check` itself."""
     return subprocess.run(
         [sys.executable, "manage.py", "check", *options],
         cwd=ROOT,
-        env=environment,
+        env=environment(tmp_path, **changed),
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+@pytest.fixture
+def found(tmp_path, monkeypatch):
+    """`found(**changed)`: what the checks find, under the settings that settings.py makes of the changed environment."""
+
+    def found(*, is_deployment=False, **changed):
+        wanted = environment(tmp_path, **changed)
+        with monkeypatch.context() as patch:
+            for name in set(os.environ) - set(wanted):
+                patch.delenv(name)
+            for name, value in wanted.items():
+                patch.setenv(name, value)
+            made = runpy.run_path(str(ROOT / "defensefund/settings.py"))
+        different = {
+            name: value
+            for name, value in made.items()
+            # The database is not asked, and Django has connections to it open.
+            if name.isupper() and name != "DATABASES" and getattr(settings, name, None) != value
+        }
+        with override_settings(**different):
+            return [
+                message.msg
+                for message in checks.run_checks(include_deployment_checks=is_deployment)
+            ]
+
+    return found
 
 
 DEPLOY = ("--deploy", "--fail-level", "WARNING")
@@ -61,11 +100,15 @@ def test_good_production_environment_has_nothing_to_mend(tmp_path):
         ({"DATABASE_URL": None}, "DATABASE_URL is not set"),
     ],
 )
-def test_what_is_missing_is_named(tmp_path, changed, said):
-    done = check(tmp_path, *DEPLOY, **changed)
+def test_what_is_missing_is_named(found, changed, said):
+    assert [message for message in found(is_deployment=True, **changed) if said in message]
+
+
+def test_check_for_production_fails_with_what_is_missing(tmp_path):
+    done = check(tmp_path, *DEPLOY, MAIL_FROM=None)
 
     assert done.returncode == 1
-    assert said in done.stderr
+    assert "MAIL_FROM is not set" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -83,12 +126,11 @@ def test_what_is_missing_is_named(tmp_path, changed, said):
         ),
     ],
 )
-def test_what_can_never_work_stops_every_start(tmp_path, changed, said):
-    done = check(tmp_path, **changed)
+def test_what_can_never_work_stops_every_start(found, changed, said):
+    [message] = found(**changed)
 
-    assert done.returncode == 1
-    assert said in done.stderr
-    assert PRODUCTION["FIELD_KEYS"] not in done.stderr
+    assert said in message
+    assert PRODUCTION["FIELD_KEYS"] not in message
 
 
 @pytest.mark.parametrize(
@@ -110,11 +152,24 @@ def test_what_can_never_work_stops_every_start(tmp_path, changed, said):
         ({"LANGUAGES": "es,xx"}, "LANGUAGES names 'xx'"),
     ],
 )
-def test_bad_setting_stops_the_start_with_a_sentence(tmp_path, changed, said):
+def test_bad_setting_is_refused_with_a_sentence(found, changed, said):
+    with pytest.raises(ImproperlyConfigured, match=re.escape(said)):
+        found(**changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"SITE_URL": "fund.example"}, "SITE_URL is 'fund.example'"),
+        ({"FIELD_KEYS": "not base64!"}, "FIELD_KEYS: key number 1 is not 32 bytes"),
+    ],
+)
+def test_bad_setting_stops_the_start_with_its_sentence(tmp_path, changed, said):
     done = check(tmp_path, **changed)
 
     assert done.returncode == 1
     assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_demonstration_is_checked_clean_without_any_setting(tmp_path):

@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -55,14 +56,39 @@ class Client:
         self.process.communicate()
 
 
-@pytest.fixture
-def data() -> Iterator[Path]:
+@contextmanager
+def folder() -> Iterator[Path]:
     # pytest's own folders are closed to the user that the server runs as when the tests run as root.
     folder = Path(tempfile.mkdtemp(prefix="defensefund test "))
     folder.chmod(0o711)
     yield folder / "postgres"
     wait_until(lambda: not processes(folder))
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def data() -> Iterator[Path]:
+    """Where nothing is yet."""
+    with folder() as data:
+        yield data
+
+
+@pytest.fixture(scope="module")
+def made() -> Iterator[Path]:
+    """A data folder as its first client left it."""
+    with folder() as data:
+        first = Client(data)
+        assert first.is_served()
+        first.leave()
+        wait_until(lambda: not processes(data))
+        yield data
+
+
+@pytest.fixture
+def cluster(data: Path, made: Path) -> Path:
+    """A data folder that was used before."""
+    subprocess.run(["cp", "-a", made, data], check=True)
+    return data
 
 
 @pytest.fixture
@@ -111,32 +137,32 @@ def wait_until(condition: Callable[[], bool], seconds: float = 15) -> None:
         time.sleep(0.05)
 
 
-def test_server_is_shared_and_stops_after_its_last_client(data, client):
+def test_server_is_shared_and_stops_after_its_last_client(cluster, client):
     first, second = client(), client()
     assert first.is_served()
     assert second.is_served()
-    pid = query(data, "SELECT pg_backend_pid() IS NOT NULL") and postgres_keeper.pid_of(data)
+    pid = query(cluster, "SELECT pg_backend_pid() IS NOT NULL") and postgres_keeper.pid_of(cluster)
 
     first.leave()
     time.sleep(1)
-    assert postgres.is_up(data)
-    assert postgres_keeper.pid_of(data) == pid
+    assert postgres.is_up(cluster)
+    assert postgres_keeper.pid_of(cluster) == pid
 
     second.leave()
-    wait_until(lambda: not processes(data))
-    assert not (data / "postmaster.pid").exists()
+    wait_until(lambda: not processes(cluster))
+    assert not (cluster / "postmaster.pid").exists()
 
 
-def test_rows_are_kept_from_one_start_to_the_next(data, client):
+def test_rows_are_kept_from_one_start_to_the_next(cluster, client):
     first = client()
     assert first.is_served()
-    query(data, "CREATE TABLE kept AS SELECT 7 AS value")
+    query(cluster, "CREATE TABLE kept AS SELECT 7 AS value")
     first.leave()
-    wait_until(lambda: not processes(data))
+    wait_until(lambda: not processes(cluster))
 
     assert client().is_served()
 
-    assert query(data, "SELECT value FROM kept") == 7
+    assert query(cluster, "SELECT value FROM kept") == 7
 
 
 def test_eight_cold_clients_at_once_share_one_server(data, client):
@@ -146,42 +172,42 @@ def test_eight_cold_clients_at_once_share_one_server(data, client):
     assert len(processes(data)) == 2  # one server, one keeper
 
 
-def test_killed_client_leaves_nothing_behind(data, client):
+def test_killed_client_leaves_nothing_behind(cluster, client):
     only = client()
     assert only.is_served()
 
     only.kill()
 
-    wait_until(lambda: not processes(data))
+    wait_until(lambda: not processes(cluster))
 
 
-def test_killed_server_is_started_again_with_its_rows(data, client):
+def test_killed_server_is_started_again_with_its_rows(cluster, client):
     first = client()
     assert first.is_served()
-    query(data, "CREATE TABLE kept AS SELECT 7 AS value")
+    query(cluster, "CREATE TABLE kept AS SELECT 7 AS value")
 
-    os.kill(postgres_keeper.pid_of(data), signal.SIGKILL)
+    os.kill(postgres_keeper.pid_of(cluster), signal.SIGKILL)
 
     assert client().is_served()
-    assert query(data, "SELECT value FROM kept") == 7
+    assert query(cluster, "SELECT value FROM kept") == 7
 
 
-def test_killed_keeper_is_replaced_by_the_next_client(data, client):
+def test_killed_keeper_is_replaced_by_the_next_client(cluster, client):
     first = client()
     assert first.is_served()
-    killed = keeper(data)
+    killed = keeper(cluster)
     os.kill(killed, signal.SIGKILL)
 
     second = client()
     assert second.is_served()
-    assert keeper(data) != killed
+    assert keeper(cluster) != killed
 
     first.leave()
     second.leave()
-    wait_until(lambda: not processes(data))
+    wait_until(lambda: not processes(cluster))
 
 
-def test_client_that_comes_while_the_server_stops_is_served(data, client):
+def test_client_that_comes_while_the_server_stops_is_served(cluster, client):
     first = client()
     assert first.is_served()
     first.leave()
@@ -194,21 +220,21 @@ def test_client_that_comes_while_the_server_stops_is_served(data, client):
         time.sleep(0.1)
 
     assert [each.is_served() for each in followers] == [True] * 6
-    assert query(data, "SELECT 1") == 1
-    assert len(processes(data)) == 2
+    assert query(cluster, "SELECT 1") == 1
+    assert len(processes(cluster)) == 2
 
 
-def test_pid_file_that_names_a_living_stranger_is_dropped(data, client):
+def test_pid_file_that_names_a_living_stranger_is_dropped(cluster, client):
     first = client()
     assert first.is_served()
-    lines = (data / "postmaster.pid").read_text().splitlines()
+    lines = (cluster / "postmaster.pid").read_text().splitlines()
     first.leave()
-    wait_until(lambda: not processes(data))
-    (data / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    wait_until(lambda: not processes(cluster))
+    (cluster / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
 
     assert client().is_served()
 
-    assert query(data, "SELECT 1") == 1
+    assert query(cluster, "SELECT 1") == 1
 
 
 def test_interrupted_creation_is_begun_anew(data, client):
@@ -257,15 +283,15 @@ def test_broken_folder_gets_a_sentence_with_the_servers_words(data, client):
     assert "Traceback" not in said
 
 
-def test_log_holds_no_values_of_a_broken_constraint(data, client):
+def test_log_holds_no_values_of_a_broken_constraint(cluster, client):
     assert client().is_served()
-    query(data, "CREATE TABLE people (email text UNIQUE)")
-    query(data, "INSERT INTO people VALUES ('ana@example.org')")
+    query(cluster, "CREATE TABLE people (email text UNIQUE)")
+    query(cluster, "INSERT INTO people VALUES ('ana@example.org')")
 
     with pytest.raises(psycopg.errors.UniqueViolation):
-        query(data, "INSERT INTO people VALUES ('ana@example.org')")
+        query(cluster, "INSERT INTO people VALUES ('ana@example.org')")
 
-    log = data.with_name("postgres.log").read_text()
+    log = cluster.with_name("postgres.log").read_text()
     assert "duplicate key value" in log
     assert "ana@example.org" not in log
 

@@ -24,7 +24,7 @@ from tests.processes import environment
 from tests.stripe_events import event, session, signed
 
 pytestmark = pytest.mark.django_db(transaction=True)
-GIFTS = 60
+GIFTS = 20
 # The advisory lock at which the trigger below waits.
 BARRIER = 20_261
 

@@ -36,12 +36,10 @@ def test_hour_without_a_mail_server_loses_nothing(inbox, settings, fault):
     assert {letter.attempts for letter in Letter.objects.all()} == {4, 5, 6}
 
     settings.MAILERS, inbox.is_full = there, False
-    for minute in range(60, 360):
+    # Whoever waited longest had been tried longest: twice the hour at most.
+    for minute in range(60, 131):
         emails.send_due(at=began + timedelta(minutes=minute))
 
     assert sorted(address for to, _text in inbox.messages for address in to) == sorted(addresses)
     assert not Letter.objects.filter(sent_at=None).exists()
     assert sorted(Receipt.objects.values_list("serial", flat=True)) == [1, 2, 3, 4, 5, 6]
-    last = max(letter.sent_at for letter in Letter.objects.all())
-    # Whoever waited longest had been tried longest: twice the hour at most.
-    assert last <= began + timedelta(minutes=130)
