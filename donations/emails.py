@@ -100,7 +100,9 @@ def unsubscribe_link(letter: Letter, *, at: datetime) -> str:
 
 
 def _is_moot(letter: Letter, *, at: datetime) -> bool:
-    """Whether a reminder was overtaken since it was queued: the gift was paused or stopped, or reminders are not wanted."""
+    """Whether a letter was overtaken since it was queued: the gift was called off, paused or stopped, or reminders are not wanted."""
+    if letter.kind == Letter.Kind.TRANSFER_DETAILS:
+        return letter.pledge.cancelled_at is not None
     if letter.kind == Letter.Kind.REMINDER:
         return not is_still_due(letter, at=at)
     if letter.kind != Letter.Kind.UPCOMING_CHARGE:

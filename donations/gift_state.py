@@ -106,7 +106,7 @@ def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
 
 
 def _transfer(pledge: Pledge, missing: Decimal) -> TransferDetails | None:
-    account = BankAccount.objects.taking_gifts_in(pledge.currency).first()
+    account = BankAccount.objects.open_for_transfers(pledge.currency).first()
     return details_of(pledge, account, amount=missing) if account else None
 
 

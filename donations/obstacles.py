@@ -11,7 +11,7 @@ from django.utils import timezone
 from defensefund.network import network_of
 
 from . import attempts, checkout, stripe_api
-from .models import PaymentPause, Pledge
+from .models import BankAccount, PaymentPause, Pledge
 
 OBSTACLES = (
     attempts.Refusal,
@@ -60,7 +60,14 @@ def say(
 ) -> HttpResponse:
     """The page again, with the obstacle's sentence on it (templates/donations/_obstacle.html)."""
     name, status = SAID[type(obstacle)]
-    context = context | {"obstacle": obstacle, "obstacle_name": name}
+    pledge: Pledge | None = context.get("pledge")
+    currency = pledge.currency if pledge else context["currency"]
+    context = context | {
+        "obstacle": obstacle,
+        "obstacle_name": name,
+        # Else a transfer is no way out.
+        "takes_transfers": BankAccount.objects.open_for_transfers(currency).exists(),
+    }
     response = render(request, template, context, status=status)
     if isinstance(obstacle, attempts.ProofWanted):
         response["Retry-After"] = str(obstacle.seconds)

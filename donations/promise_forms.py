@@ -244,7 +244,7 @@ class PromiseForm(ScheduleForm, SentOnceForm):
             (Pledge.Method.CARD_LATER.value, _("By card, each time from my private link")),
             (Pledge.Method.CASH.value, _("In cash or by cheque, handed over")),
         ]
-        if BankAccount.objects.taking_gifts_in(currency).exists():
+        if BankAccount.objects.open_for_transfers(currency).exists():
             methods.insert(0, (Pledge.Method.TRANSFER.value, _("By bank transfer")))
         self.fields["method"].choices = methods  # type: ignore[attr-defined]
         self.fields["method"].initial = methods[0][0]

@@ -108,9 +108,7 @@ class WordingForm(GiftForm):
         label=_("Country you pay taxes in"),
         required=False,
         choices=(),
-        help_text=_(
-            "Decides what the receipt says on taxes. A receipt that was issued keeps what it says."
-        ),
+        help_text=_("Decides what the receipt says on taxes."),
     )
 
     def prepare(self) -> None:

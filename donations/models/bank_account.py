@@ -3,12 +3,13 @@
 import secrets
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField
 
 from .fields import CurrencyField
+from .payment_pause import PaymentPause
 
 
 class Scheme(models.TextChoices):
@@ -37,6 +38,13 @@ class BankAccountQuerySet(models.QuerySet["BankAccount"]):
     def taking_gifts_in(self, currency: str) -> "BankAccountQuerySet":
         """The open account supporters may send `currency` to: one at most, as the constraint below says."""
         return self.filter(currency=currency, takes_gifts=True, closed_on=None)
+
+    def open_for_transfers(self, currency: str) -> "BankAccountQuerySet":
+        """The same, unless people have shut transfers in `currency`: then nobody is told to send money there."""
+        pauses = PaymentPause.objects.in_force()
+        return self.taking_gifts_in(currency).exclude(
+            Exists(pauses.filter(method=PaymentPause.Method.TRANSFER, currency=currency))
+        )
 
     def usual_first(self) -> "BankAccountQuerySet":
         """By currency the one gifts come to, then the others: what is paid is usually paid from there."""

@@ -8,10 +8,11 @@ import pytest
 from django.test import Client
 from django.utils import timezone, translation
 
-from donations.models import Checkout, Donation, Pledge
+from donations import emails
+from donations.models import BankAccount, Checkout, Donation, Pledge
 from donations.promise_forms import PromiseForm
 from donations.sandbox import acts
-from donations.sandbox.models import SandboxObject
+from donations.sandbox.models import SandboxFaults, SandboxObject
 from donations.tokens import gift_path, gift_token, stop_path
 from donations.transparency import came_in_for_appeal
 from tests import factories
@@ -387,3 +388,66 @@ def test_transfer_and_cash_have_a_day_and_no_fee_of_the_payment_service(client, 
 
     assert '<time datetime="2026-03-09">March 9, 2026</time>' in page
     assert "payment service" not in page
+
+
+def test_while_transfers_are_paused_nobody_is_told_where_to_send_money(client, appeal, announced):
+    account = BankAccount.objects.get()
+    page = gift_path(announced)
+    assert account.number in client.get(page).content.decode().replace(" ", "").replace("\xa0", "")
+    letter = announced.letters.create(
+        kind="transfer_details", created_at=timezone.now(), due_at=timezone.now()
+    )
+
+    factories.make_pause()
+
+    text = client.get(page).content.decode()
+    assert "The account for this currency is closed at the moment." in text
+    assert account.number not in text.replace(" ", "").replace("\xa0", "")
+    assert client.get(f"{page}transfer/")["Location"] == page
+    body = emails.word(letter, at=timezone.now()).body
+    assert "The account for this currency is closed at the moment." in body
+    assert account.number not in body.replace(" ", "").replace("\xa0", "")
+    ways = client.get(ADDRESS).context["form"].fields["method"].choices
+    assert [way for way, _label in ways] == ["card_later", "cash"]
+
+
+def test_details_of_a_transfer_called_off_before_they_went_are_not_sent(client, inbox, announced):
+    announced.letters.create(
+        kind="transfer_details", created_at=timezone.now(), due_at=timezone.now()
+    )
+    client.post(f"{gift_path(announced)}promise/cancel/")
+
+    emails.send_due(at=timezone.now())
+
+    assert inbox.messages == []
+    assert announced.letters.get().error == "not due any more"
+
+
+@pytest.mark.parametrize(("has_account", "is_named"), [(True, True), (False, False)])
+def test_transfer_is_named_as_a_way_out_only_where_there_is_one(
+    client, appeal, has_account, is_named
+):
+    if not has_account:
+        BankAccount.objects.update(closed_on=date(2026, 3, 1))
+    SandboxFaults.objects.create(api_fault="error", api_requests=3)
+    form = client.get("/en/sample/donate/").context["form"]
+    data = {name: form[name].value() or "" for name in form.fields if name != "cover_fee"}
+
+    response = client.post("/en/sample/donate/", data | {"fund": appeal.funds.get().pk})
+
+    assert response.status_code == 503
+    text = response.content.decode()
+    assert "The card payment service does not answer. Try again in a few minutes" in text
+    assert ("or give by bank transfer." in text) == is_named
+
+
+def test_gift_sent_back_wholly_is_not_said_to_be_in_the_books(client, announced):
+    donation = factories.make_arrival(announced, "40")
+    donation.refunds.create(
+        amount=40, refunded_at=timezone.now(), status="succeeded", source="refund:sample"
+    )
+
+    text = client.get(gift_path(announced)).content.decode()
+
+    assert "Your gift was sent back to you." in text
+    assert "is in the fund's books" not in text.replace("&#x27;", "'")
