@@ -16,9 +16,9 @@ from tests.browser.visitor import Visitor
 from tests.factories import log_in
 from tests.stories.house import House, make_house
 
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
+# The first that is there. The one without windows has no pages of its own to draw: it costs little more than half.
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), "")
 # A test browser that asks its maker for nothing.
 QUIET = (
     "--disable-background-networking",
@@ -38,7 +38,9 @@ LOOK = "axe.run(document, {resultTypes: ['violations']}).then(found => found.vio
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if not CHROMIUM:
-        pytest.skip("no Chromium or Chrome on this machine (Debian: apt-get install chromium)")
+        pytest.skip(
+            "no Chromium or Chrome on this machine (Debian: apt-get install chromium-headless-shell)"
+        )
     # Playwright keeps an event loop running in this thread. Django has other connections for code in a loop: what is open
     # now would stay open unseen, and nobody could copy or drop the database.
     connections.close_all()
