@@ -204,6 +204,16 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             closed=why_final,
         ),
         Verb(
+            "answer",
+            gettext_lazy("Answer the objection"),
+            gettext_lazy("Objection and answer both stay with the payment."),
+            "answer_disbursement",
+            answer,
+            AnswerForm,
+            {disbursement.NoReason: "answer", disbursement.DisbursementError: ""},
+            closed=why_no_answer,
+        ),
+        Verb(
             "object",
             gettext_lazy("Object"),
             gettext_lazy(
@@ -216,16 +226,6 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             {disbursement.NoReason: "reason", disbursement.DisbursementError: ""},
             is_done=(disbursement.AlreadyDone,),
             closed=why_no_objection,
-        ),
-        Verb(
-            "answer",
-            gettext_lazy("Answer the objection"),
-            gettext_lazy("Objection and answer both stay with the payment."),
-            "answer_disbursement",
-            answer,
-            AnswerForm,
-            {disbursement.NoReason: "answer", disbursement.DisbursementError: ""},
-            closed=why_no_answer,
         ),
     )
 

@@ -58,8 +58,8 @@ def test_everybody_reads_the_rules_in_force(client):
 
     for words in (
         "Version 1",
-        'Lawyers&#x27; fees</th><td data-label="Documents">bill or invoice</td><td data-label="At most"><span class="amount">€5,000</span>',
-        'court&#x27;s ruling or notice, receipt or ticket</td><td data-label="At most">no cap',
+        'Lawyers&#x27; fees</th><td data-label="Documents">bill or invoice</td><td class="amount" data-label="At most"><span class="amount">€5,000</span>',
+        'court&#x27;s ruling or notice, receipt or ticket</td><td class="amount" data-label="At most">no cap',
         "Never paid for: campaigning, weapons",
         '€1,000</td><td class="amount" data-label="Emergency up to">€250.50',
         "within 72 hours",
