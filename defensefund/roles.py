@@ -60,7 +60,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view verify close", "donations", "period")
     | _may("view", "donations", "rate")
     | _may("request pay", "donations", "refundrequest")
-    | _may("accept", "donations", "dispute")
+    | _may("accept", "donations", "dispute payout")
     | _may("match", "donations", "statementline")
     | _may("retry", "donations", "stripeevent")
     | _may("view", "donations", "decline paymentpause")

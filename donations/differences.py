@@ -140,7 +140,7 @@ ADVICE: dict[str, tuple[Any, Any]] = {
             "Stripe sent this payout and did not say within a week which gifts it is made of. Payouts made by hand are never itemised."
         ),
         _(
-            "Look at Stripe whether payouts are automatic, and set them so. If this one is, ask Stripe; the money is booked in any case."
+            "Look at Stripe whether payouts are automatic, and set them so. If this one was made by hand, open it and press Accept, with the reason; if it is automatic, ask Stripe. The money is booked in any case."
         ),
     ),
     Kind.BALANCE: (
@@ -268,9 +268,8 @@ def wrong(*, at: datetime) -> Iterator[Difference]:
         )
         for kind, *rest in cursor.fetchall():
             yield Difference(Kind(kind), *rest)
-    for payout in Payout.objects.filter(
-        itemised_at=None, returned_at=None, created_at__lt=at - ITEMISED_WITHIN
-    ).order_by("created_at", "pk"):
+    unitemised = Payout.objects.unitemised(until=at - ITEMISED_WITHIN)
+    for payout in unitemised.order_by("created_at", "pk"):
         yield Difference(
             Kind.NOT_ITEMISED,
             payout.stripe_payout_id,

@@ -271,6 +271,7 @@ PAGES: dict[str, Page] = {
     "admin:donations_movementexplanation_withdraw": Page(
         TREASURERS, row="donations.movementexplanation"
     ),
+    "admin:donations_payout_accept": Page(TREASURERS, row="donations.payout"),
     "admin:donations_fund_surplus": Page(TREASURERS, row="donations.fund"),
     "admin:donations_surplusmove_approve": Page(APPROVERS, row="donations.surplusmove"),
     "admin:donations_surplusmove_refuse": Page(APPROVERS, row="donations.surplusmove"),

@@ -1,20 +1,45 @@
-"""Stripe's payouts to look at: which are on their way, which the bank confirmed, which came back."""
+"""Stripe's payouts to look at: which are on their way, which the bank confirmed, which came back, which were never itemised."""
 
+from datetime import datetime
 from typing import Any
 
+from django import forms
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import money
+from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
+from .. import payouts
 from ..models import Payout, StatementMatch
 
 
+class AcceptForm(VerbForm):
+    reason = forms.CharField(
+        label=_("Why Stripe does not tell its movements"),
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("As that it was made by hand, by whom and what for. No names of supporters."),
+        error_messages={"required": _("Say why Stripe does not tell its movements.")},
+    )
+
+
+def accept(row: Payout, data: dict[str, Any], by: User, at: datetime) -> str:
+    payouts.accept(row, reason=data["reason"], by=by, at=at)
+    return _now("Accepted: it is no difference any more, and its page says why.")
+
+
+def why_not_accept(row: Payout, _by: User) -> str:
+    return payouts.why_not_accept(row)
+
+
 @admin.register(Payout)
-class PayoutAdmin(ReadOnlyAdmin):
+class PayoutAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("stripe_payout_id", "exact_amount", "created_at", "arrives_on", "state")
     list_filter = (("returned_at", admin.EmptyFieldListFilter),)
     search_fields = ("=stripe_payout_id",)
@@ -22,10 +47,30 @@ class PayoutAdmin(ReadOnlyAdmin):
         "stripe_payout_id", "exact_amount", "created_at", "arrives_on", "state", "returned_at",
     )  # fmt: skip
     readonly_fields = ("exact_amount", "state")
+    facts_template = "admin/donations/payout/_facts.html"
+    verbs = (
+        Verb(
+            "accept",
+            _("Accept"),
+            _(
+                "Stripe never says which movements a payout made by hand is the sum of. It is booked all the same; say why "
+                "it is so, and it leaves the differences. Its page keeps who said it."
+            ),
+            "accept_payout",
+            accept,
+            AcceptForm,
+            {payouts.NoReason: "reason", payouts.ExplanationError: ""},
+            closed=why_not_accept,
+        ),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payout]:
         standing = StatementMatch.objects.standing().filter(payout=OuterRef("pk"))
-        return Payout.objects.annotate(has_arrived=Exists(standing))
+        return Payout.objects.select_related("accepted_by").annotate(has_arrived=Exists(standing))
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        arrived = row.matches.standing().select_related("line").first()
+        return {"payout": row, "arrived": arrived}
 
     @admin.display(description=_("amount"), ordering="amount")
     def exact_amount(self, payout: Payout) -> str:

@@ -1,9 +1,11 @@
 """VERB: what moved on Stripe's balance, booked: fees, refunds, disputes, and what Stripe sent to the bank.
 
 `syncing` reads the balance and books a run of it at once; `movements` knows what a movement of a payment means,
-`to_bank` what a payout does. What nothing of ours explains two people do (`explaining`).
+`to_bank` what a payout does. What nothing of ours explains two people do (`explaining`); a payout without its movements
+somebody accepts (`accepting`).
 """
 
+from .accepting import accept, why_not_accept
 from .explaining import (
     ExplanationError,
     NoReason,
@@ -24,10 +26,12 @@ __all__ = [
     "SamePerson",
     "Synced",
     "WrongMeaning",
+    "accept",
     "approve_explanation",
     "awaited_since",
     "refuse_explanation",
     "request_explanation",
     "sync",
     "take_back_explanation",
+    "why_not_accept",
 ]

@@ -252,6 +252,56 @@ def test_payout_that_stripe_never_itemises_is_flagged_after_a_week(db):
     assert "automatic" in flagged[0].next_step
 
 
+@pytest.fixture
+def by_hand(db):
+    """A payout that somebody made by hand ten days ago: Stripe never says what it is the sum of."""
+    then = timezone.now() - timedelta(days=10)
+    return Payout.objects.create(
+        stripe_payout_id="po_hand", amount=10, currency="EUR", created_at=then,
+        arrives_on=then.date(),
+    )  # fmt: skip
+
+
+def test_payout_made_by_hand_leaves_the_differences_when_somebody_says_why(people, by_hand):
+    assert wrong() == [(Kind.NOT_ITEMISED, "po_hand")]
+
+    with pytest.raises(payouts.NoReason):
+        payouts.accept(by_hand, reason=" ", by=people[0], at=NOW)
+    row = payouts.accept(by_hand, reason="Made by hand for the rent.", by=people[0], at=NOW)
+    with pytest.raises(payouts.NotOpen, match="has accepted this payout already"):
+        payouts.accept(by_hand, reason="x", by=people[1], at=NOW)
+
+    assert (row.accepted_by, row.accepted_at, row.accepted_reason) == (
+        people[0], NOW, "Made by hand for the rent.",
+    )  # fmt: skip
+    assert wrong() == []
+
+
+def test_payout_with_its_movements_or_that_came_back_is_not_accepted(people, by_hand):
+    Payout.objects.filter(pk=by_hand.pk).update(itemised_at=NOW)
+    with pytest.raises(payouts.NotOpen, match="Stripe has said"):
+        payouts.accept(by_hand, reason="x", by=people[0], at=NOW)
+    accepted = "accepted_at = now(), accepted_by_id = 1, accepted_reason = 'x'"
+    refused("without its movements", f"UPDATE donations_payout SET {accepted}")
+    Payout.objects.filter(pk=by_hand.pk).update(itemised_at=None, returned_at=NOW)
+    with pytest.raises(payouts.NotOpen, match="came back"):
+        payouts.accept(by_hand, reason="x", by=people[0], at=NOW)
+
+
+def test_database_keeps_who_accepted_a_payout_and_why(people, by_hand):
+    refused("acceptance_complete", "UPDATE donations_payout SET accepted_reason = 'x'")
+    payouts.accept(by_hand, reason="By hand.", by=people[0], at=NOW)
+
+    for change in (
+        "accepted_reason = 'other'",
+        "accepted_at = now()",
+        "accepted_by_id = NULL, accepted_at = NULL, accepted_reason = ''",
+    ):
+        refused("is never changed", f"UPDATE donations_payout SET {change}")
+    # What Stripe says later is still taken.
+    Payout.objects.filter(pk=by_hand.pk).update(itemised_at=NOW)
+
+
 # --- In the office -----------------------------------------------------------------------------------------
 
 
@@ -295,3 +345,21 @@ def test_what_the_program_books_itself_has_no_button(people, client):
     tess = log_in(client, people[0])
 
     assert "by itself" in words(tess.get(f"{MOVEMENT}{movement.pk}/explain/"))
+
+
+def test_treasurer_accepts_a_payout_and_its_page_keeps_why(people, by_hand, client):
+    page = f"/admin/donations/payout/{by_hand.pk}/"
+    tess = log_in(client, people[0])
+    before = words(tess.get(f"{page}change/"))
+    empty = words(tess.post(f"{page}accept/", {"reason": ""}))
+    done = words(tess.post(f"{page}accept/", {"reason": "By hand, for the rent"}, follow=True))
+    again = words(tess.get(f"{page}accept/"))
+
+    assert "Stripe has not said yet which movements it is the sum of" in before
+    assert "Accept" in before
+    assert "Say why Stripe does not tell its movements." in empty
+    assert "Accepted: it is no difference any more" in done
+    assert "Accepted by tess" in done
+    assert "By hand, for the rent" in done
+    assert "Somebody has accepted this payout already." in again
+    assert wrong() == []
