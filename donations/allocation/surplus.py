@@ -115,6 +115,15 @@ def _check_order(source: Fund, target: Fund, currency: str, *, on: date) -> None
             _("By the policy what is left over does not go where “%(fund)s” is for.")
             % {"fund": target}
         )
+    if hindrance == Policy.Surplus.PARTNER:
+        policy = Policy.objects.in_force(on=on)
+        raise WrongFund(
+            _(
+                "By the policy it goes to %(partner)s before it goes there: that is a payment and no move. Or enact a version "
+                "of the policy with another order."
+            )
+            % {"partner": policy.partner if policy else ""}
+        )
     if hindrance:
         raise WrongFund(
             _(

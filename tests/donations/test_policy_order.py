@@ -76,6 +76,33 @@ def test_order_is_the_policys(over, order, is_same_appeal, owed_in, is_let):
             ask(over)
 
 
+@pytest.mark.parametrize(
+    ("order", "is_let"),
+    [
+        (["appeal", "others", "partner"], True),
+        (["others", "partner"], True),
+        (["appeal", "partner", "others"], False),
+        (["partner", "others", "appeal"], False),
+    ],
+)
+def test_partner_who_comes_before_is_not_passed_over(over, order, is_let):
+    move = ask(over)
+    make_policy(limits=LIMITS, surplus_order=order, partner="Casa de muestra")
+
+    if is_let:
+        allocation.approve_surplus(move, by=over.approver, at=NOW)
+        assert ledger.balance(AccountKey.fund(over.general, "EUR")) == 1000
+        return
+    with pytest.raises(allocation.WrongFund, match="to Casa de muestra before it goes there"):
+        allocation.approve_surplus(move, by=over.approver, at=NOW)
+    with pytest.raises(IntegrityError, match="by the order of the policy"), transaction.atomic():
+        SurplusMove.objects.filter(pk=move.pk).update(approved_by=over.approver, approved_at=NOW)
+    allocation.refuse_surplus(move, reason="the partner first", by=over.approver, at=NOW)
+    with pytest.raises(allocation.WrongFund, match="before it goes there"):
+        ask(over)
+    assert ledger.balance(AccountKey.fund(over.fund, "EUR")) == 1000
+
+
 def test_need_that_arises_after_it_was_asked_for_stops_the_approval(over):
     make_policy(limits=LIMITS, surplus_order=["appeal", "others"])
     move = ask(over)
