@@ -37,7 +37,7 @@ class Incomplete(PolicyError):
 
 # What a new version starts with. Not that it is a sample: whoever drafts it makes the rules their own.
 COPIED = (
-    "not_eligible", "approvers", "emergency_hours", "reserve_percent", "admin_percent", "fund_order", "surplus_order",
+    "not_eligible", "approvers", "emergency_hours", "reserve_percent", "admin_percent", "fund_order", "fee_order", "surplus_order",
     "partner", "dormant_months",
 )  # fmt: skip
 

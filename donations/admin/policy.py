@@ -96,6 +96,14 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         ),
         error_messages={"required": gettext_lazy("Name at least one kind of fund.")},
     )
+    fee_order = OrderField(
+        Fund.Kind.choices,
+        label=gettext_lazy("Who bears the banks' fees"),
+        required=False,
+        help_text=gettext_lazy(
+            "Fees that belong to no single gift, the first fund to be asked first. Empty: whichever the treasurer names."
+        ),
+    )
     surplus_order = OrderField(
         Policy.Surplus.choices,
         label=gettext_lazy("What is left over goes to"),
@@ -107,7 +115,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Policy
         fields = (
             "in_force_from", "not_eligible", "approvers", "emergency_hours", "reserve_percent",
-            "admin_percent", "fund_order", "surplus_order", "partner", "dormant_months",
+            "admin_percent", "fund_order", "fee_order", "surplus_order", "partner", "dormant_months",
         )  # fmt: skip
         widgets = {
             "in_force_from": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),

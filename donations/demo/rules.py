@@ -6,6 +6,7 @@ from decimal import Decimal
 from donations import policy, uma
 from donations.models import (
     CostDocument,
+    Fund,
     LegalCost,
     Policy,
     PolicyCap,
@@ -52,6 +53,7 @@ def make_policy(staff: Staff, *, at: datetime) -> Policy:
         in_force_from=at.date(),
         reserve_percent=Decimal(10),
         admin_percent=Decimal(5),
+        fee_order=[str(Fund.Kind.GENERAL)],
         surplus_order=[str(step) for step in Policy.Surplus],
         partner="Organización de muestra (sample partner)",
         is_sample=True,

@@ -123,6 +123,16 @@ class Policy(models.Model):
         default=narrowest_first,
         help_text=_("Which funds may serve a cost, the first to be used first."),
     )
+    fee_order = ArrayField(
+        models.CharField(max_length=10, choices=Fund.Kind),
+        verbose_name=_("who bears the banks' fees"),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text=_(
+            "Which funds bear fees of banks that belong to no single gift, the first to be asked first. Empty: whichever the treasurer names."
+        ),
+    )
     surplus_order = ArrayField(
         models.CharField(max_length=10, choices=Surplus),
         verbose_name=_("order for what is left over"),
@@ -263,6 +273,14 @@ class Policy(models.Model):
         return [str(FUND_WORDS[Fund.Kind(each)]) for each in self.fund_order]
 
     @property
+    def fee_bearers(self) -> list[str]:
+        return [str(FUND_WORDS[Fund.Kind(each)]) for each in self.fee_order]
+
+    def lets_bear(self, fund: Fund) -> bool:
+        """Whether the fund may be charged with what banks keep."""
+        return not self.fee_order or fund.kind in self.fee_order
+
+    @property
     def surplus_steps(self) -> list[str]:
         """In words, the partner by name."""
         return [
@@ -317,6 +335,8 @@ class Policy(models.Model):
             )
         }  # fmt: skip
         own["reserve_percent"] = f"{self.reserve_percent:.2f}"
+        if self.fee_order:
+            own["fee_order"] = self.fee_order
         if self.admin_percent is not None:
             own["admin_percent"] = f"{self.admin_percent:.2f}"
         rules: list[Any] = [

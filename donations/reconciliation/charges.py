@@ -33,10 +33,10 @@ INTEREST = re.compile(
 MOST_KEPT = Decimal("0.05")
 
 # By account the open funds that may have what is the bank's own, the likeliest first: which bore or earned the last of it,
-# and the general ones; with what each has in the account's currency.
+# and the general ones, as far as the policy lets them; with what each has in the account's currency.
 BEARERS = """
 SELECT f.id, f.code, f.kind, f.name, b.id AS account_id, b.currency AS has_currency, CASE WHEN f.id = last.fund_id THEN last.booked_on END AS last_on,
-       coalesce(donations_balance(a.id), 0) AS has
+       coalesce(donations_balance(a.id), 0) AS has, coalesce(array_position(p.fee_order, f.kind), 0) AS place
 FROM donations_bankaccount b
 LEFT JOIN LATERAL (
     SELECT charged.fund_id, l.booked_on
@@ -48,7 +48,8 @@ LEFT JOIN LATERAL (
     ORDER BY l.booked_on DESC, m.id DESC LIMIT 1) last ON true
 JOIN donations_fund f ON f.closed_on IS NULL AND (f.id = last.fund_id OR f.kind = 'general')
 LEFT JOIN donations_account a ON a.fund_id = f.id AND a.currency = b.currency
-WHERE b.id IN (SELECT account_id FROM line)
+LEFT JOIN donations_policy p ON p.id = donations_policy_in_force(CURRENT_DATE)
+WHERE b.id IN (SELECT account_id FROM line) AND (coalesce(cardinality(p.fee_order), 0) = 0 OR f.kind = ANY (p.fee_order))
 """
 
 
@@ -110,8 +111,10 @@ def _usual(chosen: Bearer, usual: str) -> Reason:
 def bearers(known: Known) -> dict[int, list[Bearer]]:
     """By account the funds that may have what is the bank's own, the likeliest first."""
     found: dict[int, list[Bearer]] = defaultdict(list)
-    # The one that had the last stands first; the general ones follow in their order.
-    rows = sorted(known["bearer"], key=lambda row: (row["last_on"] is None, row["id"]))
+    # In the policy's order; of one place the one that had the last stands first.
+    rows = sorted(
+        known["bearer"], key=lambda row: (row["place"], row["last_on"] is None, row["id"])
+    )
     for row in rows:
         last_on = row["last_on"] and date.fromisoformat(row["last_on"])
         bearer = Bearer(revived(Fund, row), Decimal(row["has"]), row["has_currency"], last_on)

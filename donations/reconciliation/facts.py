@@ -29,6 +29,7 @@ from ..models import (
     OwnTransfer,
     Payout,
     Pledge,
+    Policy,
     RefundRequest,
 )
 from ..models.locks import hold
@@ -49,7 +50,7 @@ def arrived(part: Part, payout: Payout) -> Payout:
     return payout
 
 
-def arrived_less(part: Part, payout: Payout, fund: Fund) -> tuple[Payout, Decimal]:
+def arrived_less(part: Part, payout: Payout, fund: Fund, *, at: datetime) -> tuple[Payout, Decimal]:
     """The payout came, less what a bank kept of it on the way, which `fund` bears; gives back both."""
     payout = Payout.objects.select_for_update().get(pk=payout.pk)
     withheld = payout.amount - part.amount
@@ -58,12 +59,25 @@ def arrived_less(part: Part, payout: Payout, fund: Fund) -> tuple[Payout, Decima
     _check_in_transit(payout)
     transit = AccountKey.transit(payout.currency)
     post(part, Entry.Kind.PAYOUT_ARRIVED, debit=AccountKey.bank(part.line.account), credit=transit)
-    _bear(part, fund, withheld)
+    _bear(part, fund, withheld, at=at)
     return payout, withheld
 
 
-def _bear(part: Part, fund: Fund, withheld: Decimal) -> None:
+def check_bears(fund: Fund, *, at: datetime) -> None:
+    """The policy's word on who bears the banks' fees. The database refuses the same (the migration "fee_order")."""
+    policy = Policy.objects.in_force(on=at.date())
+    if policy and not policy.lets_bear(fund):
+        raise DoesNotFit(
+            _(
+                "By the policy fees of banks are borne by %(funds)s, and “%(fund)s” is none of these."
+            )
+            % {"funds": ", ".join(policy.fee_bearers), "fund": fund}
+        )
+
+
+def _bear(part: Part, fund: Fund, withheld: Decimal, *, at: datetime) -> None:
     """What a bank kept of money on its way is a fee of the fund."""
+    check_bears(fund, at=at)
     ledger.post(
         Posting(
             kind=Entry.Kind.BANK_FEE,
@@ -247,7 +261,9 @@ def moved(part: Part, other: BankAccount | OwnTransfer, *, by: User, at: datetim
     return transfer
 
 
-def moved_less(part: Part, transfer: OwnTransfer, fund: Fund) -> tuple[OwnTransfer, Decimal]:
+def moved_less(
+    part: Part, transfer: OwnTransfer, fund: Fund, *, at: datetime
+) -> tuple[OwnTransfer, Decimal]:
     """The other side of a transfer, of which a bank kept its fee on the way; `fund` bears it. Gives back both.
 
     What left is what arrived and the fee, whichever of the two lines came first.
@@ -262,7 +278,7 @@ def moved_less(part: Part, transfer: OwnTransfer, fund: Fund) -> tuple[OwnTransf
             _("No line shows the other side of this transfer any more: match that one first.")
         )
     _cross(part)
-    _bear(part, fund, withheld)
+    _bear(part, fund, withheld, at=at)
     return transfer, withheld
 
 

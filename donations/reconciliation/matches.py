@@ -138,7 +138,7 @@ def match(
         case Payout():
             standing.payout = facts.arrived(part, target)
         case Less(payout, fund):
-            standing.payout, standing.withheld = facts.arrived_less(part, payout, fund)
+            standing.payout, standing.withheld = facts.arrived_less(part, payout, fund, at=at)
         case CameBack(payment):
             standing.disbursement = payment
             standing.source = facts.came_back(part, payment, by=by, at=at)
@@ -159,7 +159,7 @@ def match(
         case Between(other):
             standing.own_transfer = facts.moved(part, other, by=by, at=at)
         case BetweenLess(transfer, fund):
-            standing.own_transfer, standing.withheld = facts.moved_less(part, transfer, fund)
+            standing.own_transfer, standing.withheld = facts.moved_less(part, transfer, fund, at=at)
         case CashReceipt():
             standing.donation = facts.cheque_paid(part, target, at=at)
         case Pledge():
@@ -199,6 +199,8 @@ def explain(
 def _charged(part: Part, fund: Fund, explanation: str, *, by: User, at: datetime) -> StatementMatch:
     bank, purpose = AccountKey.bank(part.line.account), AccountKey.fund(fund, part.line.currency)
     is_income = part.amount > 0
+    if not is_income:
+        facts.check_bears(fund, at=at)
     post(
         part,
         Entry.Kind.INTEREST if is_income else Entry.Kind.BANK_FEE,
