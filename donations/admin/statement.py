@@ -136,15 +136,7 @@ class StatementImportAdmin(ReadOnlyAdmin):
                 % {"details": result.details},
             )
             return HttpResponseRedirect(reverse("admin:donations_statementline_open"))
-        messages.success(
-            request,
-            ngettext(
-                "Imported: %(new)d new lines, %(known)d known ones. %(open)d of them is open.",
-                "Imported: %(new)d new lines, %(known)d known ones. %(open)d of them are open.",
-                result.open,
-            )
-            % {"new": result.new, "known": result.known, "open": result.open},
-        )
+        messages.success(request, _imported(result.new, result.known, result.open))
         if result.booked and result.statement:
             href = reverse("admin:donations_statementline_changelist")
             said = ngettext(
@@ -172,6 +164,15 @@ class StatementImportAdmin(ReadOnlyAdmin):
                 % {"count": result.slipped},
             )
         return HttpResponseRedirect(reverse("admin:donations_statementline_open"))
+
+
+def _imported(new: int, known: int, still_open: int) -> str:
+    sentences = (
+        ngettext("Imported: %(count)d new line.", "Imported: %(count)d new lines.", new) % {"count": new},
+        ngettext("%(count)d was known already.", "%(count)d were known already.", known) % {"count": known},
+        ngettext("%(count)d is open.", "%(count)d are open.", still_open) % {"count": still_open},
+    )  # fmt: skip
+    return " ".join(sentences)
 
 
 def _left_out(rows: Sequence[LeftOut]) -> str:

@@ -92,7 +92,7 @@ def bring_statement(person, *rows, opening, closing):
     )
     person.press("Show what it holds")
     person.press("Import 1 line")
-    assert "Imported: 1 new lines" in person.said()
+    assert "Imported: 1 new line." in person.said()
 
 
 def match_gift(person, amount, fund):

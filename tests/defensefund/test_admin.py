@@ -114,3 +114,11 @@ def test_lists_take_the_same_number_of_queries_whatever_their_length(
         assert office.get(USERS).status_code == 200
     with django_assert_num_queries(4):
         assert office.get("/admin/defensefund/securityevent/").status_code == 200
+
+
+def test_job_queue_is_called_by_what_it_does(office):
+    page = office.get("/admin/procrastinate/procrastinatejob/").content.decode()
+
+    assert "<h1>Jobs of the worker</h1>" in page
+    assert "Work in the background" in page
+    assert "rocrastinate jobs" not in page

@@ -184,7 +184,7 @@ def test_from_the_appeal_to_a_paid_bill_and_back_to_the_public(house, letters):
         opening="0",
         closing="138.25",
     )
-    assert "Imported: 2 new lines, 0 known ones. 1 of them is open." in said
+    assert "Imported: 2 new lines. 0 were known already. 1 is open." in said
     assert "1 line was booked by itself, since reference, amount and currency agree." in said
     assert house.balances() == euros(
         transit="98.25",

@@ -51,8 +51,8 @@ def test_confirm_imports_once_however_often_it_is_pressed(treasurer):
     first = treasurer.post(CONFIRM, file, follow=True)
     second = treasurer.post(CONFIRM, file, follow=True)
 
-    assert "Imported: 3 new lines, 0 known ones. 3 of them are open." in first.content.decode()
-    assert "Imported: 0 new lines, 3 known ones." in second.content.decode()
+    assert "Imported: 3 new lines. 0 were known already. 3 are open." in first.content.decode()
+    assert "Imported: 0 new lines. 3 were known already." in second.content.decode()
     assert (StatementImport.objects.count(), StatementLine.objects.count()) == (1, 3)
     assert StatementImport.objects.get().imported_by.username == "tess"
 
