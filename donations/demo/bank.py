@@ -9,7 +9,8 @@ from donations.models import BankAccount, Disbursement, Fund, Payout, Pledge, Sc
 from .people import Staff
 from .statements import MAPPING, Line, bank_file, camt_file
 
-SAVINGS = "ES6621000418401234567891"
+# As authorities of IBAN print them for examples.
+CURRENT, SAVINGS = "DE02120300000000202051", "ES6621000418401234567891"
 
 
 def make_accounts() -> BankAccount:
@@ -21,7 +22,7 @@ def make_accounts() -> BankAccount:
         holder="Fondo de muestra",
         bank="Banco de muestra",
         scheme=Scheme.IBAN,
-        number="DE02120300000000202051",
+        number=CURRENT,
         bic="BYLADEM1001",
         takes_gifts=True,
         csv_mapping=MAPPING,
@@ -108,6 +109,7 @@ def last_days(
     return bank_file(
         [
             ago(9, f"Transferencia {payment.payment_reference}", "Estudio jurídico de muestra", -payment.amount),
+            ago(5, "Traspaso a la cuenta de ahorro", "Fondo de muestra", Decimal(-20)),
             ago(4, f"Donación {transfer.reference}", "Persona de muestra", transfer.amount),
             ago(1, f"STRIPE {payout.stripe_payout_id}", "Stripe (muestra)", payout.amount),
             ago(1, f"Donación {with_a_slip(mistyped.reference or '')}", "Otra persona de muestra", mistyped.amount),
@@ -119,14 +121,15 @@ def last_days(
 
 
 def savings(*, now: datetime) -> bytes:
-    """A file of the savings account, whose balances say what was on it before anybody kept these books."""
+    """A file of the savings account, whose balances say what was on it before anybody kept these books; what came from the
+    first account arrived less a bank's fee."""
+
+    def ago(days: int, text: str, who: str, amount: str, number: str = "") -> Line:
+        return Line((now - timedelta(days=days)).date(), text, who, Decimal(amount), number)
+
     lines = [
-        Line(
-            (now - timedelta(days=3)).date(),
-            "Intereses a favor",
-            "Caja de muestra",
-            Decimal("1.20"),
-        )
+        ago(4, "Traspaso recibido", "Fondo de muestra", "19.50", CURRENT),
+        ago(3, "Intereses a favor", "Caja de muestra", "1.20"),
     ]
     return camt_file(
         SAVINGS, "EUR", opening=Decimal(300), lines=lines, first=(now - timedelta(days=10)).date()

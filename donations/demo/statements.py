@@ -27,6 +27,8 @@ class Line:
     text: str
     who: str
     amount: Decimal
+    # The account of the other side, where the file says it.
+    number: str = ""
 
 
 def bank_file(lines: Iterable[Line], *, opening: Decimal) -> bytes:
@@ -69,10 +71,11 @@ def _balance(code: str, amount: Decimal, currency: str, on: date) -> str:
 
 def _entry(line: Line, currency: str, place: int) -> str:
     side = "Dbtr" if line.amount > 0 else "Cdtr"
+    theirs = f"<{side}Acct><Id><IBAN>{line.number}</IBAN></Id></{side}Acct>" if line.number else ""
     return (
         f"<Ntry>{_money(line.amount, currency)}<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{line.on.isoformat()}</Dt></BookgDt>"
         f"<AcctSvcrRef>MUESTRA-{line.on:%y%m%d}-{place}</AcctSvcrRef><NtryDtls><TxDtls>"
-        f"<RltdPties><{side}><Pty><Nm>{escape(line.who)}</Nm></Pty></{side}></RltdPties>"
+        f"<RltdPties><{side}><Pty><Nm>{escape(line.who)}</Nm></Pty></{side}>{theirs}</RltdPties>"
         f"<RmtInf><Ustrd>{escape(line.text)}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
     )
 

@@ -9,8 +9,9 @@ from django.core.management import call_command
 from django.utils.timezone import now
 
 from appeals.models import Appeal
-from donations import openings, periods
+from donations import ledger, openings, periods
 from donations.models import (
+    AccountKey,
     BankAccount,
     Disbursement,
     Donation,
@@ -20,7 +21,7 @@ from donations.models import (
     Pledge,
     StatementLine,
 )
-from donations.reconciliation import import_statement, suggest
+from donations.reconciliation import Between, Certainty, import_statement, match, suggest
 
 pytestmark = pytest.mark.django_db
 
@@ -72,9 +73,20 @@ def check_statements(folder):
         for account, name in ((current, "sample-statement.csv"), (savings, "sample-savings.xml"))
     ]
 
-    assert [(r.new, r.booked, r.slipped) for r in results] == [(6, 3, 1), (1, 0, 0)]
+    assert [(r.new, r.booked, r.slipped) for r in results] == [(7, 3, 1), (2, 0, 0)]
     opening = openings.opening_of(savings)
     assert (opening.stated, opening.missing) == (300, 300)
     fee = StatementLine.objects.get(amount=Decimal("-4.50"))
     [proposed] = suggest(fee)
     assert (proposed.target.fund.kind, proposed.obstacle) == ("general", "")
+    treasurer = User.objects.get(username="treasurer")
+    out, came = (StatementLine.objects.get(amount=amount) for amount in (-20, Decimal("19.50")))
+    match(line=out, target=Between(savings), by=treasurer, at=now())
+    less = suggest(came)[0]
+    assert (less.target.fund.kind, less.certainty, less.obstacle) == (
+        "general",
+        Certainty.LIKELY,
+        "",
+    )
+    match(line=came, target=less.target, by=treasurer, at=now())
+    assert ledger.balance(AccountKey.transit("EUR")) == 0
