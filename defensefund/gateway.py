@@ -1,13 +1,17 @@
 """What stands between the web server and Django: a body is read whole, in limited size, before anything else is held.
 
 The server gives each request a thread, and somebody who sends a form slowly keeps that thread. So there are many, of which
-only a few work at a time: the rest may wait for slow lines without anybody else waiting for them.
+only a few work at a time: the rest may wait for slow lines without anybody else waiting for them. Who waits for a service
+outside, which may not answer for half a minute, lets another work meanwhile (`outside`).
 """
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import IO, Any
+
+from django.db import connection
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., object]
@@ -24,6 +28,28 @@ LARGEST = 32 * MEGABYTE
 # and a report of an error would carry them out.
 OF_THE_REQUEST = ("CONTENT_", "HTTP_", "PATH_INFO", "QUERY_STRING", "REMOTE_", "REQUEST_")
 OF_THE_SERVER = ("GATEWAY_", "SCRIPT_NAME", "SERVER_", "wsgi.")
+
+
+# The working place of the request that a thread is about.
+_held = threading.local()
+
+
+@contextmanager
+def outside() -> Iterator[None]:
+    """While something outside is waited for: the request's working place, and its line to the database, are others' meanwhile.
+
+    Nothing is given up within a transaction, or where no request is answered.
+    """
+    place: threading.BoundedSemaphore | None = getattr(_held, "place", None)
+    if place is None or connection.in_atomic_block:
+        yield
+        return
+    connection.close()
+    place.release()
+    try:
+        yield
+    finally:
+        place.acquire()
 
 
 class Gateway:
@@ -49,7 +75,11 @@ class Gateway:
                     return _refuse(start_response)
                 environ["wsgi.input"] = body
             with self._working:
-                return self._inner(environ, start_response)
+                _held.place = self._working
+                try:
+                    return self._inner(environ, start_response)
+                finally:
+                    del _held.place
 
 
 def _read(source: IO[bytes], body: IO[bytes]) -> bool:

@@ -1,6 +1,7 @@
 """The connection to Stripe, or to the sandbox in its place; and Stripe's errors as ours."""
 
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -8,11 +9,31 @@ from typing import Any
 import stripe
 from django.conf import settings
 
+from defensefund.gateway import outside
 from donations.sandbox.transport import SandboxHTTPClient
 
 logger = logging.getLogger(__name__)
 
 stripe.enable_telemetry = False
+
+
+# Seconds to connect, and to the next byte. Three times the longest is less than a proxy before us waits for a page; the SDK's
+# own defaults are no retry and 80 seconds.
+TIMEOUT = (3, 10)
+
+
+class PatientClient(stripe.RequestsClient):
+    """While Stripe takes its time the site goes on: a request that waits keeps no working place."""
+
+    def request(  # type: ignore[override]  # as RequestsClient has it
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        post_data: Any = None,
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        with outside():
+            return super().request(method, url, headers, post_data)
 
 
 class StripeUnavailable(Exception):
@@ -37,8 +58,7 @@ def _client(key: str, api_base: str, *, sandbox: bool) -> stripe.StripeClient:
     options: dict[str, Any] = {"base_addresses": {"api": api_base}} if api_base else {}
     return stripe.StripeClient(
         key,
-        # The SDK's own defaults are no retry and 80 seconds.
-        http_client=stripe.RequestsClient(timeout=(3, 20)),
+        http_client=PatientClient(timeout=TIMEOUT),
         max_network_retries=2,
         **options,
     )

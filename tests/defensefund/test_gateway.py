@@ -2,6 +2,7 @@ import io
 import threading
 
 import pytest
+from django.db import connection, transaction
 
 from defensefund import gateway
 from defensefund.gateway import Gateway
@@ -77,6 +78,62 @@ def test_slow_bodies_do_not_keep_others_waiting():
     come.set()
     for thread in slow:
         thread.join()
+
+
+def test_who_waits_for_another_service_lets_others_work():
+    """More wait than can work, and one who only wants a page is answered all the same."""
+    waiting, answered = threading.Semaphore(0), threading.Event()
+
+    def work(environ, start_response):
+        if environ.get("PATH_INFO") == "/give/":
+            with gateway.outside():
+                waiting.release()
+                assert answered.wait(30)
+        return echo(environ, start_response)
+
+    application = Gateway(work)
+    told = []
+
+    def give():
+        told.append(ask(application, b"slow", CONTENT_LENGTH="4", PATH_INFO="/give/"))
+
+    threads = [threading.Thread(target=give) for _ in range(3 * gateway.WORKING)]
+    for thread in threads:
+        thread.start()
+    for _thread in threads:
+        assert waiting.acquire(timeout=30)
+
+    assert ask(application, b"quick", CONTENT_LENGTH="5") == ("200 OK", b"quick")
+
+    answered.set()
+    for thread in threads:
+        thread.join()
+    assert told == [("200 OK", b"slow")] * len(threads)
+
+
+def test_place_is_taken_again_when_the_service_fails():
+    def fail(environ, start_response):
+        with gateway.outside():
+            raise OSError
+
+    application = Gateway(fail)
+    # A place that was not taken again would be given back once too often, which a bounded semaphore refuses.
+    for _more_than_places in range(2 * gateway.WORKING):
+        with pytest.raises(OSError):
+            ask(application)
+
+
+@pytest.mark.django_db
+def test_nothing_is_given_up_within_a_transaction():
+    taken = []
+
+    def pay(environ, start_response):
+        with transaction.atomic(), gateway.outside():
+            taken.append(connection.in_atomic_block and connection.connection is not None)
+        return echo(environ, start_response)
+
+    assert ask(Gateway(pay), b"x", CONTENT_LENGTH="1") == ("200 OK", b"x")
+    assert taken == [True]
 
 
 def test_request_holds_nothing_of_the_process_environment():

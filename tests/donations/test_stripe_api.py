@@ -1,6 +1,8 @@
 """The edge to Stripe: the very bytes it sends, what it takes in, and how it says that something went wrong."""
 
 import json
+import socket
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,6 +14,7 @@ import stripe
 from stripe.params import RefundCreateParams
 from stripe.params.checkout import SessionCreateParams
 
+from defensefund.gateway import WORKING, Gateway
 from donations import currencies, stripe_api, stripe_facts
 from donations.sandbox import contract
 from donations.stripe_api import InvalidWebhook, StripeRefused, StripeUnavailable, connection
@@ -419,3 +422,49 @@ def test_sandbox_answers_what_the_edge_asks():
         stripe_api.expire_session(session.id)
     [expired] = stripe_api.list_events(since=datetime.now(UTC) - timedelta(hours=1))
     assert stripe_api.retrieve_event(expired.id) == expired
+
+
+def test_request_that_waits_for_stripe_keeps_nobody_from_the_site():
+    """Stripe takes the line and says nothing: more requests than can work wait for it, and a page is answered all the same."""
+    heard, lines, is_over = threading.Semaphore(0), [], threading.Event()
+    hole = socket.create_server(("127.0.0.1", 0))
+
+    def listen():
+        while True:
+            line, _address = hole.accept()
+            lines.append(line)
+            if is_over.is_set():
+                return
+            heard.release()
+
+    client = connection.PatientClient(timeout=30)
+    url = f"http://127.0.0.1:{hole.getsockname()[1]}/v1/charges"
+
+    def site(environ, start_response):
+        if environ["PATH_INFO"] == "/give/":
+            with pytest.raises(stripe.APIConnectionError):
+                client.request("get", url, {})
+        return [b"answered"]
+
+    application = Gateway(site)
+    give = ({"PATH_INFO": "/give/"}, None)
+    threads = [threading.Thread(target=application, args=give) for _ in range(2 * WORKING)]
+    for thread in [*threads, listener := threading.Thread(target=listen)]:
+        thread.start()
+    for _thread in threads:
+        assert heard.acquire(timeout=30)
+
+    assert application({"PATH_INFO": "/"}, None) == [b"answered"]
+
+    is_over.set()
+    socket.create_connection(hole.getsockname()).close()
+    listener.join()
+    for line in [*lines, hole]:
+        line.close()
+    for thread in threads:
+        thread.join()
+
+
+def test_answer_is_waited_for_no_longer_than_a_proxy_waits_for_a_page():
+    tries = 3
+    assert tries * max(connection.TIMEOUT) < 60
