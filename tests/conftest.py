@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+import stripe
 from aiosmtpd.controller import Controller
 from django.apps import apps
 from django.conf import settings
@@ -32,6 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     )
     hypothesis_settings.load_profile("suite")
+    # Stripe's library waits before it asks again; how long is its own affair.
+    stripe.HTTPClient.INITIAL_DELAY = stripe.HTTPClient.MAX_DELAY = 0.001
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

@@ -1,10 +1,13 @@
 """The office in a browser, by clicking: spend, publish news, and mend what a refund took; each by two people."""
 
+from decimal import Decimal
+
 import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from donations.models import Disbursement, FundCover, LegalCost
+from donations import allocation, disbursement
+from donations.models import AccountKey, Disbursement, FundCover, LegalCost
 from tests import factories
 from tests.donations.reconciliation.files import bank_csv
 from tests.factories import PDF, code_of, make_authenticator, make_payee
@@ -148,14 +151,21 @@ def test_bill_is_paid_by_two_and_proved_by_the_bank(house, visitor, insider):
     ids=["both rights", "superuser"],
 )  # fmt: skip
 def test_who_may_do_both_approves_no_payment_of_their_own(house, insider, groups, is_superuser):
-    today = timezone.now().date()
-    person = insider(factories.make_user("both", *groups, is_superuser=is_superuser))
-    bring_statement(person, f"{today};100;EUR;Cleo;Support", opening="0", closing="100")
-    match_gift(person, "€100.00", house.needed_most)
-    record_bill(person, "80,00")
-    set_aside(person, house, "80,00")
-    payment = ask_for_payment(person)
+    user, now = factories.make_user("both", *groups, is_superuser=is_superuser), timezone.now()
+    factories.give(house.needed_most, "100", into=AccountKey.bank(house.bank))
+    cost = factories.make_cost(house.case, house.defendant, owed="80", by=user)
+    allocation.allocate(fund=house.needed_most, cost=cost, amount=Decimal(80), by=user, at=now)
+    payment = disbursement.request(
+        cost=cost,
+        document=factories.make_document(cost),
+        bank_account=house.bank,
+        amount=Decimal(80),
+        by=user,
+        at=now,
+    )
+    person = insider(user)
 
+    person.open("/admin/donations/disbursement/")
     person.follow(payment.payment_reference)
     expect(person.page.get_by_role("link", name="Approve")).to_have_count(0)
     person.open(f"/admin/donations/disbursement/{payment.pk}/approve/")

@@ -94,7 +94,9 @@ def test_the_rules_are_taken_back_without_a_trace_and_made_again_the_same():
     call_command("migrate", "donations", "0001", interactive=False, verbosity=0)
     after = rules()
     assert not [name for name in after if name.startswith("function donations_")]
-    assert {name: before[name] for name in after} == after
+    # Only a constraint that the first file made may be another since.
+    different = {name.split()[0] for name in after if after[name] != before.get(name)}
+    assert different <= {"constraint"}
     call_command("migrate", interactive=False, verbosity=0)
     assert rules() == before
 
