@@ -36,7 +36,7 @@ def make_staff() -> tuple[Staff, dict[str, str]]:
     passwords = {name: new_password() for name in STAFF}
     users = {}
     for name, password in passwords.items():
-        # Their letters, as of a way to give that paused by itself, are read at the demonstration's own /mail/.
+        # Their letters, as of a way to give that paused by itself, are printed where the demonstration runs.
         user = User.objects.create_user(
             name, f"{name}@example.org", password=password, is_staff=True
         )

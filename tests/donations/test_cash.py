@@ -7,8 +7,10 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connections, transaction
+from django.utils import timezone
 
 from donations import cash, ledger, proofs, reconciliation
+from donations.admin.cash_forms import DepositForm, RecordForm
 from donations.models import AccountKey, CashDeposit, CashReceipt, Donation, Entry
 from donations.schedule import schedule_of
 from tests import factories
@@ -324,6 +326,14 @@ def test_treasurer_records_cash_and_prints_the_slip(treasurer):
     for words in (receipt.number, "€30.00", "A. Ejemplo", "<strong>TEST</strong>", "<dt>For</dt>"):
         assert words in slip
     assert "Slip to print" in treasurer.get(response.url).content.decode()
+
+
+@pytest.mark.django_db
+def test_forms_propose_today():
+    before = timezone.now().date()
+    proposed = {DepositForm()["deposited_on"].initial, RecordForm()["received_on"].initial}
+
+    assert proposed <= {before, timezone.now().date()}
 
 
 @pytest.mark.parametrize(
