@@ -415,8 +415,8 @@ BREAKS = {
         {"covers"},
     ),
     "payout that never left": (
-        "INSERT INTO donations_payout (stripe_payout_id, amount, currency, created_at, arrives_on)"
-        " VALUES ('po_never', 1, 'EUR', now(), now())",
+        "INSERT INTO donations_payout (stripe_payout_id, amount, currency, created_at, arrives_on, accepted_reason)"
+        " VALUES ('po_never', 1, 'EUR', now(), now(), '')",
         {"payouts", "clearing"},
     ),
     "payout said to be returned": (
