@@ -46,7 +46,7 @@ class Payout(models.Model):
         help_text=_("Who looked at it and said why Stripe never tells its movements."),
     )
     accepted_at = models.DateTimeField(_("accepted at"), null=True)
-    accepted_reason = models.TextField(_("why it was accepted"), blank=True)
+    accepted_reason = models.TextField(_("why it was accepted"), blank=True, db_default="")
 
     objects = PayoutQuerySet.as_manager()
 
