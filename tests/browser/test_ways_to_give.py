@@ -10,9 +10,12 @@ from django.utils import timezone
 from django.utils.translation import gettext, override
 from playwright.sync_api import expect
 
+from defensefund.templatetags.formats import money
+from donations import conditional
 from donations.gift_state import Stage, state_of
 from donations.models import Donation, Pledge, Subscription
 from donations.tokens import gift_path
+from donations.transparency import came_in_for_appeal
 from tests import factories
 from tests.browser.test_look import overflow
 
@@ -183,7 +186,12 @@ def test_by_a_card_charged_only_if_the_target_is_met(house, giver):
 
     assert "40,00" in giver.visitor.words() or "40.00" in giver.visitor.words()
     # The appeal tells of it beside what has arrived.
+    conditional.keep_cards(at=timezone.now())
     giver.open("")
+    [told] = came_in_for_appeal(house.appeal)
+    with override(giver.language):
+        amount = money(told.conditional, "EUR")
+    giver.reads("and %(amount)s on condition that the target is met", amount=amount)
 
     state = state_of(Pledge.objects.get(), at=timezone.now())
     assert (state.stage, state.donations) == (Stage.KEPT, [])
