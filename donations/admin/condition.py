@@ -104,6 +104,23 @@ class ConditionAdmin(VerbAdmin, WritableAdmin):
         ),
     )
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is None:
+            return ConditionForm.Meta.fields
+        return (
+            "appeal",
+            "written",
+            "ends_on",
+            "state",
+            "met_at",
+            "failed_at",
+            "created_by",
+            "created_at",
+        )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return () if obj is None else self.get_fields(request, obj)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Never: supporters agreed to what is written."""
         return False

@@ -32,6 +32,9 @@ def test_condition_is_set(treasurer, appeal):
 
     condition = Condition.objects.get()
     assert (condition.appeal, condition.target, condition.currency) == (appeal, 100, "EUR")
+    page = treasurer.get(f"/admin/donations/condition/{condition.pk}/change/").content.decode()
+    assert "€100.00" in page
+    assert "100.000" not in page
 
 
 def test_second_one_in_the_same_currency_has_to_wait(treasurer, appeal):
