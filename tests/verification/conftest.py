@@ -6,6 +6,7 @@ What passes at one and fails at the other is a mistake of the sandbox's, and so 
 """
 
 import os
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -35,17 +36,27 @@ class Sandbox:
     def subscribe(self, units: int) -> Any:
         return steps.subscribed(units=units)
 
+    def keep_card(self, *, declines: bool = False) -> tuple[str, str]:
+        """Customer and card, left for later."""
+        wish = steps.kept_card("0341" if declines else "4242")
+        return str(wish.customer), str(wish.payment_method)
+
+    def dispute(self, amount: Decimal) -> str:
+        """A payment's dispute, opened by the bank."""
+        opened: str = acts.open_dispute(self.pay(amount), at=timezone.now())["id"]
+        return opened
+
 
 @dataclass(frozen=True)
 class Stripe:
     """The same through Stripe's interface, which has no person at its page: its test cards stand for one."""
 
-    def pay(self, amount: Decimal) -> str:
+    def pay(self, amount: Decimal, card: str = "pm_card_visa") -> str:
         payment = stripe_api.client().v1.payment_intents.create(
             {
                 "amount": int(amount * 100),
                 "currency": "eur",
-                "payment_method": "pm_card_visa",
+                "payment_method": card,
                 "confirm": True,
                 "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
             }
@@ -71,6 +82,21 @@ class Stripe:
                 "metadata": {"pledge": str(uuid4())},
             }
         )
+
+    def keep_card(self, *, declines: bool = False) -> tuple[str, str]:
+        v1 = stripe_api.client().v1
+        card = "pm_card_chargeCustomerFail" if declines else "pm_card_visa"
+        customer = v1.customers.create()
+        method = v1.payment_methods.attach(card, {"customer": customer.id})
+        return customer.id, method.id
+
+    def dispute(self, amount: Decimal) -> str:
+        payment = self.pay(amount, "pm_card_createDispute")
+        for _second in range(30):
+            if found := stripe_api.client().v1.disputes.list({"payment_intent": payment}).data:
+                return found[0].id
+            time.sleep(1)
+        raise AssertionError("Stripe's test card for disputes opened none within half a minute.")
 
 
 @pytest.fixture(params=["sandbox", "stripe"])

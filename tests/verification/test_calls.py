@@ -171,3 +171,97 @@ def test_card_page_opens_for_a_monthly_gift(payer):
 
 def test_payouts_can_be_listed(payer, since):
     assert all(payout.created_at >= since for payout in stripe_api.payouts(since=since))
+
+
+def test_page_that_keeps_a_card_opens_once_for_one_key_and_nothing_lies_there_yet(payer):
+    wanted = {
+        "idempotency_key": key(),
+        "currency": "EUR",
+        "pledge_uuid": uuid4(),
+        "locale": "es",
+        "back": "https://fund.example/gift/",
+        "email": "ana@example.org",
+        "expires_at": timezone.now().replace(microsecond=0) + timedelta(minutes=40),
+    }
+
+    opened = stripe_api.open_keep_page(**wanted)
+
+    assert stripe_api.open_keep_page(**wanted) == opened
+    assert opened.url.startswith(("https://checkout.stripe.com/", "http://"))
+    assert stripe_api.kept_card(opened.id) is None
+
+
+def charge_of(customer, card):
+    return {
+        "idempotency_key": key(),
+        "customer_id": customer,
+        "payment_method_id": card,
+        "amount": D("25.50"),
+        "currency": "EUR",
+        "description": "Sample fund",
+        "pledge_uuid": uuid4(),
+    }
+
+
+def test_kept_card_is_charged_once_for_one_key_and_forgotten(payer):
+    customer, card = payer.keep_card()
+    wanted = charge_of(customer, card)
+
+    paid = stripe_api.charge_kept_card(**wanted)
+
+    assert stripe_api.charge_kept_card(**wanted) == paid
+    assert paid.status == "succeeded"
+    assert stripe_api.payments_of(customer) == [paid]
+    for _twice in range(2):
+        stripe_api.forget_card(customer_id=customer, payment_method_id=card)
+    with pytest.raises(StripeRefused):
+        stripe_api.charge_kept_card(**charge_of(customer, card))
+
+
+def test_kept_card_that_the_bank_declines_says_so(payer):
+    customer, card = payer.keep_card(declines=True)
+
+    with pytest.raises(stripe_api.CardDeclined):
+        stripe_api.charge_kept_card(**charge_of(customer, card))
+
+    assert [payment.status for payment in stripe_api.payments_of(customer)] == [
+        "requires_payment_method"
+    ]
+
+
+def test_dispute_is_read_and_given_up(payer):
+    name = payer.dispute(D("25.50"))
+
+    told = stripe_api.retrieve_dispute(name)
+
+    assert (told["id"], told["status"], told["amount"]) == (name, "needs_response", "25.50")
+    used = key()
+    closed = stripe_api.close_dispute(name, idempotency_key=used)
+    assert (closed["id"], closed["status"]) == (name, "lost")
+    assert stripe_api.close_dispute(name, idempotency_key=used)["status"] == "lost"
+
+
+def test_objects_tell_what_their_events_told(payer, since):
+    payment = payer.pay(D("25.50"))
+
+    told = stripe_api.list_objects(since=since, until=timezone.now() + timedelta(minutes=2))
+
+    [event] = [event for event in told if event.object_id == payment]
+    assert (event.type, event.facts["currency"]) == ("payment_intent.succeeded", "EUR")
+
+
+def test_balance_is_told_by_currency(payer):
+    before = stripe_api.balances().get("EUR", D(0))
+
+    payer.pay(D("25.50"))
+
+    assert before < stripe_api.balances()["EUR"] < before + D("25.50")
+
+
+def test_monthly_gift_is_read_as_it_stands(payer):
+    made = payer.subscribe(2500)
+
+    told = stripe_api.retrieve_subscription(made.id)
+
+    assert (told["id"], told["status"], told["amount"]) == (made.id, "active", "25.00")
+    assert (told["currency"], told["paused"]) == ("EUR", False)
