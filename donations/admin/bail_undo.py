@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from defensefund.templatetags.formats import day, money
+from defensefund.templatetags.formats import money, plain_day
 from defensefund.verbs import Verb, VerbForm
 
 from .. import allocation
@@ -22,9 +22,8 @@ REFUSALS: dict[type[Exception], str] = {
 
 class OutcomeChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, obj: BailOutcome) -> str:
-        text = (
-            f"{day(obj.happened_on)}: {obj.get_kind_display()}, {money(obj.amount, obj.currency)}"
-        )
+        what = f"{obj.get_kind_display()}, {money(obj.amount, obj.currency)}"
+        text = f"{plain_day(obj.happened_on)}: {what}"
         return f"{text} ({obj.undo_reason})" if obj.undo_reason else text
 
 
