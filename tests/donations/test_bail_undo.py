@@ -4,7 +4,9 @@ from html import unescape
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import translation
 
+from defensefund.templatetags.formats import plain_day
 from donations import allocation, differences, ledger
 from donations.models import AccountKey, BailOutcome, Entry, LegalCost
 from donations.proofs import prove
@@ -156,6 +158,9 @@ def test_treasurer_doubts_and_approver_takes_back_in_the_office(client):
     abe = log_in(client, make_user("abe", "approver"))
     assert "outcome of bail recorded wrongly" in words(abe.get("/admin/"))
     assert r.cost.number in words(abe.get(f"{COST}?need=doubt"))
+    with translation.override("en"):
+        day = plain_day(row.happened_on)
+    assert f"{day}: given back, €100.00 (it was 90)</option>" in words(abe.get(f"{path}bail-take-back/"))  # fmt: skip
     page = words(abe.post(f"{path}bail-take-back/", {"outcome": row.pk}, follow=True))
 
     assert "the court holds €100.00 again" in page
