@@ -121,6 +121,7 @@ PLACES = [
         "gift_views",
         "giving_views",
         "obstacles",
+        "office_sections",
         "policy_views",
         "promise_views",
         "monthly_views",

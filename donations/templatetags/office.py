@@ -6,7 +6,7 @@ from django.db.models import Model
 from django.urls import reverse
 from django.utils.functional import Promise
 
-from donations.admin import sections
+from donations.office_sections import parted
 
 register = template.Library()
 
@@ -23,5 +23,5 @@ def office_url(row: Model | None, user: User) -> str:
 def parts(app: dict[str, Any]) -> list[tuple[str | Promise, list[dict[str, Any]]]]:
     """The office's list of an app as (title, models): the money's in its own sections, others whole."""
     if app["app_label"] == "donations":
-        return [*sections.parted(app["models"])]
+        return [*parted(app["models"])]
     return [(app["name"], app["models"])]

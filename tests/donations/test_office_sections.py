@@ -4,7 +4,7 @@ import re
 
 from django.contrib import admin
 
-from donations.admin.sections import SECTIONS
+from donations.office_sections import SECTIONS
 from tests.factories import log_in, make_user
 
 
