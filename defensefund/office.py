@@ -9,10 +9,12 @@ from django.contrib import admin
 from django.contrib.admin.helpers import AdminForm
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
+from psycopg.errors import UniqueViolation
 
 from defensefund.lists import ListAdmin
 
@@ -52,6 +54,15 @@ class OfficeAdmin(ListAdmin):
         """Headed by what is listed, not by what to do with it."""
         extra = {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})}
         return super().changelist_view(request, extra)
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """When somebody else saves the same at this very moment, the form is asked once more: now it sees it, and says so."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except IntegrityError as error:
+            if not isinstance(error.__cause__, UniqueViolation):
+                raise
+            return super().changeform_view(request, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         columns = {field.name for field in obj._meta.concrete_fields}

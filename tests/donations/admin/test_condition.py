@@ -1,6 +1,9 @@
+import threading
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from donations.models import Condition
@@ -47,6 +50,49 @@ def test_second_one_in_the_same_currency_has_to_wait(treasurer, appeal):
     ]
     treasurer.post(ADD, filled(appeal, currency="USD"))
     assert Condition.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_second_one_at_the_same_moment_has_to_wait(treasurer, appeal):
+    """Its form is looked through while the first is not yet there, and saved when it is."""
+    answers = []
+    with transaction.atomic():
+        factories.make_condition(appeal)
+        second = threading.Thread(target=lambda: answers.append(post_alone(treasurer, appeal)))
+        second.start()
+        wait_until(somebody_waits_for_us)
+    second.join()
+
+    [response] = answers
+    assert (response.status_code, said(response)) == (
+        200,
+        [
+            "This appeal has an open condition in this currency: it has to be decided or called off first."
+        ],
+    )
+    assert Condition.objects.count() == 1
+
+
+def post_alone(treasurer, appeal):
+    try:
+        return treasurer.post(ADD, filled(appeal, target="200"))
+    finally:
+        connections.close_all()
+
+
+def somebody_waits_for_us():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+        )
+        return cursor.fetchone()[0]
+
+
+def wait_until(is_so):
+    end = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def test_target_that_is_met_already_is_refused(treasurer, appeal):
