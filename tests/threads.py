@@ -1,6 +1,8 @@
-"""Many at once: the one way tests have of letting several threads do something at the same moment."""
+"""Many at once: the one way tests have of letting several threads do something at the same moment, and of waiting for others."""
 
 import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connections
@@ -30,3 +32,11 @@ def in_parallel(count, work):
 
     with ThreadPoolExecutor(parties) as pool:
         return list(pool.map(run, range(count)))
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 15) -> None:
+    """For what another thread or process brings about; fails when it has not come in time."""
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.02)

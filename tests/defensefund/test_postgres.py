@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from defensefund import postgres, postgres_keeper
+from tests.threads import wait_until
 
 # A client: has the server up, says so, and stays until its standard input closes.
 CLIENT = """
@@ -128,13 +129,6 @@ def processes(folder: Path) -> list[int]:
 
 def keeper(data: Path) -> int:
     return next(pid for pid in processes(data) if pid != postgres_keeper.pid_of(data))
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.05)
 
 
 def test_server_is_shared_and_stops_after_its_last_client(cluster, client):

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -22,6 +21,7 @@ from tests import factories
 from tests.donations.monthly_gifts import make_monthly
 from tests.processes import environment
 from tests.stripe_events import event, session, signed
+from tests.threads import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 GIFTS = 20
@@ -70,13 +70,6 @@ def start_worker(*options):
     )
 
 
-def wait_until(is_so):
-    end = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 def is_anybody_waiting():
     with connection.cursor() as cursor:
         cursor.execute(
@@ -105,12 +98,12 @@ def test_worker_killed_in_the_middle_of_a_batch_loses_nothing_and_doubles_nothin
             barrier.execute("SELECT pg_advisory_lock(%s)", [BARRIER])
             worker = start_worker()
             try:
-                wait_until(is_anybody_waiting)
+                wait_until(is_anybody_waiting, 60)
             finally:
                 worker.send_signal(signal.SIGKILL)
                 worker.wait()
         # Its half of a batch is rolled back by the database as soon as that notices.
-        wait_until(lambda: not is_anybody_waiting())
+        wait_until(lambda: not is_anybody_waiting(), 60)
     assert not Donation.objects.exists()
     assert StripeEvent.objects.filter(processed_at=None).count() == GIFTS
 

@@ -1,5 +1,4 @@
 import threading
-import time
 from datetime import timedelta
 
 import pytest
@@ -8,6 +7,7 @@ from django.utils import timezone
 
 from donations.models import Condition
 from tests import factories
+from tests.threads import wait_until
 
 ADD = "/admin/donations/condition/add/"
 
@@ -60,7 +60,7 @@ def test_second_one_at_the_same_moment_has_to_wait(treasurer, appeal):
         factories.make_condition(appeal)
         second = threading.Thread(target=lambda: answers.append(post_alone(treasurer, appeal)))
         second.start()
-        wait_until(somebody_waits_for_us)
+        wait_until(somebody_waits_for_us, 60)
     second.join()
 
     [response] = answers
@@ -86,13 +86,6 @@ def somebody_waits_for_us():
             "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
         )
         return cursor.fetchone()[0]
-
-
-def wait_until(is_so):
-    end = time.monotonic() + 60
-    while not is_so():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def test_target_that_is_met_already_is_refused(treasurer, appeal):

@@ -16,6 +16,7 @@ from tests.donations.reconciliation.files import (
     make_line,
     make_paid_disbursement,
     make_payout,
+    on_its_way,
     record_paid,
 )
 from tests.donations.spending import allocate, approve, make_ready, requested
@@ -599,19 +600,6 @@ def test_payment_that_came_back_shows_on_its_page(treasurer):
     assert "ask for the payment anew" in shown
     listed = treasurer.get("/admin/donations/disbursement/?state=came_back")
     assert [each.pk for each in listed.context["cl"].queryset] == [row.pk]
-
-
-def on_its_way(fund, amount="98.25"):
-    """A payout that left Stripe, whose money is the fund's."""
-    payout = make_payout(amount, stripe_payout_id="po_sample00001")
-    give(fund, amount)
-    ledger.post(
-        ledger.Posting(
-            Entry.Kind.PAYOUT_LEFT, AccountKey.transit("EUR"), AccountKey.stripe("EUR"),
-            Decimal(amount), TODAY, "stripe:po_sample00001",
-        )
-    )  # fmt: skip
-    return payout
 
 
 def test_payout_less_a_fee_is_said_by_hand_where_the_line_names_nothing(treasurer):

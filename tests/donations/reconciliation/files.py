@@ -3,9 +3,26 @@
 import itertools
 from decimal import Decimal
 
-from donations.models import BankAccount, Disbursement, Payout, StatementImport, StatementLine
+from donations import ledger
+from donations.models import (
+    AccountKey,
+    BankAccount,
+    Disbursement,
+    Entry,
+    Payout,
+    StatementImport,
+    StatementLine,
+)
 from donations.statements.mapping import CsvMapping
-from tests.factories import NOW, TODAY, make_bank_account, make_cost, make_document, make_user
+from tests.factories import (
+    NOW,
+    TODAY,
+    give,
+    make_bank_account,
+    make_cost,
+    make_document,
+    make_user,
+)
 
 _numbers = itertools.count(1)
 
@@ -77,6 +94,19 @@ def make_payout(amount="1218.13", **fields) -> Payout:
         }
         | fields,
     )
+
+
+def on_its_way(fund, amount="98.25") -> Payout:
+    """A payout that left Stripe, as Stripe's own entries put it on its way; its money is the fund's."""
+    payout = make_payout(amount, stripe_payout_id="po_sample00001")
+    give(fund, amount)
+    ledger.post(
+        ledger.Posting(
+            Entry.Kind.PAYOUT_LEFT, AccountKey.transit("EUR"), AccountKey.stripe("EUR"),
+            Decimal(amount), TODAY, "stripe:po_sample00001",
+        )
+    )  # fmt: skip
+    return payout
 
 
 def make_paid_disbursement(amount="190", account=None, **fields) -> Disbursement:

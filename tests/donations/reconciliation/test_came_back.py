@@ -34,7 +34,7 @@ from tests.donations.spending import allocate, approve, make_ready, request, req
 from tests.donations.test_bail import deposited, give_back
 from tests.factories import NOW, TODAY, make_fund, make_user
 
-from .files import make_account, make_line, make_payout
+from .files import make_account, make_line, on_its_way
 
 LATER = TODAY + timedelta(days=3)
 
@@ -272,22 +272,9 @@ def test_deposit_of_bail_is_not_sent_back_like_a_bill(db):
         said(make_line("1000", r.bank, booked_on=LATER), CameBack(row))
 
 
-def in_transit(fund, amount="98.25"):
-    """A payout on its way, as Stripe's own entries put it there."""
-    payout = make_payout(amount, stripe_payout_id="po_sample00001")
-    factories.give(fund, amount, into=AccountKey.stripe("EUR"))
-    ledger.post(
-        ledger.Posting(
-            Entry.Kind.PAYOUT_LEFT, AccountKey.transit("EUR"), AccountKey.stripe("EUR"),
-            Decimal(amount), TODAY, "stripe:po_sample00001",
-        )
-    )  # fmt: skip
-    return payout
-
-
 def test_payout_that_came_less_a_fee_is_booked_with_the_fee(db):
     fund = make_fund()
-    payout = in_transit(fund)
+    payout = on_its_way(fund)
     line = make_line("95.25", text="STRIPE po_sample00001 less charges")
 
     best = next(s for s in suggest(line) if isinstance(s.target, Less))
@@ -320,7 +307,7 @@ def test_payout_that_came_less_a_fee_is_booked_with_the_fee(db):
     ],
 )
 def test_payout_less_a_fee_is_proposed_when_the_line_speaks_for_it(db, amount, text, proposed):
-    in_transit(make_fund())
+    on_its_way(make_fund())
 
     found = [s for s in suggest(make_line(amount, text=text)) if isinstance(s.target, Less)]
 
@@ -329,7 +316,7 @@ def test_payout_less_a_fee_is_proposed_when_the_line_speaks_for_it(db, amount, t
 
 def test_payout_that_came_whole_or_twice_is_not_less(db):
     fund = make_fund()
-    payout = in_transit(fund)
+    payout = on_its_way(fund)
     with pytest.raises(DoesNotFit, match="no bank kept anything of it"):
         said(make_line("98.25"), Less(payout, fund))
     said(make_line("95.25"), Less(payout, fund))
