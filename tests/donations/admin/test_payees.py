@@ -76,6 +76,13 @@ def test_sealed_account_leaves_as_a_file_for_who_may_and_after_a_fresh_proof(tre
     session["proved_at"] = 0
     session.save()
     assert treasurer.get(path).templates[0].name == "staff/prove.html"
+    # Whoever gives the proof there gets the file.
+    assert "proof" in treasurer.post(path, {"proof": "not the password"}).context["form"].errors
+    assert (
+        treasurer.post(path, {"proof": "a long test password"}, follow=True).content
+        == response.content
+    )
+    assert treasurer.post(path).status_code == 405
 
 
 def test_accounts_are_sealed_anew_through_the_office(treasurer):
@@ -88,6 +95,7 @@ def test_accounts_are_sealed_anew_through_the_office(treasurer):
     response = treasurer.get(f"{PAYEES}reseal/bundle/")
 
     assert list(json.loads(response.content)["accounts"]) == [str(payee.account_id)]
+    assert treasurer.post(f"{PAYEES}reseal/bundle/").status_code == 405
     file = SimpleUploadedFile("b.json", b"{}")
     page = treasurer.post(f"{PAYEES}reseal/", {"file": file})
     assert "not what ./run reseal wrote" in errors(page)["file"][0]
