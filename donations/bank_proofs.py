@@ -101,6 +101,6 @@ BANK_PROOFS: dict[str, tuple[str, str]] = {
         LEFT JOIN donations_entry r ON r.reverses_id = e.id
         LEFT JOIN donations_entry v ON v.source = 'reversal:disbursement:' || d.number
         LEFT JOIN donations_entry w ON w.reverses_id = v.id
-        WHERE d.paid_at IS NOT NULL""",
+        WHERE d.paid_at IS NOT NULL AND d.undone_at IS NULL""",
     ),
 }

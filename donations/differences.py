@@ -194,8 +194,8 @@ ADVICE: dict[str, tuple[Any, Any]] = {
     Kind.UNPROVED: (
         _("Somebody recorded that it was paid, or came back, and no bank line shows it."),
         _(
-            "Import the bank's statement and match the line, or ask whether it really was. What was recorded wrongly of bail, or of "
-            "what Stripe collected, is taken back where it stands, by two people."
+            "Import the bank's statement and match the line, or ask whether it really was. A payment that never left, and what was "
+            "recorded wrongly of bail, or of what Stripe collected, is taken back where it stands, by two people."
         ),
     ),
 }

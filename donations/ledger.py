@@ -182,6 +182,14 @@ def reverse(entry: Entry, *, by: User, reason: str, at: datetime, on: date | Non
     return mirror
 
 
+def latest(source: str) -> Entry:
+    """The entry that a fact was last booked by: its own, or of its reversals, each of the one before, the last."""
+    entry = Entry.objects.get(source=source)
+    while (later := Entry.objects.filter(reverses=entry).first()) is not None:
+        entry = later
+    return entry
+
+
 @transaction.atomic
 def _mirror(entry: Entry, *, day: date) -> Entry:
     booked_on = max(open_from() or day, day)

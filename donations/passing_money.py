@@ -51,7 +51,7 @@ GROUP BY b.id, b.code, b.currency
 UNION ALL
 SELECT 'unproved', 'disbursement:' || d.number, d.currency, d.amount, d.paid_on, 'disbursement', d.id, 1
 FROM donations_disbursement d
-WHERE d.paid_at IS NOT NULL
+WHERE d.paid_at IS NOT NULL AND d.undone_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.disbursement_id = d.id AND m.undone_at IS NULL)
 UNION ALL
 SELECT 'unproved', 'refund:' || q.number, q.currency, q.amount, q.paid_on, 'refundrequest', q.id, 1

@@ -34,6 +34,19 @@ SPENDING_PROOFS: dict[str, tuple[str, str]] = {
             JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
             WHERE e.kind IN ('disbursement', 'bail_paid') AND e.reverses_id IS NULL) e ON e.source = d.source""",
     ),
+    # Its entry may have been reversed, and that taken back, before: what counts is that the last one stands for nothing.
+    "never_left": (
+        "Every payment that never left is booked back by the word of two people, and no bank line shows it.",
+        """
+        SELECT d.payment_reference AS name,
+               d.undone_by_id = d.undo_requested_by_id OR d.came_back_on IS DISTINCT FROM d.paid_on
+               OR EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.disbursement_id = d.id AND m.undone_at IS NULL)
+               OR (WITH RECURSIVE booked (id, turn) AS (
+                       SELECT e.id, 0 FROM donations_entry e WHERE e.source = 'disbursement:' || d.number
+                       UNION ALL SELECT r.id, b.turn + 1 FROM booked b JOIN donations_entry r ON r.reverses_id = b.id)
+                   SELECT coalesce(max(turn), 0) FROM booked) %% 2 = 0 AS wrong
+        FROM donations_disbursement d WHERE d.undone_at IS NOT NULL""",
+    ),
     "covers": (
         "Every cover of a fund is booked with its amount and was approved by another person than asked for it.",
         """

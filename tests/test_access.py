@@ -243,6 +243,9 @@ PAGES: dict[str, Page] = {
         frozenset({"treasurer", "approver", "superuser"}), row="donations.disbursement"
     ),
     "admin:donations_disbursement_refuse": Page(APPROVERS, row="donations.disbursement"),
+    "admin:donations_disbursement_doubt": Page(TREASURERS, row="donations.disbursement"),
+    "admin:donations_disbursement_take_back": Page(APPROVERS, row="donations.disbursement"),
+    "admin:donations_disbursement_keep": Page(APPROVERS, row="donations.disbursement"),
     "admin:donations_disbursement_pay": Page(TREASURERS, row="donations.disbursement"),
     "admin:donations_disbursement_amend": Page(TREASURERS, row="donations.disbursement"),
     "admin:donations_donation_resend": Page(TREASURERS, row="donations.donation"),

@@ -19,6 +19,7 @@ from defensefund.verbs import Verb, VerbAdmin
 from .. import disbursement, ledger
 from ..exchange_gains import gains_of_payment
 from ..models import AccountKey, Disbursement
+from . import never_left
 from .legal_cost import CONTENT_REFUSALS
 from .spending_forms import AmendForm, AnswerForm, ApproveForm, ObjectForm, PayForm, RefuseForm
 
@@ -29,6 +30,7 @@ TAGS = {
     State.TO_PROVE: "warning",
     State.DONE: "good",
     State.CAME_BACK: "bad",
+    State.NEVER_LEFT: "bad",
     State.REFUSED: "bad",
 }
 
@@ -85,13 +87,15 @@ def why_no_answer(row: Any, by: User) -> str:
 def why_final(row: Any, _by: User) -> str:
     if row.refused_at:
         return _("This payment was refused: ask for another.")
+    if row.undone_at:
+        return _("This payment never left: ask for another.")
     if row.came_back_on:
         return _("This payment came back: ask for another.")
     return _("This payment is recorded as paid.") if row.paid_at else ""
 
 
 def why_not_approve(row: Any, by: User) -> str:
-    if row.refused_at or (row.paid_at and not row.lacks_second):
+    if row.refused_at or row.undone_at or (row.paid_at and not row.lacks_second):
         return why_final(row, by)
     if row.requested_by_id == by.pk:
         return _("You asked for this payment yourself: another person must approve it.")
@@ -120,6 +124,7 @@ class StateFilter(admin.SimpleListFilter):
             *State.choices,
             ("unsigned", gettext_lazy("emergency, to be signed")),
             ("objected", gettext_lazy("objected to")),
+            ("doubted", gettext_lazy("said never to have left")),
         ]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
@@ -128,6 +133,8 @@ class StateFilter(admin.SimpleListFilter):
             return queryset.unsigned()
         if state == "objected":
             return queryset.objected()
+        if state == "doubted":
+            return queryset.doubted()
         return queryset.in_state(State(state)) if state in State.values else queryset
 
 
@@ -227,12 +234,14 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             is_done=(disbursement.AlreadyDone,),
             closed=why_no_objection,
         ),
+        *never_left.VERBS,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Disbursement]:
         return Disbursement.objects.with_proof().select_related(
             "cost__defendant", "document", "bank_account", "payee_account__payee",
             "requested_by", "approved_by", "seconded_by", "refused_by", "paid_by", "voided_by_document",
+            "undo_requested_by", "undone_by",
         )  # fmt: skip
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:

@@ -170,6 +170,17 @@ offer(
         "need=doubt",
     ),
     Work(
+        "donations.undo_disbursement",
+        lambda user: Disbursement.objects.doubted().exclude(undo_requested_by=user),
+        lambda count: ngettext(
+            "payment said never to have left the bank, to take back",
+            "payments said never to have left the bank, to take back",
+            count,
+        ),
+        "admin:donations_disbursement_changelist",
+        "state=doubted",
+    ),
+    Work(
         "donations.approve_movementexplanation",
         lambda user: MovementExplanation.objects.undecided().exclude(requested_by=user),
         lambda count: ngettext(

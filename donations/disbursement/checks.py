@@ -157,6 +157,11 @@ def check_stakes(account: PayeeAccount, cost: LegalCost, people: list[User]) -> 
         raise Conflicted(
             _("The payee's account is one of a member of staff: nothing is paid there.")
         )
+    check_own_stakes(account, cost, people)
+
+
+def check_own_stakes(account: PayeeAccount, cost: LegalCost, people: list[User]) -> None:
+    """As `check_stakes`, of what takes nothing to the account: only who acts is asked about."""
     theirs = Conflict.objects.standing().filter(
         Q(payee=account.payee_id)
         | Q(defendant=cost.defendant_id)

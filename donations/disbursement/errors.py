@@ -59,3 +59,7 @@ class NotEnoughMoney(DisbursementError):
 
 class AlreadyDone(DisbursementError):
     """The same request was sent twice; it was made once."""
+
+
+class AtTheBank(DisbursementError):
+    """A bank line proves the payment: it did leave."""

@@ -102,7 +102,11 @@ def approve(
     """
     row = locked(disbursement)
     is_second = row.lacks_second
-    if row.refused_at or not (is_second or (row.approved_at is None and row.paid_at is None)):
+    if (
+        row.refused_at
+        or row.undone_at
+        or not (is_second or (row.approved_at is None and row.paid_at is None))
+    ):
         raise WrongState(_("This payment is decided already."))
     if row.requested_by_id == by.pk:
         raise SamePerson(_("You asked for this payment yourself: another person must approve it."))

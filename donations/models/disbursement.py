@@ -43,7 +43,7 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
         return self.emergencies().filter(seconded_at=None)
 
     def emergencies(self) -> "DisbursementQuerySet":
-        return self.filter(paid_at__isnull=False).exclude(emergency_reason="")
+        return self.filter(paid_at__isnull=False, undone_at=None).exclude(emergency_reason="")
 
     def overdue(self, *, at: datetime) -> "DisbursementQuerySet":
         """Of the unsigned ones, those whose time the policy gives for the second approval is over."""
@@ -78,13 +78,19 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
         )
 
     def paid(self) -> "DisbursementQuerySet":
-        """Recorded as paid, and not come back since."""
+        """Recorded as paid, and neither come back since nor found never to have left."""
         return self.filter(paid_at__isnull=False, came_back_on=None)
 
     def unproved(self) -> "DisbursementQuerySet":
         """Paid, and not yet seen on a bank statement."""
         standing = models.FilteredRelation("matches", condition=Q(matches__undone_at=None))
-        return self.annotate(standing=standing).filter(standing=None, paid_at__isnull=False)
+        return self.annotate(standing=standing).filter(
+            standing=None, paid_at__isnull=False, undone_at=None
+        )
+
+    def doubted(self) -> "DisbursementQuerySet":
+        """Recorded as paid, and somebody says that the money never left: another person is to decide."""
+        return self.filter(undo_requested_at__isnull=False, undone_at=None)
 
     def open(self) -> "DisbursementQuerySet":
         """Asked for and neither paid nor refused: money that is as good as spoken for."""
@@ -101,11 +107,13 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
             case Disbursement.State.TO_PAY:
                 return self.payable()
             case Disbursement.State.TO_PROVE:
-                return self.filter(~models.Exists(_proof()), paid_at__isnull=False)
+                return self.filter(~models.Exists(_proof()), paid_at__isnull=False, undone_at=None)
             case Disbursement.State.DONE:
                 return self.paid().filter(models.Exists(_proof()))
             case Disbursement.State.CAME_BACK:
-                return self.filter(came_back_on__isnull=False)
+                return self.filter(came_back_on__isnull=False, undone_at=None)
+            case Disbursement.State.NEVER_LEFT:
+                return self.filter(undone_at__isnull=False)
             case Disbursement.State.REFUSED:
                 return self.filter(refused_at__isnull=False)
 
@@ -129,6 +137,7 @@ class Disbursement(models.Model):
         TO_PROVE = "prove", _("paid, to be seen at the bank")
         DONE = "done", _("done")
         CAME_BACK = "came_back", _("came back")
+        NEVER_LEFT = "never_left", _("never left the bank")
         REFUSED = "refused", _("refused")
 
     number = models.UUIDField(_("number"), unique=True, default=uuid.uuid4, editable=False)
@@ -228,8 +237,30 @@ class Disbursement(models.Model):
         _("came back on"),
         null=True,
         editable=False,
-        help_text=_("The day of the bank line that gave it back; kept by the database."),
+        help_text=_(
+            "From when on it does not count: the day of the bank line that gave it back, kept by the database, or of one that "
+            "never left its own day."
+        ),
     )
+    undo_reason = models.TextField(
+        _("why it is taken back"), blank=True, db_default="", max_length=500
+    )
+    undo_requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("taking back asked for by"),
+    )
+    undo_requested_at = models.DateTimeField(_("taking back asked for at"), null=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("taken back by"),
+    )
+    undone_at = models.DateTimeField(_("taken back at"), null=True)
 
     objects = DisbursementQuerySet.as_manager()
 
@@ -241,6 +272,7 @@ class Disbursement(models.Model):
             ("request_disbursement", "Can request a disbursement"),
             ("approve_disbursement", "Can approve or refuse a disbursement"),
             ("pay_disbursement", "Can record a disbursement as paid"),
+            ("undo_disbursement", "Can take back a payment that never left the bank"),
             ("object_disbursement", "Can object to a payment made in an emergency"),
             ("answer_disbursement", "Can answer an objection to a payment"),
         ]
@@ -296,6 +328,31 @@ class Disbursement(models.Model):
                 condition=Q(came_back_on=None) | Q(paid_at__isnull=False),
             ),
             models.CheckConstraint(
+                name="disbursement_undo_asked_whole",
+                condition=Q(undo_requested_by=None, undo_requested_at=None, undo_reason="")
+                | (
+                    Q(
+                        undo_requested_by__isnull=False,
+                        undo_requested_at__isnull=False,
+                        paid_at__isnull=False,
+                    )
+                    & ~Q(undo_reason="")
+                ),
+            ),
+            models.CheckConstraint(
+                name="disbursement_undone_by_another_person",
+                condition=Q(undone_by=None, undone_at=None)
+                | (
+                    Q(undone_by__isnull=False, undone_at__isnull=False)
+                    & Q(
+                        undo_requested_by__isnull=False,
+                        came_back_on__isnull=False,
+                        came_back_on=F("paid_on"),
+                    )
+                    & ~Q(undone_by=F("undo_requested_by"))
+                ),
+            ),
+            models.CheckConstraint(
                 name="disbursement_refusal_complete",
                 condition=Q(refused_by__isnull=True, refused_at__isnull=True, refusal_reason="")
                 | (Q(refused_by__isnull=False, refused_at__isnull=False) & ~Q(refusal_reason="")),
@@ -328,6 +385,8 @@ class Disbursement(models.Model):
         """`is_proved` as `with_proof` tells it."""
         if self.refused_at:
             return self.State.REFUSED
+        if self.undone_at:
+            return self.State.NEVER_LEFT
         if self.came_back_on:
             return self.State.CAME_BACK
         if self.paid_at:

@@ -67,18 +67,20 @@ WHERE line.amount = p.amount AND p.currency = %(currency)s AND p.returned_at IS 
   AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.payout_id = p.id AND m.undone_at IS NULL)
 """  # noqa: S608  texts of our own
 
-# Payments of costs and refunds: money out of this account that was recorded as paid.
+# Payments of costs and refunds: money out of this account that was recorded as paid, and not found never to have left.
 PAID = f"""
 SELECT line.position, t.id, NULL, false FROM ({FIRST}) line JOIN donations_{{table}} t ON t.id = line.thing_id
-WHERE line.amount = -t.amount AND t.currency = %(currency)s AND t.bank_account_id = %(account)s AND t.paid_at IS NOT NULL
+WHERE line.amount = -t.amount AND t.currency = %(currency)s AND t.bank_account_id = %(account)s AND t.paid_at IS NOT NULL {{standing}}
   AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.{{column}}_id = t.id AND m.undone_at IS NULL)
 """  # noqa: S608  texts of our own
 
 AGREE = {
     "pledge": GIFTS,
     "payout": PAYOUTS,
-    "disbursement": PAID.format(table="disbursement", column="disbursement"),
-    "refundrequest": PAID.format(table="refundrequest", column="refund_request"),
+    "disbursement": PAID.format(
+        table="disbursement", column="disbursement", standing="AND t.undone_at IS NULL"
+    ),
+    "refundrequest": PAID.format(table="refundrequest", column="refund_request", standing=""),
 }
 
 

@@ -140,6 +140,13 @@ def proved(part: Part, disbursement: Disbursement) -> Disbursement:
         raise DoesNotFit(
             _("This payment is not recorded as paid. Record that first, then match the line.")
         )
+    if disbursement.undone_at:
+        raise DoesNotFit(
+            _(
+                "Two people said that this payment never left. If the bank made it after all, ask for it anew, record it as paid, "
+                "and match the line with that one."
+            )
+        )
     if disbursement.bank_account_id != part.line.account_id:
         raise DoesNotFit(_("This payment was made from another bank account."))
     if disbursement.matches.standing().filter(amount__lt=0).exists():
@@ -168,10 +175,8 @@ def came_back(part: Part, disbursement: Disbursement, *, by: User, at: datetime)
         raise AlreadyMatched(_("Another line says already that this payment came back."))
     if not disbursement.matches.standing().filter(amount__lt=0).exists():
         raise DoesNotFit(_("No line shows yet that this payment left. Match that line first."))
-    entry = Entry.objects.get(source=f"disbursement:{disbursement.number}")
     # It may have come back, and been taken for something else, before.
-    while (later := Entry.objects.filter(reverses=entry).first()) is not None:
-        entry = later
+    entry = ledger.latest(f"disbursement:{disbursement.number}")
     reason = _("Came back from the payee's bank on %(day)s") % {
         "day": plain_day(part.line.booked_on)
     }

@@ -30,7 +30,7 @@ def busy(fund):
     return fund
 
 
-def pay(cost, amount, *, by, bank=None):
+def pay(cost, amount, *, by, bank=None, paid_on=TODAY):
     """Asked for by one, approved by another, paid."""
     row = disbursement.request(
         cost=cost,
@@ -42,4 +42,4 @@ def pay(cost, amount, *, by, bank=None):
     )
     row.refresh_from_db()
     disbursement.approve(row, content_hash=row.content_hash, by=factories.make_user(), at=NOW)
-    return disbursement.pay(row, paid_on=TODAY, by=by, at=NOW)
+    return disbursement.pay(row, paid_on=paid_on, by=by, at=NOW)

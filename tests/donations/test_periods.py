@@ -11,6 +11,7 @@ from donations import (
     allocation,
     assertions,
     catching_up,
+    disbursement,
     ledger,
     openings,
     past,
@@ -19,6 +20,7 @@ from donations import (
     reports,
 )
 from donations.models import Account, AccountKey, Assertion, Donation, Entry, Period, StripeBalance
+from donations.proofs import prove
 from donations.sandbox import acts
 from donations.sandbox.models import SandboxObject
 from tests import factories
@@ -587,3 +589,28 @@ def test_opening_of_a_bank_account_in_a_closed_month_comes_on_the_first_open_day
     entry = Entry.objects.get(kind="opening")
     assert (entry.booked_on, entry.happened_on) == (date(2026, 2, 1), None)
     assert openings.opening_of(account).missing == 0
+
+
+def test_payment_of_a_closed_month_that_never_left_is_adjusted_in_the_first_open_one(bank, people):
+    by, other = people
+    fund = match_all(bank, by)
+    cost = factories.make_cost(factories.make_case(by=by), owed="30", by=by)
+    allocation.allocate(fund=fund, cost=cost, amount=Decimal(30), by=by, at=AT)
+    row = pay(cost, "30", by=by, bank=bank, paid_on=date(2026, 1, 25))
+    periods.begin_due(at=AT)
+    close(JANUARY, people)
+    kept = Period.objects.get(month=JANUARY).sha256
+    account = Account.objects.get(place="bank")
+    before = [i.name for i in assertions.items(account, date(2026, 1, 31))]
+
+    disbursement.doubt(row, reason="Never sent", by=by, at=AT)
+    disbursement.take_back(row, by=other, at=AT)
+
+    entry = Entry.objects.get(source=f"reversal:disbursement:{row.number}")
+    assert (entry.booked_on, entry.happened_on) == (FEBRUARY, date(2026, 1, 25))
+    assert before == [f"disbursement:{row.number}"]
+    assert [i.name for i in assertions.items(account, date(2026, 1, 31))] == before
+    assert assertions.items(account, date(2026, 2, 28)) == []
+    close(FEBRUARY, people)
+    assert Period.objects.get(month=JANUARY).sha256 == kept
+    assert [p.name for p in prove() if not p.holds] == []

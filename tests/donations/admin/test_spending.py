@@ -167,7 +167,9 @@ def test_buttons_are_those_the_person_may_press_now(ready, treasurer, approver):
     approve(ready, row)
     assert buttons(treasurer, of_payment(row)) == ["Record as paid", "Change"]
     assert buttons(approver, of_payment(row)) == ["Refuse"]
-    disbursement.pay(row, paid_on=NOW.date(), by=ready.treasurer, at=NOW)
+    row = disbursement.pay(row, paid_on=NOW.date(), by=ready.treasurer, at=NOW)
+    assert buttons(treasurer, of_payment(row)) == ["It never left the bank"]
+    factories.prove(row, by=ready.other)
     assert buttons(treasurer, of_payment(row)) == []
 
 
@@ -445,9 +447,9 @@ def test_payments_are_listed_by_state(ready, treasurer, state):
     allocate(ready, "1000")
     State = Disbursement.State
     by_state = {each: requested(ready, str(10 + n)) for n, each in enumerate(State)}
-    for each in (State.TO_PAY, State.TO_PROVE, State.DONE, State.CAME_BACK):
+    for each in (State.TO_PAY, State.TO_PROVE, State.DONE, State.CAME_BACK, State.NEVER_LEFT):
         approve(ready, by_state[each])
-    for each in (State.TO_PROVE, State.DONE, State.CAME_BACK):
+    for each in (State.TO_PROVE, State.DONE, State.CAME_BACK, State.NEVER_LEFT):
         by_state[each] = disbursement.pay(
             by_state[each], paid_on=NOW.date(), by=ready.treasurer, at=NOW
         )
@@ -459,6 +461,9 @@ def test_payments_are_listed_by_state(ready, treasurer, state):
         by=ready.other,
         at=NOW,
     )
+    never_left = by_state[State.NEVER_LEFT]
+    disbursement.doubt(never_left, reason="Not at the bank", by=ready.treasurer, at=NOW)
+    disbursement.take_back(never_left, by=ready.approver, at=NOW)
     disbursement.refuse(by_state[State.REFUSED], reason="No", by=ready.approver, at=NOW)
 
     page = treasurer.get(f"/admin/donations/disbursement/?state={state}")

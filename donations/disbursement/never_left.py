@@ -1,0 +1,84 @@
+"""A payment recorded as paid whose money never left the bank: one person says so, another takes it back; the books keep both."""
+
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from donations import ledger
+from donations.models import AccountKey, Disbursement, LegalCost
+
+from .checks import check_own_stakes, locked, locked_cost
+from .errors import AtTheBank, NoReason, SamePerson, WrongState
+
+
+@transaction.atomic
+def doubt(disbursement: Disbursement, *, reason: str, by: User, at: datetime) -> Disbursement:
+    """Asks that the payment be taken back; nothing moves yet. Raises WrongState, AtTheBank, NoReason, Conflicted."""
+    row = locked(disbursement)
+    if not row.paid_at:
+        raise WrongState(_("This payment is not recorded as paid: refuse it instead."))
+    if row.undo_requested_at:
+        raise WrongState(_("This is asked for, or taken back, already."))
+    _check_not_at_the_bank(row)
+    if not reason.strip():
+        raise NoReason(_("Say how you know that the money never left."))
+    check_own_stakes(row.payee_account, row.cost, [by])
+    row.undo_reason, row.undo_requested_by, row.undo_requested_at = reason.strip(), by, at
+    row.save(update_fields=["undo_reason", "undo_requested_by", "undo_requested_at"])
+    return row
+
+
+@transaction.atomic
+def keep(disbursement: Disbursement, *, by: User, at: datetime) -> Disbursement:
+    """It was paid as recorded: ends the request, by whoever may decide or asked. Raises WrongState."""
+    row = locked(disbursement)
+    _check_asked(row)
+    row.undo_reason, row.undo_requested_by, row.undo_requested_at = "", None, None
+    row.save(update_fields=["undo_reason", "undo_requested_by", "undo_requested_at"])
+    return row
+
+
+@transaction.atomic
+def take_back(disbursement: Disbursement, *, by: User, at: datetime) -> Disbursement:
+    """Reverses its entry, on the payment's own day, or on the first open one: the money is set aside for the cost again.
+
+    The payment stays as one that never left, and is asked for anew; what it settled in UMA is owed again.
+    Raises WrongState, SamePerson, AtTheBank, Conflicted.
+    """
+    # Before the payment, as by who ends the cost or says what a court did.
+    cost = locked_cost(disbursement.cost)
+    row = locked(disbursement)
+    _check_asked(row)
+    if row.undo_requested_by_id == by.pk:
+        raise SamePerson(_("You asked for this yourself: another person must approve it."))
+    _check_not_at_the_bank(row)
+    check_own_stakes(row.payee_account, cost, [by])
+    if cost.ended_on:
+        raise WrongState(_("This cost has ended: open it again first."))
+    if cost.kind == LegalCost.Kind.BAIL and ledger.balance(AccountKey.bail(cost)) < row.amount:
+        raise WrongState(
+            _(
+                "By what is recorded a court gave back, or kept, some of this deposit: take that back first, on the cost's page."
+            )
+        )
+    row.undone_by, row.undone_at, row.came_back_on = by, at, row.paid_on
+    row.save(update_fields=["undone_by", "undone_at", "came_back_on"])
+    entry = ledger.latest(f"disbursement:{row.number}")
+    ledger.reverse(entry, by=by, reason=row.undo_reason, at=at, on=row.paid_on)
+    return row
+
+
+def _check_asked(row: Disbursement) -> None:
+    if row.undone_at or not row.undo_requested_at:
+        raise WrongState(_("Nobody asked to take this back, or it is done already."))
+
+
+def _check_not_at_the_bank(row: Disbursement) -> None:
+    if row.matches.standing().exists():
+        raise AtTheBank(
+            _(
+                "A bank line shows this payment: it left. If that match is wrong, take it back first."
+            )
+        )
