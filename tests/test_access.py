@@ -218,12 +218,13 @@ PAGES: dict[str, Page] = {
         SPENDING_READERS, row="donations.costdocument", post=(405,)
     ),
     "admin:donations_payee_reseal": Page(TREASURERS),
-    "admin:donations_payee_reseal_bundle": Page(TREASURERS, post=(405,)),
+    # What is posted there is the proof of who it is, asked for before the file.
+    "admin:donations_payee_reseal_bundle": Page(TREASURERS, post=(405, 200)),
     "admin:donations_payee_record": Page(TREASURERS),
     "admin:donations_payee_confirm": Page(APPROVERS, row="donations.payee"),
     "admin:donations_payee_change_account": Page(TREASURERS, row="donations.payee"),
     "admin:donations_payee_retire": Page(TREASURERS, row="donations.payee"),
-    "admin:donations_payee_sealed": Page(TREASURERS, row="donations.payeeaccount", post=(405,)),
+    "admin:donations_payee_sealed": Page(TREASURERS, row="donations.payeeaccount", post=(405, 200)),
     "admin:donations_conflict_record": Page(TREASURERS | APPROVERS),
     "admin:donations_conflict_end": Page(APPROVERS, row="donations.conflict"),
     "admin:donations_staffaccount_record": Page(TREASURERS | APPROVERS),

@@ -22,6 +22,7 @@ from ..models import AccountKey, Disbursement
 from . import never_left
 from .legal_cost import CONTENT_REFUSALS
 from .spending_forms import AmendForm, AnswerForm, ApproveForm, ObjectForm, PayForm, RefuseForm
+from .trail import entries_named
 
 State = Disbursement.State
 TAGS = {
@@ -266,6 +267,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             "may_unseal": request.user.has_perm("donations.unseal_payee"),
             "set_aside": ledger.free(AccountKey.cost(row.cost)),
             "gains": gains_of_payment(row),
+            "entries": entries_named([f"disbursement:{row.number}"]),
         }
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount")

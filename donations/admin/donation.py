@@ -23,6 +23,7 @@ from .giving import LetterInline
 from .letter_verbs import RESEND
 from .refund_forms import RefundForm
 from .stripe_words import dispute_reason, failure, fraud, refusal
+from .trail import entries_of_gift
 
 
 def ask_refund(donation: Donation, data: dict[str, Any], by: User, at: datetime) -> str:
@@ -132,6 +133,7 @@ class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
                 (each, failure(each.failure_reason)) for each in row.refunds.filter(request=None)
             ],
             "disputes": [(each, dispute_reason(each.reason)) for each in row.disputes.with_money()],
+            "entries": entries_of_gift(row),
             "warnings": [(each, fraud(each.fraud_type)) for each in row.fraud_warnings.all()],
         }
 

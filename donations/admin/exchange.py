@@ -25,6 +25,7 @@ from ..models import Exchange
 from .downloads import download
 from .exchange_forms import REFUSALS, RecordForm
 from .refund_forms import ReasonForm
+from .trail import entries_named
 
 State = Exchange.State
 TAGS = {
@@ -219,7 +220,12 @@ class ExchangeAdmin(VerbAdmin, ReadOnlyAdmin):
         )
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        return {"exchange": row, "tag": TAGS[row.state], "gain": gain_of(row)}
+        return {
+            "exchange": row,
+            "tag": TAGS[row.state],
+            "gain": gain_of(row),
+            "entries": entries_named([row.source("out"), row.source("in")]),
+        }
 
     @admin.display(description=gettext_lazy("given"), ordering="given")
     def was_given(self, row: Exchange) -> str:

@@ -23,6 +23,7 @@ from ..models import Account, Fund, FundCover
 from .refund_forms import ReasonForm
 from .spending_forms import CoverForm, LiftForm
 from .surplus import SURPLUS
+from .trail import entries_named
 
 # On a fund's page; all of them stand on the costs' pages.
 LATEST = 20
@@ -321,6 +322,7 @@ class FundCoverAdmin(VerbAdmin, ReadOnlyAdmin):
             "cover": row,
             "target_account": balances.get(row.target_id),
             "source_account": balances.get(row.source_id),
+            "entries": entries_named([f"cover:{row.number}"]),
         }
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount")

@@ -7,25 +7,49 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import money
+from defensefund.verbs import VerbAdmin
 
 from ..models import Account, Entry
 from .difference import differences_page
 from .report import report_view
 from .take_away import PERMISSION, bundle_view, journal_view
+from .trail import SIDES, SUBJECTS, facts_of, step
+
+# A bank line's name is a hash: its beginning is enough to tell two apart, and the entry's page has all of it.
+SHORT = 28
+
+
+class FrozenFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("open", _("open")), ("frozen", _("frozen"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() not in {"open", "frozen"}:
+            return queryset
+        return queryset.filter(frozen_at__isnull=self.value() == "open")
 
 
 @admin.register(Account)
 class AccountAdmin(ReadOnlyAdmin):
-    list_display = ("code", "kind", "place", "balance", "frozen_at")
-    list_filter = ("kind", "place", ("frozen_at", admin.EmptyFieldListFilter))
+    list_display = ("code", "titled", "kind", "balance", "frozen_at")
+    list_filter = ("kind", "place", FrozenFilter)
+    list_select_related = SUBJECTS
     search_fields = ("code",)
-    fields = ("code", "kind", "place", "currency", "balance", "debits", "credits", "frozen_at")
-    readonly_fields = ("balance", "debits", "credits")
+    fields = (
+        "titled", "code", "kind", "place", "currency", "balance", "debits", "credits", "frozen_at",
+    )  # fmt: skip
+    readonly_fields = ("titled", "balance", "debits", "credits")
     change_list_template = "admin/donations/account/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -50,6 +74,10 @@ class AccountAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return Account.objects.with_balance().order_by("code")
 
+    @admin.display(description=_("account"))
+    def titled(self, account: Account) -> str:
+        return account.title
+
     @admin.display(description=_("balance"))
     def balance(self, account: Any) -> str:
         return money(account.balance, account.currency)
@@ -64,28 +92,16 @@ class AccountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Entry)
-class EntryAdmin(ReadOnlyAdmin):
-    list_display = ("booked_on", "kind", "debit", "credit", "exact_amount", "source")
+class EntryAdmin(VerbAdmin, ReadOnlyAdmin):
+    list_display = ("booked_on", "kind", "debited", "credited", "exact_amount", "short_source")
     list_filter = (DayFilter, "kind")
-    list_select_related = ("debit", "credit")
+    list_select_related = SIDES
     day_field = "booked_on"
     is_long = True
     search_fields = ("=source",)
     search_help_text = _("The whole source, for example stripe:pi_… or bank:account:line.")
-    fields = (
-        "booked_on",
-        "happened_on",
-        "kind",
-        "debit",
-        "credit",
-        "exact_amount",
-        "source",
-        "posted_at",
-        "reverses",
-        "reversed_by_entry",
-        "reason",
-    )
-    readonly_fields = ("exact_amount", "reversed_by_entry", "reason")
+    hides_fields = True
+    facts_template = "admin/donations/entry/_facts.html"
     change_list_template = "admin/donations/entry/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
@@ -107,13 +123,24 @@ class EntryAdmin(ReadOnlyAdmin):
     def exact_amount(self, entry: Entry) -> str:
         return money(entry.amount, entry.currency)
 
-    @admin.display(description=_("reversed by"))
-    def reversed_by_entry(self, entry: Entry) -> str:
-        return entry.reversed_by.source if hasattr(entry, "reversed_by") else "–"
+    @admin.display(description=_("debit"))
+    def debited(self, entry: Entry) -> str:
+        return entry.debit.title
 
-    @admin.display(description=_("reason of the reversal"))
-    def reason(self, entry: Entry) -> str:
-        mirror = entry if entry.reverses_id else getattr(entry, "reversed_by", None)
-        if mirror is None or not hasattr(mirror, "reversal"):
-            return "–"
-        return f"{mirror.reversal.reason} ({mirror.reversal.by})"
+    @admin.display(description=_("credit"))
+    def credited(self, entry: Entry) -> str:
+        return entry.credit.title
+
+    @admin.display(description=_("source"))
+    def short_source(self, entry: Entry) -> SafeString:
+        short = Truncator(entry.source).chars(SHORT)
+        return format_html('<code title="{}">{}</code>', entry.source, short)
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        mirror = row if row.reverses_id else getattr(row, "reversed_by", None)
+        return {
+            "entry": row,
+            "steps": [step(fact, by=request.user) for fact in facts_of(row)],
+            "reversed_by": getattr(row, "reversed_by", None),
+            "reversal": getattr(mirror, "reversal", None),
+        }

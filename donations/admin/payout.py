@@ -17,6 +17,7 @@ from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
 from .. import payouts
 from ..models import Payout, StatementMatch
+from .trail import entries_named
 
 
 class AcceptForm(VerbForm):
@@ -38,10 +39,32 @@ def why_not_accept(row: Payout, _by: User) -> str:
     return payouts.why_not_accept(row)
 
 
+class PayoutFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("way", _("on its way")),
+            ("arrived", _("arrived, on a bank line")),
+            ("returned", _("came back to Stripe")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        match self.value():
+            case "way":
+                return queryset.filter(returned_at=None, has_arrived=False)
+            case "arrived":
+                return queryset.filter(has_arrived=True)
+            case "returned":
+                return queryset.filter(returned_at__isnull=False)
+        return queryset
+
+
 @admin.register(Payout)
 class PayoutAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("stripe_payout_id", "exact_amount", "created_at", "arrives_on", "state")
-    list_filter = (("returned_at", admin.EmptyFieldListFilter),)
+    list_filter = (PayoutFilter,)
     search_fields = ("=stripe_payout_id",)
     fields = (
         "stripe_payout_id", "exact_amount", "created_at", "arrives_on", "state", "returned_at",
@@ -70,7 +93,9 @@ class PayoutAdmin(VerbAdmin, ReadOnlyAdmin):
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         arrived = row.matches.standing().select_related("line").first()
-        return {"payout": row, "arrived": arrived}
+        left = f"stripe:{row.stripe_payout_id}"
+        sources = [left, f"{left}:returned", *row.matches.values_list("source", flat=True)]
+        return {"payout": row, "arrived": arrived, "entries": entries_named(sources)}
 
     @admin.display(description=_("amount"), ordering="amount")
     def exact_amount(self, payout: Payout) -> str:

@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import QuerySet
 from django.db.models.functions import JSONArray
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -19,11 +20,12 @@ from defensefund.paging import START, page_or_first
 from defensefund.templatetags.formats import money
 
 from .. import allocation, ledger, reconciliation
-from ..models import BankAccount, StatementLine
+from ..models import BankAccount, StatementLine, StatementMatch
 from ..reconciliation import Certainty, Suggestion
 from .match_form import MatchForm, UndoForm
 from .match_words import LINKS, facts_of_lines, told, told_of
 from .statement_line_filters import AccountFilter, ImportFilter, StateFilter
+from .trail import entries_of_line, step, thing_of
 
 PER_PAGE = 25
 PERSONAL = ("counterparty", "counterparty_account", "text")
@@ -91,6 +93,13 @@ class StatementLineAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         may = request.user.has_perm("donations.match_statementline")
         extra = {**(extra_context or {}), "may_match": may}
+        if object_id.isdecimal():
+            matches = list(_matches(int(object_id)))
+            extra["entries"] = entries_of_line(matches)
+            things = [(match, thing_of(match)) for match in matches if match.undone_at is None]
+            extra["steps"] = [
+                (match, step(thing, by=request.user)) for match, thing in things if thing
+            ]
         return super().change_view(request, object_id, form_url, extra)
 
     def get_urls(self) -> list[URLPattern]:
@@ -212,7 +221,8 @@ class StatementLineAdmin(ReadOnlyAdmin):
             suggestions=suggestions,
             form=form,
             chosen=form["choice"].value(),
-            said=_said(line),
+            said=_said(line, by=user),
+            entries=entries_of_line(_matches(line.pk)),
             details=reconciliation.details_of([line])[line.pk],
         )
 
@@ -255,7 +265,8 @@ class StatementLineAdmin(ReadOnlyAdmin):
             "admin/donations/statementline/matched.html",
             title=_("What this line is"),
             line=line,
-            said=_said(line, refused=refused),
+            said=_said(line, by=request.user, refused=refused),
+            entries=entries_of_line(_matches(line.pk)),
         )
 
 
@@ -271,15 +282,26 @@ def _next(line: StatementLine) -> str:
     return reverse("admin:donations_statementline_open")
 
 
+def _matches(pk: int) -> QuerySet[StatementMatch]:
+    """All that was ever said of a line, with what it was said to be."""
+    return (
+        StatementMatch.objects.filter(line=pk).select_related("confirmed_by", *LINKS).order_by("pk")
+    )
+
+
 def _said(
-    line: StatementLine, *, refused: tuple[int, UndoForm] | None = None
+    line: StatementLine,
+    *,
+    by: User | AnonymousUser,
+    refused: tuple[int, UndoForm] | None = None,
 ) -> list[dict[str, Any]]:
     """The standing matches of a line, each with the form that takes it back."""
-    matches = line.matches.standing().select_related("confirmed_by", *LINKS).order_by("pk")
+    matches = [match for match in _matches(line.pk) if match.undone_at is None]
     return [
         {
             "match": match,
             "what": told(match),
+            "step": step(thing, by=by) if (thing := thing_of(match)) else None,
             "has_receipt": bool(
                 match.donation and match.donation.letters.filter(sent_at__isnull=False).exists()
             ),

@@ -17,6 +17,7 @@ from defensefund.verbs import Verb, VerbAdmin, VerbForm
 from .. import allocation, ledger
 from ..models import Account, AccountKey, Fund, SurplusMove
 from .refund_forms import ReasonForm
+from .trail import entries_named
 
 REFUSALS: dict[type[Exception], str] = {
     allocation.NoReason: "reason",
@@ -186,6 +187,7 @@ class SurplusMoveAdmin(VerbAdmin, ReadOnlyAdmin):
         return {
             "move": row,
             "source_balance": ledger.free(AccountKey.fund(row.source, row.currency)),
+            "entries": entries_named([f"surplus:{row.number}"]),
         }
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount")

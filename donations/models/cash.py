@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField
 
+from ..currencies import written
 from .bank_account import BankAccount
 from .donation import Donation
 from .fields import CurrencyField, MoneyField
@@ -161,4 +162,4 @@ class CashDeposit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.deposited_on} {self.amount} {self.currency}"
+        return f"{self.deposited_on}, {written(self.amount, self.currency)}"

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from ..currencies import written
 from .account import Account
 from .fields import CurrencyField, MoneyField
 
@@ -150,7 +151,8 @@ class Entry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.amount} {self.currency}"
+        day = f"{self.booked_on:%Y-%m-%d}"
+        return f"{self.get_kind_display()}, {day}, {written(self.amount, self.currency)}"
 
 
 class Total(models.Model):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField
 
+from ..currencies import written
 from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
 
@@ -150,7 +151,7 @@ class StatementLine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.account.code} {self.booked_on} {self.amount}"
+        return f"{self.account.name}, {self.booked_on}, {written(self.amount, self.currency)}"
 
     @property
     def open_amount(self) -> Decimal:

@@ -70,10 +70,11 @@ def test_entry_and_its_reversal_say_who_and_why(office):
     entry = Entry.objects.get()
     mirror = ledger.reverse(entry, by=make_user("rosa"), reason="Booked twice.", at=NOW)
 
-    for row, other in ((entry, "reversal:test:one"), (mirror, "test:one: 10")):
+    for row, other in ((entry, mirror), (mirror, entry)):
         page = office.get(f"/admin/donations/entry/{row.pk}/change/").content.decode()
         assert "Booked twice. (rosa)" in page
-        assert other in page
+        assert f'<a href="/admin/donations/entry/{other.pk}/change/">{other}</a>' in page
+        assert row.source in page
 
 
 def test_payout_says_where_it_is(office):

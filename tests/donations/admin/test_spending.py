@@ -707,7 +707,7 @@ def make_rows(count):
         ("fundcover/", 6),
         ("legalcost/{cost}/change/", 31),
         ("legalcost/{cost}/allocate/", 23),
-        ("disbursement/{payment}/change/", 12),
+        ("disbursement/{payment}/change/", 13),
         ("fund/{fund}/change/", 14),
     ],
 )

@@ -4,10 +4,12 @@ from decimal import Decimal
 from html import unescape
 
 import pytest
+from django.db.models import Model
 
 from defensefund.templatetags.formats import plain_day
 from donations import disbursement, ledger, receipts, reconciliation, refunds
 from donations.admin.match_words import told_of
+from donations.admin.trail import facts_of
 from donations.models import AccountKey, BailOutcome, Donation, Entry, StatementMatch
 from donations.references import format_reference
 from tests.donations.reconciliation.files import (
@@ -213,7 +215,18 @@ def test_match_gift_nobody_announced(treasurer):
 
     treasurer.post(match_url(line), {"choice": "gift", "gift_fund": fund.pk})
 
-    assert (Donation.objects.get().fund, Donation.objects.get().pledge) == (fund, None)
+    gift, entry = Donation.objects.get(), Entry.objects.get()
+    assert (gift.fund, gift.pledge) == (fund, None)
+    # From each of them the money is followed to the others.
+    pages = {
+        row: f"/admin/donations/{row._meta.model_name}/{row.pk}/change/"
+        for row in (gift, entry, line)
+    }
+    leads = {
+        row: {other for other in pages if pages[other] in words(treasurer.get(path))} - {row}
+        for row, path in pages.items()
+    }
+    assert leads == {gift: {entry}, entry: {gift, line}, line: {gift, entry}}
 
 
 def test_match_bank_fee(treasurer):
@@ -400,8 +413,11 @@ def test_list_says_of_each_line_what_its_page_says(treasurer):
 
     expected = [told for _thing, told in said]
     assert [shown[line.pk] for line in lines] == [*expected[:-1], "the bank's own; and more"]
-    for line, told in zip(lines, expected, strict=True):
-        assert told in words(treasurer.get(match_url(line)))
+    for line, told, (thing, _words) in zip(lines, expected, said, strict=True):
+        page = words(treasurer.get(match_url(line)))
+        assert told in page
+        for row in (row for row in thing.values() if isinstance(row, Model)):
+            assert f"/admin/donations/{row._meta.model_name}/{row.pk}/change/" in page
 
 
 def test_list_of_lines_with_a_match_taken_back_shows_it_open_once(treasurer):
@@ -598,6 +614,9 @@ def test_payment_that_came_back_shows_on_its_page(treasurer):
     shown = words(treasurer.get(f"/admin/donations/disbursement/{row.pk}/change/"))
     assert "Came back from the payee's bank" in shown
     assert "ask for the payment anew" in shown
+    assert f"/admin/donations/statementline/{out.pk}/change/" in shown
+    behind = [(entry.kind, facts_of(entry)) for entry in Entry.objects.order_by("pk")[1:]]
+    assert behind == [("allocation", [r.cost]), ("disbursement", [row]), ("disbursement", [row])]
     listed = treasurer.get("/admin/donations/disbursement/?state=came_back")
     assert [each.pk for each in listed.context["cl"].queryset] == [row.pk]
 

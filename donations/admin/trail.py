@@ -1,0 +1,153 @@
+"""From an entry to the fact it records, and from a fact to its entries: the links by which money is followed by hand."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Model, Q, QuerySet
+from django.urls import reverse
+
+from ..models import (
+    Allocation,
+    BailOutcome,
+    BalanceTransaction,
+    CashDeposit,
+    Disbursement,
+    Donation,
+    Entry,
+    Exchange,
+    FundCover,
+    MovementExplanation,
+    PastRow,
+    Payout,
+    RefundRequest,
+    StatementMatch,
+    SurplusMove,
+)
+
+REVERSAL = "reversal:"
+# What an account's title needs; and the same of both sides of an entry.
+SUBJECTS = ("fund", "bank_account", "legal_cost")
+SIDES = tuple(f"{side}__{subject}" for side in ("debit", "credit") for subject in SUBJECTS)
+NUMBERED: dict[str, type[Model]] = {
+    "disbursement": Disbursement,
+    "deposit": CashDeposit,
+    "exchange": Exchange,
+    "refund": RefundRequest,
+    "cover": FundCover,
+    "surplus": SurplusMove,
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A row on the way of the money: what it is, what it is called, and its page, "" for whoever may not see it."""
+
+    kind: str
+    name: str
+    url: str
+
+
+def step(row: Model, *, by: User | AnonymousUser) -> Step:
+    options = row._meta
+    may = admin.site.is_registered(type(row)) and by.has_perm(
+        f"{options.app_label}.view_{options.model_name}"
+    )
+    name = f"admin:{options.app_label}_{options.model_name}_change"
+    return Step(str(options.verbose_name), str(row), reverse(name, args=[row.pk]) if may else "")
+
+
+def facts_of(entry: Entry) -> list[Model]:
+    """The rows behind an entry, or behind the one it reverses: what was given or paid, then the bank line that showed it.
+
+    Read from the entry's source, whose names are given in `models` and where entries are posted.
+    """
+    source = entry.source
+    while source.startswith(REVERSAL):
+        source = source.removeprefix(REVERSAL)
+    found: list[Model] = list(Donation.objects.filter(source=source).select_related("receipt"))
+    found += MovementExplanation.objects.filter(source=source)
+    head, _colon, rest = source.partition(":")
+    name = rest.split(":")[0]
+    if head == "bank":
+        matches = StatementMatch.objects.filter(source=source.removesuffix(":fee"))
+        found += [match.line for match in matches.select_related("line__account")]
+    elif head == "stripe":
+        found += Payout.objects.filter(stripe_payout_id=name)
+        found += BalanceTransaction.objects.filter(stripe_id=name)
+    elif head == "past":
+        found += PastRow.objects.filter(key=name)
+    elif _is_number(name):
+        if model := NUMBERED.get(head):
+            found += model._default_manager.filter(number=name)
+        elif head == "allocation":
+            rows = Allocation.objects.filter(number=name).select_related("cost")
+            found += [row.cost for row in rows]
+        elif head == "bail":
+            found += [
+                row.cost for row in BailOutcome.objects.filter(number=name).select_related("cost")
+            ]
+    return found
+
+
+def thing_of(match: StatementMatch) -> Model | None:
+    """What a match says its line is, where that has a page."""
+    outcome = match.bail_outcome
+    return (
+        match.donation or match.payout or match.disbursement or match.refund_request
+        or match.exchange or match.deposit or (outcome.cost if outcome else None)
+    )  # fmt: skip
+
+
+def entries_of_line(matches: Iterable[StatementMatch]) -> QuerySet[Entry]:
+    """What was booked by a line, and what it only proves."""
+    sources: list[str] = []
+    for match in matches:
+        if match.source:
+            sources += [match.source, f"{match.source}:fee"]
+        if match.disbursement:
+            sources.append(f"disbursement:{match.disbursement.number}")
+        if match.refund_request:
+            sources.append(match.refund_request.source)
+        if match.exchange:
+            sources += [match.exchange.source("out"), match.exchange.source("in")]
+        if match.bail_outcome:
+            sources.append(match.bail_outcome.source)
+    return entries_named(sources)
+
+
+def entries_named(sources: Iterable[str | None]) -> QuerySet[Entry]:
+    """The entries of these sources and those that reverse them, in the order in which they were booked."""
+    names = [source for source in sources if source]
+    return (
+        Entry.objects.filter(
+            Q(source__in=names) | Q(source__in=[REVERSAL + name for name in names])
+        )
+        .select_related(*SIDES)
+        .order_by("pk")
+    )
+
+
+def entries_of_gift(donation: Donation) -> QuerySet[Entry]:
+    """What was booked of a gift: its arrival, its fee, what went back of it and what a bank took back or returned."""
+    sources: list[Any] = [donation.source]
+    for refund in donation.refunds.all():
+        sources += [refund.source, refund.return_source]
+    sources += [row.source for row in donation.refund_requests.all()]
+    if donation.stripe_payment_intent_id:
+        for movement in BalanceTransaction.objects.filter(
+            stripe_payment_intent_id=donation.stripe_payment_intent_id
+        ):
+            sources += [f"stripe:{movement.stripe_id}", f"stripe:{movement.stripe_id}:fee"]
+    return entries_named(sources)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
