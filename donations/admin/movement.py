@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -15,7 +16,7 @@ from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
 from .. import payouts
-from ..models import BalanceTransaction, BankAccount, Fund, MovementExplanation
+from ..models import BalanceTransaction, BankAccount, Fund, MovementExplanation, Policy
 from .refund_forms import ReasonForm
 
 Meaning = MovementExplanation.Meaning
@@ -63,6 +64,14 @@ class ExplainForm(VerbForm):
             self.fields["bank_account"].initial = accounts.first()
         else:
             del self.fields["bank_account"]
+            self._say_who_bears()
+
+    def _say_who_bears(self) -> None:
+        policy = Policy.objects.in_force(on=timezone.now().date())
+        if policy and policy.fee_order and self.row.is_charge:
+            self.fields["fund"].help_text = _(
+                "By the policy a charge of Stripe's own is borne by %(funds)s. Not for what is not ours."
+            ) % {"funds": ", ".join(policy.fee_bearers)}
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -99,7 +108,7 @@ EXPLAIN = Verb(
     "request_movementexplanation",
     explain,
     ExplainForm,
-    {payouts.NoReason: "note", payouts.ExplanationError: ""},
+    {payouts.NoReason: "note", payouts.NotByPolicy: "fund", payouts.ExplanationError: ""},
     closed=why_not_explain,
 )
 

@@ -101,7 +101,8 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         label=gettext_lazy("Who bears the banks' fees"),
         required=False,
         help_text=gettext_lazy(
-            "Fees that belong to no single gift, the first fund to be asked first. Empty: whichever the treasurer names."
+            "Fees of banks, and charges of Stripe, that belong to no single gift; the first fund to be asked first. Empty: "
+            "whichever the treasurer names."
         ),
     )
     surplus_order = OrderField(

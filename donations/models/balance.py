@@ -88,6 +88,11 @@ class BalanceTransaction(models.Model):
         """Of a type that this program books by itself."""
         return not self.is_collected and (self.is_dispute or self.type in self.KNOWN)
 
+    @property
+    def is_charge(self) -> bool:
+        """Some of it, or all, is what Stripe takes."""
+        return self.amount < 0 or self.fee > 0
+
     def is_unexplained(self) -> bool:
         """Two people have to say what it is, and nobody has asked for that yet."""
         waiting = self.explanations.filter(refused_at=None, undone_at=None)

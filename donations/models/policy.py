@@ -130,7 +130,7 @@ class Policy(models.Model):
         db_default=[],
         blank=True,
         help_text=_(
-            "Which funds bear fees of banks that belong to no single gift, the first to be asked first. Empty: whichever the treasurer names."
+            "Which funds bear fees of banks, and charges of Stripe, that belong to no single gift, the first to be asked first. Empty: whichever the treasurer names."
         ),
     )
     surplus_order = ArrayField(
@@ -277,7 +277,7 @@ class Policy(models.Model):
         return [str(FUND_WORDS[Fund.Kind(each)]) for each in self.fee_order]
 
     def lets_bear(self, fund: Fund) -> bool:
-        """Whether the fund may be charged with what banks keep."""
+        """Whether the fund may be charged with what banks, and Stripe, keep of no single gift."""
         return not self.fee_order or fund.kind in self.fee_order
 
     @property

@@ -9,6 +9,7 @@ from .accepting import accept, why_not_accept
 from .explaining import (
     ExplanationError,
     NoReason,
+    NotByPolicy,
     NotOpen,
     SamePerson,
     WrongMeaning,
@@ -22,6 +23,7 @@ from .syncing import Synced, awaited_since, sync
 __all__ = [
     "ExplanationError",
     "NoReason",
+    "NotByPolicy",
     "NotOpen",
     "SamePerson",
     "Synced",

@@ -16,6 +16,7 @@ from donations.models import (
     Entry,
     Fund,
     MovementExplanation,
+    Policy,
 )
 
 Meaning = MovementExplanation.Meaning
@@ -31,6 +32,10 @@ class NotOpen(ExplanationError):
 
 class WrongMeaning(ExplanationError):
     """What was said does not fit the movement, or names no fund or bank account of it."""
+
+
+class NotByPolicy(ExplanationError):
+    """By the policy in force another fund bears such charges."""
 
 
 class SamePerson(ExplanationError):
@@ -63,6 +68,7 @@ def request_explanation(
     if not movement.is_unexplained():
         raise NotOpen(_("This movement is booked, or another person is to decide on it already."))
     _check_fits(movement, meaning, fund, bank_account)
+    _check_bears(movement, meaning, fund, at=at)
     return MovementExplanation.objects.create(
         movement=movement,
         meaning=meaning,
@@ -78,11 +84,13 @@ def request_explanation(
 def approve_explanation(
     explanation: MovementExplanation, *, by: User, at: datetime
 ) -> MovementExplanation:
-    """Books the movement as it was explained, on Stripe's own day; nothing where it is not ours. Raises SamePerson, NotOpen."""
+    """Books the movement as it was explained, on Stripe's own day; nothing where it is not ours. Raises SamePerson, NotOpen,
+    NotByPolicy."""
     movement = _locked(explanation.movement)
     row = _undecided(explanation)
     if row.requested_by_id == by.pk:
         raise SamePerson(_("You explained this yourself: another person must approve it."))
+    _check_bears(movement, Meaning(row.meaning), row.fund, at=at)
     row.approved_by, row.approved_at = by, at
     if row.meaning != Meaning.NOT_OURS:
         row.source = _new_source(row, movement)
@@ -152,6 +160,22 @@ def _check_fits(
     if meaning == Meaning.COLLECTED and (bank is None or bank.currency != movement.currency):
         raise WrongMeaning(
             _("Choose the account in %(currency)s it left.") % {"currency": movement.currency}
+        )
+
+
+def _check_bears(
+    movement: BalanceTransaction, meaning: Meaning, fund: Fund | None, *, at: datetime
+) -> None:
+    """As of the banks' fees; what Stripe credits is charged to nobody. The database refuses the same (the migration "stripe_fees")."""
+    if meaning != Meaning.FEE or fund is None or not movement.is_charge:
+        return
+    policy = Policy.objects.in_force(on=at.date())
+    if policy and not policy.lets_bear(fund):
+        raise NotByPolicy(
+            _(
+                "By the policy charges that belong to no single gift are borne by %(funds)s, and “%(fund)s” is none of these."
+            )
+            % {"funds": ", ".join(policy.fee_bearers), "fund": fund}
         )
 
 

@@ -92,6 +92,37 @@ def test_movement_is_booked_to_its_fund_on_stripes_day(people, fund, amount, fee
     assert broken() == []
 
 
+def test_charge_of_stripe_is_borne_by_whom_the_policy_names(people, fund, client):
+    case_fund = factories.make_fund("case", case=factories.make_case())
+    asked = payouts.request_explanation(
+        odd(), meaning=Meaning.FEE, fund=case_fund, note="x", by=people[0], at=NOW
+    )
+    factories.make_policy(
+        limits=[("EUR", "5000", "0"), ("USD", "5000", "0")], fee_order=["general"]
+    )
+    said = f"borne by the general fund, and “{case_fund}” is none of these"
+
+    with pytest.raises(payouts.NotByPolicy, match=said):
+        payouts.approve_explanation(asked, by=people[1], at=NOW)
+    refused(
+        "explanation_fee_by_the_policy|other funds bear",
+        f"UPDATE donations_movementexplanation SET approved_by_id = {people[1].pk}, approved_at = now(), source = 'x'",
+    )
+    for movement in (odd(), odd("7", "1")):
+        with pytest.raises(payouts.NotByPolicy, match=said):
+            explain(movement, people, fund=case_fund)
+    # What Stripe credits is charged to nobody, and money of a fund is that fund's.
+    explain(odd("7"), people, fund=case_fund)
+    explain(odd("-3"), people, Meaning.FUND, fund=case_fund)
+    explain(odd("-2"), people, fund=fund)
+    assert ledger.balance(AccountKey.fund(case_fund, "EUR")) == 4
+
+    tess, path = log_in(client, people[0]), f"{MOVEMENT}{odd().pk}/explain/"
+    assert "a charge of Stripe's own is borne by the general fund" in words(tess.get(path))
+    data = {"meaning": "fee", "fund": case_fund.pk, "note": "x"}
+    assert said in tess.post(path, data).context["form"].errors["fund"][0]
+
+
 def test_payout_below_zero_left_the_bank_account(people):
     bank = factories.make_bank_account("EUR")
     movement = odd("12", type="payout", source_id="po_below")
