@@ -274,7 +274,9 @@ class PeriodAdmin(VerbAdmin, ReadOnlyAdmin):
         return StreamingHttpResponse(
             reports.canonical(period.month),
             content_type="text/plain; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="month-{period}.txt"'},
+            headers={
+                "Content-Disposition": f'attachment; filename="month-{period.month:%Y-%m}.txt"'
+            },
         )
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:

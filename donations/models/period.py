@@ -110,7 +110,7 @@ class Period(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.month:%Y-%m}"
+        return self.name
 
     @property
     def last_day(self) -> date:

@@ -56,6 +56,9 @@ def test_two_people_close_a_month_by_buttons(client, treasurer, january):
     shown = client.get(page(january)).content.decode()
     assert "Closed by ines" in shown
     assert "rosa asked to close it" in shown
+    assert '<li aria-current="page">January 2026</li>' in shown
+    spanish = client.get(page(january), headers={"accept-language": "es"}).content.decode()
+    assert '<li aria-current="page">enero 2026</li>' in spanish
     january.refresh_from_db()
     assert january.sha256 in shown
     statement = b"".join(client.get(page(january, "statement"))).decode()
