@@ -90,6 +90,9 @@ class MatchForm(forms.Form):
             "Only where less arrived than left: the rest is booked as this fund's bank fee."
         ),
     )
+    own_another = forms.BooleanField(
+        label=gettext_lazy("It is another transfer than the one that waits"), required=False
+    )
     less_payout = PayoutField(
         Payout.objects.none(), label=gettext_lazy("The payout"), required=False
     )
@@ -127,6 +130,8 @@ class MatchForm(forms.Form):
         self.target: reconciliation.Target
         # The field whose fund would go below zero, so that the person has to say it twice.
         self.asks_below_zero = ""
+        # Whether a transfer waits that the line is likely the other side of, so that the person has to say that it is not.
+        self.asks_another = False
         part = self.fields["part"]
         assert isinstance(part, PartField)
         part.currency = line.currency
@@ -221,6 +226,7 @@ class MatchForm(forms.Form):
             self.add_error("own_account", _("Choose the account it went to, or came from."))
         elif not fund:
             self.target = reconciliation.Between(other)
+            self._check_another(other, said)
         elif half := reconciliation.short_of(self.line, self._signed(said), other):
             self.target = reconciliation.BetweenLess(half.transfer, fund)
             self._check_bears("own_fee_fund", fund, half.side - self._signed(said))
@@ -237,6 +243,26 @@ class MatchForm(forms.Form):
     def _check_bail(self, said: dict[str, Any]) -> None:
         if not said.get("bail_cost"):
             self.add_error("bail_cost", _("Choose the cost whose deposit came back."))
+
+    def _check_another(self, other: BankAccount, said: dict[str, Any]) -> None:
+        """What a bank kept a fee of would otherwise begin a second transfer, and neither be seen on the other side."""
+        half = reconciliation.likely_short_of(self.line, self._signed(said), other)
+        if half is None:
+            return
+        self.asks_another = True
+        if not said.get("own_another"):
+            self.add_error(
+                "own_fee_fund",
+                _(
+                    "A transfer of %(amount)s with %(account)s waits for its other side, and here is %(less)s less. Choose the fund "
+                    "that bears what a bank kept of it, or tick that it is another transfer."
+                )
+                % {
+                    "amount": written(abs(half.side), self.line.currency),
+                    "account": other,
+                    "less": written(half.side - self._signed(said), self.line.currency),
+                },
+            )
 
     def _check_less(self, said: dict[str, Any]) -> None:
         payout, fund = said.get("less_payout"), said.get("less_fund")

@@ -16,7 +16,7 @@ from .matches import (
     match,
     unmatch,
 )
-from .own_transfers import short_of
+from .own_transfers import likely_short_of, short_of
 from .rekeying import rekey_payers
 from .suggestions import suggest, suggest_many
 
@@ -39,6 +39,7 @@ __all__ = [
     "details_of",
     "explain",
     "import_statement",
+    "likely_short_of",
     "match",
     "read",
     "rekey_payers",

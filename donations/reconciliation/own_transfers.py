@@ -106,15 +106,25 @@ def half_seen(known: Known) -> list[HalfSeen]:
 
 def short_of(line: StatementLine, amount: Decimal, other: BankAccount) -> HalfSeen | None:
     """The transfer with `other` that the line's part `amount` shows less a fee: of those that wait, with the smallest."""
-    waiting = [
+    short = [each for each in _waiting(line, amount, other) if each.side > amount]
+    return min(short, key=lambda each: (each.side - amount, each.transfer.pk), default=None)
+
+
+def likely_short_of(line: StatementLine, amount: Decimal, other: BankAccount) -> HalfSeen | None:
+    """As `short_of`, where so little is missing that it is proposed, and none of exactly this amount waits."""
+    half, is_named = short_of(line, amount, other), _is_named(line, other)
+    if half is None or not _is_little(half.side, amount, is_named=is_named):
+        return None
+    return None if any(e.side == amount for e in _waiting(line, amount, other)) else half
+
+
+def _waiting(line: StatementLine, amount: Decimal, other: BankAccount) -> list[HalfSeen]:
+    """With `other`, in the direction of `amount`."""
+    return [
         each
         for each in half_seen(read([line], wanted([line])))
-        if each.account == line.account_id
-        and _other(each) == other
-        and each.side * amount > 0
-        and each.side > amount
+        if each.account == line.account_id and _other(each) == other and each.side * amount > 0
     ]
-    return min(waiting, key=lambda each: (each.side - amount, each.transfer.pk), default=None)
 
 
 def _other(half: HalfSeen) -> BankAccount:

@@ -10,7 +10,14 @@ from defensefund.templatetags.formats import plain_day
 from donations import disbursement, ledger, receipts, reconciliation, refunds
 from donations.admin.match_words import told_of
 from donations.admin.trail import facts_of
-from donations.models import AccountKey, BailOutcome, Donation, Entry, StatementMatch
+from donations.models import (
+    AccountKey,
+    BailOutcome,
+    Donation,
+    Entry,
+    OwnTransfer,
+    StatementMatch,
+)
 from donations.references import format_reference
 from tests.donations.reconciliation.files import (
     bank_csv,
@@ -674,3 +681,25 @@ def test_transfer_that_arrived_less_a_fee_is_said_by_hand(treasurer):
     )
     assert "of which a bank kept €200.00" in done
     assert (ledger.balance(AccountKey.transit("EUR")), came.matches.get().withheld) == (0, 200)
+
+
+def test_transfer_that_waits_is_not_begun_a_second_time_unawares(treasurer):
+    current, savings = make_account(code="current"), make_bank_account(code="savings")
+    chosen = {"choice": "own", "own_account": savings.pk}
+    treasurer.post(match_url(make_line("-20", current)), chosen)
+    came = make_line("19.50", savings)
+    chosen = {"choice": "own", "own_account": current.pk}
+
+    asked = treasurer.post(match_url(came), chosen)
+    assert (
+        f"A transfer of €20.00 with {current} waits for its other side, and here is €0.50 less." in words(asked)
+    )  # fmt: skip
+    assert 'name="own_another"' in words(asked)
+    assert OwnTransfer.objects.count() == 1
+    # One of exactly this amount waits too: then it is that one.
+    treasurer.post(match_url(make_line("-19.50", current)), {"choice": "own", "own_account": savings.pk})  # fmt: skip
+    treasurer.post(match_url(came), chosen)
+    assert (OwnTransfer.objects.count(), ledger.balance(AccountKey.transit("EUR"))) == (2, 20)
+
+    treasurer.post(match_url(make_line("19.40", savings)), chosen | {"own_another": "on"})
+    assert OwnTransfer.objects.count() == 3
