@@ -1,1 +1,1 @@
-"""How pages write times where Django's own way for a language is not ours."""
+"""How the office's lists write days and moments: as our own pages do (defensefund/templatetags/formats.py)."""

@@ -1,7 +1,7 @@
 """Draws the rows of an office list: as Django's own tag does, with all that is the same in every row found out once."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cache
 from html import escape
 from typing import Any
@@ -22,14 +22,13 @@ from django.db.models import (
     TextField,
     TimeField,
 )
-from django.utils import timezone
-from django.utils.dateformat import DateFormat, re_escaped, re_formatchars
-from django.utils.formats import get_format, localize, number_format
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from defensefund.lists import PagedList
+from defensefund.templatetags.formats import plain_day
 
 register = template.Library()
 
@@ -82,24 +81,12 @@ def _checkbox() -> Callable[[Model], SafeString]:
     return box
 
 
-def _moment_writer() -> Callable[[datetime], str]:
-    """Writes moments as the page's language does; the parts of a day are found out once for all moments of it."""
-    # As Django's own formatter cuts it: words and parts in turn.
-    pieces = re_formatchars.split(str(get_format("DATETIME_FORMAT")))
-    words, parts = [re_escaped.sub(r"\1", each) for each in pieces[::2]], pieces[1::2]
-
-    @cache
-    def of_day(day: date, part: str) -> str:
-        return str(getattr(DateFormat(day), part)())
+def _moment_writer(day: Callable[[date], str]) -> Callable[[datetime], str]:
+    """Writes moments as `moment` of our own pages does; `day` is found out once for all moments of it."""
 
     def write(value: datetime) -> str:
-        here = timezone.localtime(value)
-        form, day = DateFormat(here), here.date()
-        written = [words[0]]
-        for part, after in zip(parts, words[1:], strict=True):
-            text = str(getattr(form, part)()) if part in OF_TIME else of_day(day, part)
-            written += [text, after]
-        return "".join(written)
+        utc = value.astimezone(UTC)
+        return f"{day(utc.date())}, {utc:%H:%M} UTC"
 
     return write
 
@@ -112,11 +99,12 @@ def _writer(field: "Field[Any, Any] | None", empty: Any) -> Callable[[Any], Any]
         return lambda value: choices.get(value, empty)
     if isinstance(field, ForeignKey):
         return lambda value: empty if value is None else value
+    # As our own pages write days, whatever Django's way is in the language.
+    day = cache(plain_day)
     if isinstance(field, DateTimeField):
-        moment = _moment_writer()
+        moment = _moment_writer(day)
         return lambda value: moment(value) if value else empty
     if type(field) is DateField:
-        day = cache(localize)
         return lambda value: day(value) if value else empty
     if isinstance(field, IntegerField):
         number = cache(number_format)

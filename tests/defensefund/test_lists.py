@@ -11,6 +11,7 @@ from django.db.models import CharField
 from django.utils import translation
 
 from defensefund.lists import PagedList, is_sorted
+from defensefund.templatetags.formats import moment, plain_day
 from defensefund.templatetags.lists import _writer
 from donations.models import Entry, Letter, StripeEvent
 from tests import factories
@@ -170,14 +171,13 @@ def test_days_are_chosen_both_included(treasurer):
 
 
 @pytest.mark.parametrize("language", ["en", "es", "pt", "fr", "de"])
-def test_cells_say_what_the_admin_says(language):
+def test_cells_say_what_the_admin_says_and_days_as_our_own_pages(language):
     """Of each kind that is written in a shorter way, several of one day and of others, and what is empty."""
     midnight = NOW.replace(hour=0, minute=0, second=0)
     moments = [midnight, midnight + timedelta(hours=12), midnight + timedelta(hours=23, minutes=59)]
-    moments += [moment + timedelta(days=n) for moment in moments for n in (1, 7, 40, 200)]
+    moments += [each + timedelta(days=n) for each in moments for n in (1, 7, 40, 200)]
     kinds = {
-        Letter: {"created_at": [*moments, None], "kind": ["receipt", "reminder", "none"]},
-        Entry: {"booked_on": [*(moment.date() for moment in moments), None]},
+        Letter: {"kind": ["receipt", "reminder", "none"]},
         StripeEvent: {"error": ["", " a <b> & c ", None], "attempts": [0, 3, 12345]},
     }
     with translation.override(language):
@@ -190,6 +190,12 @@ def test_cells_say_what_the_admin_says(language):
                 assert [write(value) for value in several] == [
                     display_for_field(value, field, "–") for value in several
                 ], (language, name)
+        days = [each.date() for each in moments]
+        write = _writer(Entry._meta.get_field("booked_on"), "–")
+        assert [write(day) for day in [*days, None]] == [*map(plain_day, days), "–"]
+        write = _writer(Letter._meta.get_field("created_at"), "–")
+        assert [f">{write(each)}</time>" in moment(each) for each in moments] == [True] * 15
+        assert write(None) == "–"
 
 
 @pytest.mark.parametrize("model_admin", admin.site._registry.values(), ids=str)

@@ -8,6 +8,7 @@ from django.utils.formats import date_format
 from django.utils.translation import override
 
 from appeals import consent
+from defensefund.templatetags.formats import moment, plain_day
 from tests import factories
 from tests.appeals.factories import make_update
 from tests.factories import NOW, log_in, make_user
@@ -47,8 +48,15 @@ def test_people_are_named_without_a_way_to_their_accounts():
 
 @pytest.mark.parametrize(
     ("language", "written"),
-    [("en", "Nov. 24, 2026, 00:00"), ("es", "24 de noviembre de 2026 a las 00:00")],
+    [
+        ("en", "November 24, 2026, 00:00 UTC"),
+        ("es", "24 de noviembre de 2026, 00:00 UTC"),
+        ("fr", "24 novembre 2026, 00:00 UTC"),
+    ],
 )
-def test_time_has_no_midnight(language, written):
+def test_rows_write_days_and_moments_as_our_own_pages(language, written):
+    at = datetime(2026, 11, 24, tzinfo=UTC)
     with override(language):
-        assert date_format(datetime(2026, 11, 24, tzinfo=UTC), "DATETIME_FORMAT") == written
+        assert date_format(at, "DATETIME_FORMAT") == written
+        assert f">{written}</time>" in moment(at)
+        assert date_format(at, "DATE_FORMAT") == plain_day(at)
