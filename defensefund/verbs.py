@@ -55,6 +55,8 @@ class Verb:
     closed: Callable[[Any, User], str] = lambda row, by: ""
     # Asks for a fresh proof of who is acting.
     is_grave: bool = False
+    # Where to go afterwards: an address, for a verb that makes another row to go on with; else back to the row.
+    leads_to: Callable[[Any], str] | None = None
 
 
 class VerbAdmin(OfficeAdmin):
@@ -170,4 +172,6 @@ class VerbAdmin(OfficeAdmin):
         else:
             self.log_change(request, row, str(verb.label))
             messages.success(request, said)
+            if verb.leads_to:
+                return HttpResponseRedirect(verb.leads_to(row))
         return HttpResponseRedirect(self._url(row))

@@ -58,6 +58,7 @@ PLACES = [
         "openings",
         "own_data",
         "passing_money",
+        "policy_changes",
         "past_proofs",
         "proofs",
         "receipts",

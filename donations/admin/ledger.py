@@ -24,7 +24,7 @@ from .take_away import PERMISSION, bundle_view, journal_view
 from .trail import SIDES, SUBJECTS, facts_of, step
 
 # A bank line's name is a hash: its beginning is enough to tell two apart, and the entry's page has all of it.
-SHORT = 28
+SHORT = 18
 
 
 class FrozenFilter(admin.SimpleListFilter):

@@ -7,13 +7,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
@@ -21,7 +21,7 @@ from defensefund.office import WritableAdmin
 from defensefund.templatetags.formats import plain_day
 from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
-from .. import policy
+from .. import policy, policy_changes
 from ..currencies import is_exact, offered, quantize
 from ..models import (
     BankAccount,
@@ -183,10 +183,11 @@ class KindForm(forms.ModelForm):  # type: ignore[type-arg]
     )
 
 
-class RulesInline(admin.StackedInline):  # type: ignore[type-arg]
+class RulesInline(InlineModelAdmin):  # type: ignore[type-arg]
     """Rows of a draft; whoever may change the policy may take them out again. Two stand ready for who has no scripts."""
 
     extra = 2
+    classes = ("rules-rows",)
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         """The currencies are asked for once, not by each row."""
@@ -213,25 +214,25 @@ def _may_change(request: HttpRequest, obj: Any) -> bool:
     return is_draft and request.user.has_perm("donations.change_policy")
 
 
-class KindInline(RulesInline):
+class KindInline(RulesInline, admin.TabularInline):  # type: ignore[type-arg]
     model = PolicyKind
     form = KindForm
-    fieldsets = [(None, {"fields": ["kind", "documents", "is_admin"]})]
+    fields = ("kind", "documents", "is_admin")
 
 
-class CapInline(RulesInline):
+class CapInline(RulesInline, admin.TabularInline):  # type: ignore[type-arg]
     model = PolicyCap
     form = CapForm
-    fieldsets = [(None, {"fields": [("kind", "currency", "amount")]})]
+    fields = ("kind", "currency", "amount")
 
 
-class LimitInline(RulesInline):
+class LimitInline(RulesInline, admin.TabularInline):  # type: ignore[type-arg]
     model = PolicyLimit
     form = LimitForm
-    fieldsets = [(None, {"fields": [("currency", "third_person_above", "emergency_up_to")]})]
+    fields = ("currency", "third_person_above", "emergency_up_to")
 
 
-class TextInline(RulesInline):
+class TextInline(RulesInline, admin.StackedInline):  # type: ignore[type-arg]
     model = PolicyText
     fieldsets = [(None, {"fields": ["language", "body"]})]
     extra = 1
@@ -265,13 +266,13 @@ def enact(row: Policy, data: dict[str, Any], by: User, at: datetime) -> str:
 
 
 def draft(row: Policy, data: dict[str, Any], by: User, at: datetime) -> str:
-    made = policy.draft(in_force_from=data["in_force_from"], by=by, at=at)
-    return format_html(
-        '{} <a href="{}">{}</a>',
-        _("A draft with all these rules is made."),
-        reverse("admin:donations_policy_change", args=[made.pk]),
-        _("Change what shall be different"),
-    )
+    policy.draft(in_force_from=data["in_force_from"], by=by, at=at)
+    return f"{_('A draft with all these rules is made.')} {_('Change what shall be different')}."
+
+
+def newest_draft(_row: Policy) -> str:
+    made = Policy.objects.drafts().latest("pk")
+    return reverse("admin:donations_policy_change", args=[made.pk])
 
 
 def why_not_enact(row: Policy, by: User) -> str:
@@ -323,6 +324,7 @@ class PolicyAdmin(VerbAdmin, WritableAdmin):
             draft,
             DraftForm,
             closed=why_no_draft,
+            leads_to=newest_draft,
         ),
     )
 
@@ -347,10 +349,24 @@ class PolicyAdmin(VerbAdmin, WritableAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """An enacted version is read as supporters read it; only a draft is also a form."""
+        """A version is read as supporters read it; only a draft is also a form, for whoever may change it."""
         row = self.get_object(request, object_id)
-        extra = {"hides_fields": row is not None and row.is_enacted}
+        extra = {"hides_fields": row is not None and not self.has_change_permission(request, row)}
         return super().change_view(request, object_id, form_url, extra | (extra_context or {}))
 
+    def response_post_save_change(self, request: HttpRequest, obj: Any) -> HttpResponseRedirect:
+        """Back to the draft, which says what is different now."""
+        return HttpResponseRedirect(self._url(obj))
+
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        return {"policy": row, "text": row.text(get_language() or "en"), "nobody": {}}
+        earlier = Policy.objects.enacted().with_rules().order_by("-version")
+        if row.is_enacted:
+            earlier = earlier.filter(version__lt=row.version)
+        before = earlier.first()
+        return {
+            "policy": row,
+            "text": row.text(get_language() or "en"),
+            "nobody": {},
+            "earlier": before,
+            "changes": policy_changes.changes(before, row) if before else [],
+        }

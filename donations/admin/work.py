@@ -23,6 +23,7 @@ from ..models import (
     PayeeAccount,
     PaymentPause,
     Period,
+    Policy,
     RefundRequest,
     SealingKey,
     StatementLine,
@@ -84,6 +85,14 @@ offer(
         ),
         "admin:donations_disbursement_changelist",
         "state=objected",
+    ),
+    Work(
+        "donations.enact_policy",
+        lambda user: Policy.objects.drafts().exclude(drafted_by=user),
+        lambda count: ngettext(
+            "draft of the fund's policy to enact", "drafts of the fund's policy to enact", count
+        ),
+        "admin:donations_policy_changelist",
     ),
     Work(
         "donations.confirm_payee",

@@ -8,7 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from donations import policy
 from donations.models import Policy
+from donations.policy_changes import Change, changes
 from donations.tokens import gift_path
 from tests import factories
 from tests.factories import log_in, make_policy, make_user
@@ -245,11 +247,38 @@ def test_next_version_is_drafted_from_the_newest(treasurer):
     page = treasurer.post(path, {"in_force_from": now().date().isoformat()}, follow=True)
     made = Policy.objects.drafts().get()
 
-    assert f"/admin/donations/policy/{made.pk}/change/" in page.content.decode()
+    assert page.redirect_chain == [(f"/admin/donations/policy/{made.pk}/change/", 302)]
     assert made.content_hash == first.content_hash
+    assert "Nothing but the day from which it is in force." in page.content.decode()
     assert "This is a draft: change it here." in read(
         treasurer, f"/admin/donations/policy/{made.pk}/draft/"
     )
+
+
+def test_second_person_sees_what_a_draft_changes_and_no_form(treasurer, approver):
+    first = whole_policy(partner="Sample partner")
+    made = policy.draft(in_force_from=now().date(), by=treasurer.user, at=now())
+    made.kinds.filter(kind="fees").update(documents=["agreement"])
+    made.caps.all().update(amount=750)
+    made.limits.all().delete()
+    Policy.objects.filter(pk=made.pk).update(reserve_percent=25)
+
+    said = changes(first, Policy.objects.with_rules().get(pk=made.pk))
+    page = read(approver, f"/admin/donations/policy/{made.pk}/change/")
+
+    assert said == [
+        Change("Lawyers' fees: Documents", "bill or invoice", "agreement on fees"),
+        Change("Lawyers' fees: At most", "€5,000, ARS\xa09,000,000", "€750, ARS\xa0750"),
+        Change("Third person above: EUR", "€1,000", "–"),
+        Change("Emergency up to: EUR", "€250.50", "–"),
+        Change("Third person above: USD", "US$1,000", "–"),
+        Change("Emergency up to: USD", "US$0", "–"),
+        Change("Reserve, in percent", "12.5", "25"),
+    ]
+    assert "What is different from Version 1" in page
+    assert "Lawyers&#x27; fees: Documents" in page
+    assert 'name="reserve_percent"' not in page
+    assert "draft of the fund" in read(approver, "/admin/")
 
 
 def test_lists_and_pages_take_a_constant_number_of_queries(
@@ -263,5 +292,5 @@ def test_lists_and_pages_take_a_constant_number_of_queries(
         whole_policy()
     with django_assert_max_num_queries(10):
         treasurer.get("/admin/donations/policy/")
-    with django_assert_max_num_queries(27):
+    with django_assert_max_num_queries(32):
         treasurer.get(f"/admin/donations/policy/{row.pk}/change/")
