@@ -1,6 +1,8 @@
 """Fixtures every test may use."""
 
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 import stripe
@@ -8,7 +10,7 @@ from aiosmtpd.controller import Controller
 from django.apps import apps
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import translation
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -42,7 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # Tests quote the source: what is asked for in no language comes in English. Spanish has tests of its own.
     settings.LANGUAGE_CODE = "en"
     settings.MEDIA_ROOT = settings.DATA_DIR / "test-documents"
-    # WhiteNoise warns of a folder that is not there.
+    # Every client of a test would look through what ./run has collected. (WhiteNoise warns of a folder that is not there.)
+    settings.STATIC_ROOT = settings.DATA_DIR / "test-static"
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     emptying.only_what_is_there()
     if IS_CLUSTER_WANTED:
@@ -71,6 +74,33 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """Django asks once in a process for each model's content type: not in whichever test counts its queries first."""
     with django_db_blocker.unblock():
         ContentType.objects.get_for_models(*apps.get_models())
+
+
+@pytest.fixture(scope="module")
+def rows_of_a_module(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """`with rows_of_a_module():` makes rows that all tests of the module begin with, once: what each does to them is undone.
+
+    Not beside tests that commit or that begin with an empty database.
+    """
+
+    @contextmanager
+    def making() -> Iterator[None]:
+        with django_db_blocker.unblock(), translation.override("en"):
+            yield
+            # Else each test would end with the checks these rows wait for.
+            connection.check_constraints()
+
+    whole = transaction.atomic()
+    # As Django's own around a test: what must be outermost may be within it.
+    whole._from_testcase = True  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
+        whole.__enter__()
+    yield making
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        whole.__exit__(None, None, None)
 
 
 @pytest.fixture(autouse=True)

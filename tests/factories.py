@@ -18,6 +18,7 @@ from defensefund.models import Authenticator
 from defensefund.models.authenticator import STEP_SECONDS
 from defensefund.privacy import keyed_hash
 from defensefund.sealing import new_key, seal
+from defensefund.sign_in import LOGGED_IN_AT, SEEN_AT
 from defensefund.step_up import PROVED_AT
 from donations import ledger, policy
 from donations.cleaning import clean
@@ -104,7 +105,7 @@ def log_in(client, user):
     client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     session = client.session
     session[DEVICE_ID_SESSION_KEY] = (authenticator or make_authenticator(user)).persistent_id
-    session[PROVED_AT] = time.time()
+    session[LOGGED_IN_AT] = session[SEEN_AT] = session[PROVED_AT] = time.time()
     session.save()
     return client
 

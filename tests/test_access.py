@@ -472,8 +472,18 @@ def test_every_model_of_the_office_is_listed():
 # --- One row of everything ----------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def one_of_each(rows_of_a_module):
+    with rows_of_a_module():
+        return make_one_of_each()
+
+
 @pytest.fixture
-def rows(db):
+def rows(one_of_each, db):
+    return one_of_each
+
+
+def make_one_of_each():
     """A row of each model of the office, by label; and a donor's token."""
     author, reviewer = make_user(), make_user()
     appeal = factories.make_appeal("sample", by=author)
