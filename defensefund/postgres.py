@@ -29,6 +29,7 @@ from defensefund.postgres_keeper import (
     drop_stale_files,
     ensure_keeper,
     hold_lock,
+    leave_running,
     pid_of,
 )
 
@@ -57,7 +58,6 @@ NEEDS_NO_DATABASE = {
 }
 
 _leases: dict[Path, int] = {}
-_started: list[subprocess.Popen[bytes]] = []
 
 
 class PostgresError(Exception):
@@ -265,7 +265,7 @@ def _launch(cluster: Path, bin_folder: Path, sockets: Path, who: User) -> bool:
             start_new_session=True,  # out of reach of Ctrl-C: the keeper stops it
             **who,
         )
-    _started.append(server)
+    leave_running(server)
     # Long, because after a crash it first repeats what was written last.
     patience = time.monotonic() + 120
     while server.poll() is None:

@@ -3,6 +3,7 @@
 It runs this file alone, without any package, so only the standard library is used. The locks are described in postgres.py.
 """
 
+import atexit
 import contextlib
 import fcntl
 import os
@@ -16,7 +17,20 @@ from pathlib import Path
 # Seconds the server outlives its last client: commands that follow each other need not start it each time.
 GRACE = 2.0
 
-_keepers: list[subprocess.Popen[bytes]] = []
+_left_running: list[subprocess.Popen[bytes]] = []
+
+
+def leave_running(process: subprocess.Popen[bytes]) -> None:
+    """It goes on when this process ends."""
+    if not _left_running:
+        atexit.register(_forget)
+    _left_running.append(process)
+
+
+def _forget() -> None:
+    # Python warns of a process that nobody waited for.
+    for process in _left_running:
+        process.returncode = 0
 
 
 def hold_lock(cluster: Path, name: str, how: int) -> int:
@@ -46,7 +60,7 @@ def ensure_keeper(cluster: Path) -> None:
         pass_fds=[lock],
         start_new_session=True,
     )
-    _keepers.append(keeper)
+    leave_running(keeper)
     os.close(lock)
 
 
