@@ -37,8 +37,7 @@ def check(world, ends, size, *, seed, lost):
     assert {name for name, rows in outcome.rows.items() if not rows} == {"events left"}
 
 
-@pytest.mark.parametrize("lost", LOST)
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("seed", "lost"), [*enumerate(LOST)])
 def test_shuffled_repeated_and_lost_events_make_the_same_books(world, ends, seed, lost):
     check(world, ends, SMALL, seed=seed, lost=lost)
 
