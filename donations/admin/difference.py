@@ -1,8 +1,10 @@
 """The page of differences: what Stripe, the banks and the books say otherwise, and what is on its way, with its next step."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -13,9 +15,20 @@ from defensefund.office import page, require
 
 from .. import differences, open_differences
 from ..differences import Difference
+from ..models import Account
+from .trail import SUBJECTS
 
 # Of each kind so many are named; the count of all is said.
 NAMED = 50
+# Subjects that people know by another name than the facts have, with what these names are made of.
+CALLED: dict[str, tuple[str, ...]] = {
+    "account": SUBJECTS,
+    "bankaccount": (),
+    "cashdeposit": (),
+    "disbursement": (),
+    "refundrequest": ("donation__receipt",),
+    "statementline": ("account",),
+}
 
 
 def differences_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest) -> HttpResponse:
@@ -45,16 +58,42 @@ def _by_kind(request: HttpRequest, items: list[Difference], at: datetime) -> lis
     groups: dict[differences.Kind, list[Difference]] = {}
     for item in items:
         groups.setdefault(item.kind, []).append(item)
+    names = _names(item for found in groups.values() for item in found[:NAMED])
     return [
         {
             "kind": kind,
             "first": found[0],
             "count": len(found),
             "more": max(len(found) - NAMED, 0),
-            "rows": [(item, item.age(at), _address(request, item)) for item in found[:NAMED]],
+            "rows": [
+                (
+                    item,
+                    names.get((item.subject, item.subject_id), item.name),
+                    item.age(at),
+                    _address(request, item),
+                )
+                for item in found[:NAMED]
+            ],
         }
         for kind, found in groups.items()
     ]
+
+
+def _names(items: Iterable[Difference]) -> dict[tuple[str, int], str]:
+    """What the rows to look at are called in the office, by subject and key; each model is read once."""
+    keys: dict[str, set[int]] = {}
+    for item in items:
+        keys.setdefault(item.subject, set()).add(item.subject_id)
+    names = {}
+    for subject, joined in CALLED.items():
+        # None: nothing is joined.
+        rows = apps.get_model("donations", subject)._default_manager.select_related(
+            *joined or [None]
+        )
+        for pk, row in rows.in_bulk(keys.get(subject, ())).items():
+            called = f"{row.title} ({row.currency})" if isinstance(row, Account) else str(row)
+            names[subject, pk] = called
+    return names
 
 
 def _address(request: HttpRequest, item: Difference) -> str:
