@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -170,6 +171,7 @@ class PastImportAdmin(VerbAdmin, ReadOnlyAdmin):
             "shown": [_shown(fact) for fact in reading.new[:SHOWN]] if reading else (),
             "more": max(len(reading.new) - SHOWN, 0) if reading else 0,
             "booked": row.rows.count(),
+            "sums": _sums(row),
         }
 
     def get_urls(self) -> list[URLPattern]:
@@ -232,9 +234,18 @@ class PastImportAdmin(VerbAdmin, ReadOnlyAdmin):
         )
 
 
+def _sums(row: PastImport) -> list[dict[str, Any]]:
+    """What of each kind and currency was booked: label, count, amount, currency."""
+    sums = row.rows.order_by("kind", "currency").values("kind", "currency")
+    return [
+        {"label": PastRow.Kind(each["kind"]).label, **each}
+        for each in sums.annotate(count=Count("pk"), amount=Sum("amount"))
+    ]
+
+
 def _shown(fact: past.PastFact) -> tuple[int, str, Any, str, str]:
     """A row as a preview shows it, without who gave: row, kind, day, amount, where it goes."""
-    where = [fact.fund.code] if fact.fund else [str(fact.case), str(fact.defendant)]
+    where = [fact.fund.name] if fact.fund else [str(fact.case), str(fact.defendant)]
     return (
         fact.row,
         str(fact.kind.label),
@@ -247,7 +258,7 @@ def _shown(fact: past.PastFact) -> tuple[int, str, Any, str, str]:
 @admin.register(PastRow)
 class PastRowAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("happened_on", "kind", "written", "fund", "past_import", "row")
-    list_filter = ("kind",)
+    list_filter = ("kind", "past_import")
     list_select_related = ("fund", "past_import")
     list_per_page = 50
     show_full_result_count = False

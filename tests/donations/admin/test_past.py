@@ -52,11 +52,15 @@ def test_past_goes_from_the_file_to_the_books(known):
     approver = seated("approver")
     assert '<span class="count">1</span> opening balance or spreadsheet of the past to approve' in words(approver.get("/admin/"))  # fmt: skip
     assert "6 new rows, 0 known" in words(approver.get(f"{page}change/"))
+    assert '<dt>Gift, 3</dt><dd class="amount">€170.00</dd>' in words(approver.get(f"{page}approve/"))  # fmt: skip
     done = approver.post(f"{page}approve/", follow=True)
 
     assert "The past is booked." in words(done)
     assert Entry.objects.count() == 6
-    assert "6" in words(approver.get(f"{page}change/"))
+    assert '<dt>Gift, 3</dt><dd class="amount">€170.00</dd>' in words(done)
+    rows = f"/admin/donations/pastrow/?past_import__id__exact={waiting.pk}"
+    assert f'<a href="{rows}">6</a>' in words(done)
+    assert len(approver.get(rows).context["cl"].result_list) == 6
 
 
 def test_what_must_be_mended_is_listed_and_nothing_can_be_asked_for(known):
