@@ -26,7 +26,7 @@ class ConditionForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ("appeal", "currency", "target", "ends_on")
         widgets = {"ends_on": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})}
 
-    currency = forms.ChoiceField(label=gettext_lazy("currency"))
+    currency = forms.ChoiceField(label=gettext_lazy("Currency"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
