@@ -111,6 +111,7 @@ def test_mail_page_shows_letters_as_read(client):
     page = client.get("/mail/").content.decode()
 
     assert "<h2>Receipt</h2>" in page
+    assert page.count("UTC") == 1
     issued = receipts.issue(receipt.donation, at=NOW)
     assert f"<h2>Receipt {issued.number}</h2>" in client.get("/mail/").content.decode()
     assert "ana@example.org" not in page

@@ -116,7 +116,9 @@ def test_donate_page_and_footer_lead_there_and_the_gift_says_its_version(client)
 
     donate = read(client, "/en/sample/donate/")
     assert donate.count('href="/en/rules/"') >= 2
-    assert '<a href="/en/rules/1/">version 1 of the fund' in read(client, gift_path(pledge))
+    page = read(client, gift_path(pledge))
+    assert '<a href="/en/rules/1/">version 1 of the fund' in page
+    assert re.search(r"<strong>Promised</strong> <time[^>]*>[^<]* UTC</time></li>", page)
 
 
 def test_treasurer_sees_under_which_version_a_donation_was_given(treasurer):
