@@ -55,14 +55,23 @@ class OfficeAdmin(ListAdmin):
         extra = {"title": capfirst(self.opts.verbose_name_plural), **(extra_context or {})}
         return super().changelist_view(request, extra)
 
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """When somebody else saves the same at this very moment, the form is asked once more: now it sees it, and says so."""
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Headed by what the row is. When somebody else saves the same at this very moment, the form is asked once
+        more: now it sees it, and says so."""
+        heading = {"title": capfirst(self.opts.verbose_name)} if object_id else {}
+        given = (request, object_id, form_url, {**heading, **(extra_context or {})})
         try:
-            return super().changeform_view(request, *args, **kwargs)
+            return super().changeform_view(*given)
         except IntegrityError as error:
             if not isinstance(error.__cause__, UniqueViolation):
                 raise
-            return super().changeform_view(request, *args, **kwargs)
+            return super().changeform_view(*given)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         columns = {field.name for field in obj._meta.concrete_fields}
