@@ -60,7 +60,7 @@ def add(model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]])
 
 def formed(
     model: type[Model], names: Sequence[str], rows: Iterable[Sequence[Any]]
-) -> Iterator[Sequence[Any]]:
+) -> Iterator[list[Any]]:
     """The rows as the database takes them: encrypted texts and lists are put into their form. Asks the database nothing."""
     fields = (model._meta.get_field(name) for name in names)
     forms = [(at, form) for at, field in enumerate(fields) if (form := _form(field))]

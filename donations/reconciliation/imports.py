@@ -1,7 +1,9 @@
 """Import a bank file: all of its new lines or none, known lines again without effect."""
 
+import gc
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -83,6 +85,20 @@ class ImportResult:
     statement: StatementImport | None = None
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Python does not look for cycles meanwhile: rows are in none, and so many new ones would have it look through all that
+    the process holds."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+@_uncollected()
 @transaction.atomic
 def import_statement(
     *, account: BankAccount, name: str, content: bytes, by: User | None, at: datetime

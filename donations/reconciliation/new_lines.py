@@ -16,6 +16,7 @@ COLUMNS = (
     "id", "account", "statement", "key", "booked_on", "value_on", "amount", "currency", "references", "explained",
     "counterparty", "counterparty_account", "text", "payer_hash",
 )  # fmt: skip
+EXPLAINED = COLUMNS.index("explained")
 NOTHING = Decimal(0)
 
 
@@ -35,18 +36,21 @@ def write(
         automatic.Line(pk, key, row.amount, row.booked_on, find_codes([row.text, *row.references]))
         for pk, (row, key) in zip(pks, new, strict=True)
     ]
-    decided = automatic.decide(account, lines)
     values = (
-        _values(account, statement, row, line, is_explained=position in decided)
-        for position, ((row, _key), line) in enumerate(zip(new, lines, strict=True))
+        _values(account, statement, row, line) for (row, _key), line in zip(new, lines, strict=True)
     )
-    # Texts are encrypted while the database books: each has a processor of its own.
+    # Texts are encrypted while the database decides and books: each has a processor of its own.
     with ThreadPoolExecutor(max_workers=1) as meanwhile:
-        rows = meanwhile.submit(lambda: list(bulk.formed(StatementLine, COLUMNS, values)))
+        encrypted = meanwhile.submit(lambda: list(bulk.formed(StatementLine, COLUMNS, values)))
+        decided = automatic.decide(account, lines)
         matches = booking.book(
             account, [(lines[position], sure) for position, sure in decided.items()], at=at
         )
-        bulk.copy(StatementLine, COLUMNS, rows.result())
+        rows = encrypted.result()
+    for position in decided:
+        # The database compares it with the matches that follow, and would write the line again if it were not so.
+        rows[position][EXPLAINED] = lines[position].amount
+    bulk.copy(StatementLine, COLUMNS, rows)
     booking.match(matches, at=at)
     unsure = (row for position, (row, _key) in enumerate(new) if position not in decided)
     return len(decided), count_slipped(
@@ -59,14 +63,10 @@ def _values(
     statement: StatementImport,
     row: StatementRow,
     line: automatic.Line,
-    *,
-    is_explained: bool,
 ) -> tuple[object, ...]:
     others = (reference for reference in row.references if reference not in line.codes)
     return (
         line.pk, account.pk, statement.pk, line.key, row.booked_on, row.value_on, row.amount, row.currency, line.codes,
-        # The database compares it with the matches that follow, and would write the line again if it were not so.
-        row.amount if is_explained else NOTHING,
-        row.counterparty, row.counterparty_account, " ".join([row.text, *others]).strip(),
+        NOTHING, row.counterparty, row.counterparty_account, " ".join([row.text, *others]).strip(),
         payer_hash(row.counterparty_account, row.counterparty),
     )  # fmt: skip
