@@ -133,6 +133,14 @@ def cheque_paid(part: Part, receipt: CashReceipt, *, at: datetime) -> Donation:
     return receipt.donation
 
 
+def said_never_left() -> str:
+    """What to do where a line shows a payment that was taken back as one that never left."""
+    return _(
+        "Two people said that this payment never left. If the bank made it after all, ask for it anew, record it as paid, and "
+        "match the line with that one."
+    )
+
+
 def proved(part: Part, disbursement: Disbursement) -> Disbursement:
     disbursement = Disbursement.objects.select_for_update().get(pk=disbursement.pk)
     check_amount(part, -disbursement.amount, disbursement.currency)
@@ -141,12 +149,7 @@ def proved(part: Part, disbursement: Disbursement) -> Disbursement:
             _("This payment is not recorded as paid. Record that first, then match the line.")
         )
     if disbursement.undone_at:
-        raise DoesNotFit(
-            _(
-                "Two people said that this payment never left. If the bank made it after all, ask for it anew, record it as paid, "
-                "and match the line with that one."
-            )
-        )
+        raise DoesNotFit(said_never_left())
     if disbursement.bank_account_id != part.line.account_id:
         raise DoesNotFit(_("This payment was made from another bank account."))
     if disbursement.matches.standing().filter(amount__lt=0).exists():

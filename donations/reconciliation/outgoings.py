@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -35,6 +36,7 @@ from .evidence import (
     apart,
     squeezed,
 )
+from .facts import said_never_left
 from .matches import CameBack, Returned
 from .reading import Facts, Known, Wanted, related_by, revived, rows_of
 
@@ -64,6 +66,11 @@ def wanted(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
     yield rows_of(
         "payment",
         Disbursement.objects.unproved().filter(theirs),
+        to=related_by("payee_account", "id", "name", "account_hash"),
+    )
+    yield rows_of(
+        "never_left",
+        Disbursement.objects.in_state(Disbursement.State.NEVER_LEFT).filter(theirs),
         to=related_by("payee_account", "id", "name", "account_hash"),
     )
     yield rows_of(
@@ -126,6 +133,21 @@ def payments(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sug
                 found[line.pk].append(_payment(line, payment, has_reference=has_reference))
             elif has_reference and payment.amount < -line.open_amount:
                 found[line.pk].append(_part(line, payment))
+    return found
+
+
+def never_left(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
+    """Payments that two people took back, and that a line names all the same: said, and not matched with it."""
+    found: dict[int, list[Suggestion]] = defaultdict(list)
+    for payment in map(_disbursement, known["never_left"]):
+        for line in lines:
+            is_its = (payment.bank_account_id, -payment.amount) == (
+                line.account_id,
+                line.open_amount,
+            )
+            if is_its and squeeze(payment.payment_reference) in squeezed(line):
+                candidate = _payment(line, payment, has_reference=True)
+                found[line.pk].append(replace(candidate, obstacle=said_never_left()))
     return found
 
 

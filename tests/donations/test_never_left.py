@@ -170,7 +170,11 @@ def test_line_is_never_matched_with_what_never_left(ready):
     take_back(ready, row)
     line = make_line("-400", ready.bank, text=row.payment_reference)
 
-    assert suggest(line) == []
+    [named] = suggest(line)
+    assert (named.target, named.obstacle.split(".")[0]) == (
+        row, "Two people said that this payment never left",
+    )  # fmt: skip
+    assert suggest(make_line("-400", ready.bank)) == []
     with pytest.raises(DoesNotFit, match="never left"):
         said(line, row)
     refused(
