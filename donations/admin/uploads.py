@@ -86,6 +86,7 @@ def preview_page(
         told_count=sum(len(movement.rows) for movement in reading.told),
         told_here=sum(movement.is_here for movement in reading.told),
         told_split=sum(movement.is_split for movement in reading.told),
+        told_fitted=sum(movement.is_fitted for movement in reading.told),
         more=max(len(new) - SHOWN, 0),
         left_out=reading.left_out,
     )

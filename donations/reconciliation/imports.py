@@ -113,7 +113,9 @@ def import_statement(
     reading = read(account=account, content=content, at=at)
     new, digest = reading.new_rows, sha256(content).hexdigest()
     statement, booked, slipped, details = None, 0, 0, 0
-    if new or not account.imports.filter(sha256=digest).exists():
+    # A notification that came before its statement may say more now that the lines are here.
+    is_news = new or any(not (each.is_told or each.is_split) for each in reading.told)
+    if is_news or not account.imports.filter(sha256=digest).exists():
         statement = StatementImport.objects.create(
             account=account,
             name=re.split(r"[/\\]", name)[-1][:200],

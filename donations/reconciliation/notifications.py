@@ -13,13 +13,15 @@ from ..statements import LeftOut, Statement, StatementRow, plain
 from ..statements.identity import keys
 from .codes import find_codes
 from .errors import ImportRefused
+from .fitting import Entry, keys_of_fitting
 
 
 @dataclass(frozen=True)
 class Movement:
     """One movement, by the key its line has in the statement, and what it is made of.
 
-    `is_here`: the line was imported. `is_split`: the statement said the same itself, a line for each.
+    `is_here`: the line was imported. `is_split`: the statement said the same itself, a line for each. `is_told`: an earlier
+    notification said the same. `is_fitted`: it does not name its line, which is the only one of its day and amount.
     """
 
     key: str
@@ -27,6 +29,8 @@ class Movement:
     rows: tuple[StatementRow, ...]
     is_here: bool
     is_split: bool
+    is_told: bool
+    is_fitted: bool
 
 
 def movements(
@@ -43,39 +47,56 @@ def movements(
             tuple(several) for _line, several in groupby(statement.rows, key=lambda row: row.line)
         )
     ]
-    # Only by the bank's own name for it the movement is surely the same in both.
-    named = [(whole, rows) for whole, rows in told if whole.bank_id]
-    if not named:
-        raise ImportRefused(
-            _(
-                "This is a notification (CAMT.054), and it does not say of which lines of the statement it tells: the bank's "
-                "reference (AcctSvcrRef) is missing. Import the statement (CAMT.053): its money is in there."
-            )
-        )
-    wholes = keys([whole for whole, _rows in named], secret=account.line_secret)
-    parts = [keys(rows, secret=account.line_secret) for _whole, rows in named]
+    line_keys = _line_keys(account, told)
+    parts = [keys(rows, secret=account.line_secret) for _whole, rows in told]
     known = set(
         StatementLine.objects.filter(
-            account=account, key__in=[*wholes, *(key for several in parts for key in several)]
+            account=account, key__in=[*line_keys, *(key for several in parts for key in several)]
         ).values_list("key", flat=True)
     )
-    earlier = _told_before(account, wholes)
+    earlier = _told_before(account, line_keys)
     found: list[Movement] = []
-    left_out = [_left_out(whole, "unnamed") for whole, _rows in told if not whole.bank_id]
-    for key, (whole, rows), several in zip(wholes, named, parts, strict=True):
+    left_out: list[LeftOut] = []
+    for key, (whole, rows), several in zip(line_keys, told, parts, strict=True):
         is_split = key not in known and known.issuperset(several)
-        if not is_split and key in earlier and earlier[key] != [row.amount for row in rows]:
+        is_told = earlier.get(key) == [row.amount for row in rows]
+        if not key and not is_split:
+            left_out.append(_left_out(whole, "unnamed"))
+        elif key in earlier and not is_told and not is_split:
             left_out.append(_left_out(whole, "otherwise"))
-            continue
-        found.append(Movement(key, whole.amount, rows, is_here=key in known, is_split=is_split))
-    if not found:
-        raise ImportRefused(
-            _(
-                "Nothing of this notification (CAMT.054) can be kept: an earlier one divided the same lines otherwise, or "
-                "the bank's reference (AcctSvcrRef) is missing. What the earlier one said stays."
+        else:
+            is_fitted = bool(key) and not whole.bank_id
+            found.append(
+                Movement(key, whole.amount, rows, key in known, is_split, is_told, is_fitted)
             )
+    if not found:
+        raise ImportRefused(_why_nothing(left_out))
+    return tuple(found), tuple(left_out)
+
+
+def _line_keys(account: BankAccount, told: Sequence[Entry]) -> list[str]:
+    """For each entry the key of its line, here or still to come: by the bank's own name for it the movement is surely the same
+    in both; an entry without one is of the line that it fits, or "" is said."""
+    named = iter(
+        keys([whole for whole, _rows in told if whole.bank_id], secret=account.line_secret)
+    )
+    found = [next(named) if whole.bank_id else "" for whole, _rows in told]
+    unnamed = [entry for entry in told if not entry[0].bank_id]
+    fitting = iter(keys_of_fitting(account, unnamed, named=set(found)))
+    return [key or next(fitting) for key in found]
+
+
+def _why_nothing(left_out: Sequence[LeftOut]) -> str:
+    if any(row.reason == "otherwise" for row in left_out):
+        return _(
+            "Nothing of this notification (CAMT.054) can be kept: an earlier one divided the same lines otherwise, or "
+            "the bank's reference (AcctSvcrRef) is missing. What the earlier one said stays."
         )
-    return tuple(found), tuple(sorted(left_out, key=lambda each: each.line))
+    return _(
+        "This is a notification (CAMT.054), and it does not say of which lines of the statement it tells: the bank's "
+        "reference (AcctSvcrRef) is missing, and none of its entries fits just one line here by day and amount. Import "
+        "the statement (CAMT.053) first: its money is in there."
+    )
 
 
 def _told_before(account: BankAccount, keys: Sequence[str]) -> dict[str, list[Decimal]]:

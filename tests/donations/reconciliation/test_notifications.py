@@ -194,6 +194,102 @@ def test_entry_without_the_banks_reference_is_named_and_the_others_are_kept(acco
     assert take(account, told).left_out == result.left_out
 
 
+def test_entry_without_the_banks_reference_is_of_the_only_line_it_fits(account, gifts):
+    details = "".join(detail(f"{gift.amount:.2f}", f"gift {gift.reference}") for gift in gifts)
+    told = notification(
+        entry("60.00", reference="", details=details), entry("9.00", reference="B-2")
+    )
+    # Neither the day, the amount nor the side of the others is the same.
+    others = (
+        entry("60.00", "B-4", day="2026-03-03"), entry("60.01", "B-5"), entry("60.00", "B-6", sign="DBIT"),
+    )  # fmt: skip
+    before = take(account, told)
+    take(account, statement(entry("60.00"), *others, closing="120.01"))
+
+    [fitted, _named] = read(account=account, content=told, at=AT).told
+    results = [take(account, told) for _i in range(2)]
+
+    assert [(row.line, row.reason) for row in before.left_out] == [(1, "unnamed")]
+    line = StatementLine.objects.get(amount=60, booked_on="2026-03-04")
+    assert (fitted.key, fitted.is_here, fitted.is_told, fitted.is_fitted) == (
+        line.key,
+        True,
+        False,
+        True,
+    )
+    assert [(result.details, result.left_out, result.statement is None) for result in results] == [
+        (2, (), False), (0, (), True),
+    ]  # fmt: skip
+    assert {suggestion.target: suggestion.part for suggestion in suggest(line)} == {
+        gifts[0]: Decimal(25), gifts[1]: Decimal(35),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", [1, 2])
+@pytest.mark.parametrize("entries", [1, 2])
+def test_of_two_equal_lines_or_entries_none_is_guessed(account, lines, entries):
+    several = [entry("60.00", f"B-{number}") for number in range(lines)]
+    take(account, statement(*several, closing=f"{60 * lines}"))
+    unnamed = entry("60.00", reference="", details=detail("60.00", "raffle"))
+    other = entry("9.00", "B-9")
+
+    result = take(account, notification(*[unnamed] * entries, other))
+
+    is_sure = lines == entries == 1
+    assert [row.reason for row in result.left_out] == ["unnamed"] * (0 if is_sure else entries)
+    assert result.details == (2 if is_sure else 1)
+
+
+def test_line_that_another_entry_names_is_not_taken_for_one_that_names_none(account):
+    take(account, statement(entry("60.00", "B-1"), entry("60.00", "B-2"), closing="120"))
+    unnamed = entry("60.00", reference="", details=detail("60.00", "raffle"))
+
+    take(account, notification(entry("60.00", "B-1", details=detail("60.00", "stall")), unnamed))
+    again = take(account, notification(unnamed, entry("9.00", "B-9")))
+
+    texts = {
+        StatementLine.objects.get(key=told.key).pk: told.text
+        for told in StatementDetail.objects.filter(amount=60)
+    }
+    assert [texts[pk] for pk in sorted(texts)] == ["stall", "raffle"]
+    # Alone it could be of either.
+    assert [(row.line, row.reason) for row in again.left_out] == [(1, "unnamed")]
+
+
+VALUED = "<ValDt><Dt>2026-03-{}</Dt></ValDt><NtryDtls>"
+PAYER = (
+    "<RltdPties><Dbtr><Nm>Ana</Nm></Dbtr><DbtrAcct><Id><IBAN>{}</IBAN></Id></DbtrAcct></RltdPties>"
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        # Another day of value.
+        (entry("60.00").replace("<NtryDtls>", VALUED.format("05")),
+         entry("60.00", "").replace("<NtryDtls>", VALUED.format("06"))),
+        # Another reference of ours.
+        (entry("60.00", details=detail("60.00", "RF89 CDFG HJKM NPQR")),
+         entry("60.00", "", details=detail("60.00", "RF35 CDFG HJKM NPQT"))),
+        # A batch, where the statement names who paid.
+        (entry("60.00", details=detail("60.00", "stall")),
+         entry("60.00", "", details=detail("20.00", "one") + detail("40.00", "two"))),
+        (entry("60.00", details=detail("60.00", "stall")),
+         entry("60.00", "", details="<Btch><NbOfTxs>2</NbOfTxs></Btch>")),
+        # Another payer's account.
+        (entry("60.00", details=f"<TxDtls>{PAYER.format('DE75512108001245126199')}</TxDtls>"),
+         entry("60.00", "", details=f"<TxDtls>{PAYER.format('DE89370400440532013000')}</TxDtls>")),
+    ],
+)  # fmt: skip
+def test_line_that_says_otherwise_is_not_the_entrys(account, said, told):
+    take(account, statement(said, closing="60"))
+
+    with pytest.raises(ImportRefused, match="none of its entries fits just one line here"):
+        take(account, notification(told))
+
+    assert not StatementDetail.objects.exists()
+
+
 def test_line_that_an_earlier_notification_divided_otherwise_keeps_what_was_said_first(account):
     several = detail("25.00", "one") + detail("35.00", "two")
     take(account, notification(entry("60.00", details=detail("60.00", "all of it"))))
