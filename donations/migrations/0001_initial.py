@@ -1522,8 +1522,8 @@ class Migration(migrations.Migration):
                         'constraints': [
                             models.UniqueConstraint(condition=models.Q(('approved_at', None), ('refused_at', None)), fields=('sha256',), name='past_import_waits_once'),
                             models.CheckConstraint(condition=models.Q(('approved_by', None), models.Q(('approved_by', models.F('requested_by')), _negated=True), _connector='OR'), name='past_import_approved_by_another_person'),
-                            models.CheckConstraint(condition=models.Q(models.Q(('approved_at', None), ('approved_by', None)), models.Q(('approved_at__isnull', False), ('approved_by__isnull', False)), _connector='OR'), name='past_import_approval_complete'),
-                            models.CheckConstraint(condition=models.Q(models.Q(('refusal_reason', ''), ('refused_at', None), ('refused_by', None)), models.Q(('approved_at', None), ('refused_at__isnull', False), ('refused_by__isnull', False), models.Q(('refusal_reason', ''), _negated=True)), _connector='OR'), name='past_import_refusal_complete'),
+                            models.CheckConstraint(condition=models.Q(models.Q(('approved_at__isnull', True), ('approved_by__isnull', True)), models.Q(('approved_at__isnull', False), ('approved_by__isnull', False)), _connector='OR'), name='past_import_approval_complete'),
+                            models.CheckConstraint(condition=models.Q(models.Q(('refusal_reason', ''), ('refused_at__isnull', True), ('refused_by__isnull', True)), models.Q(('approved_at', None), ('refused_at__isnull', False), ('refused_by__isnull', False), models.Q(('refusal_reason', ''), _negated=True)), _connector='OR'), name='past_import_refusal_complete'),
                             models.CheckConstraint(condition=models.Q(models.Q(('approved_at', None), ('refused_at', None)), ('table', ''), _connector='OR'), name='past_import_table_until_decided'),
                         ],
                     },

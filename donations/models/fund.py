@@ -3,7 +3,6 @@
 import uuid
 from collections.abc import Iterable, Sequence
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
@@ -12,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from appeals.models import Appeal, AppealText, Case, CaseText, Defendant
 
 from .fields import CurrencyField, MoneyField
+from .proposal import Proposal, ProposalQuerySet, decided_by_another
 
 
 class FundQuerySet(models.QuerySet["Fund"]):
@@ -159,12 +159,7 @@ class Fund(models.Model):
         return self.name
 
 
-class FundCoverQuerySet(models.QuerySet["FundCover"]):
-    def undecided(self) -> "FundCoverQuerySet":
-        return self.filter(approved_at=None, refused_at=None)
-
-
-class FundCover(models.Model):
+class FundCover(Proposal):
     """Two people's decision over a fund that facts took below zero: another fund's money covers it, which lifts its freeze.
 
     Once gifts alone have brought it back to zero or above nothing is missing: then the decision is to lift the freeze, with
@@ -179,30 +174,8 @@ class FundCover(models.Model):
     amount = MoneyField(_("amount"))
     currency = CurrencyField(_("currency"))
     reason = models.TextField(_("reason"))
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("requested by")
-    )
-    requested_at = models.DateTimeField(_("requested at"))
-    approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("approved by"),
-    )
-    approved_at = models.DateTimeField(_("approved at"), null=True)
-    refused_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("refused by"),
-        help_text=_("Who asked for it, when they withdrew it."),
-    )
-    refused_at = models.DateTimeField(_("refused at"), null=True)
-    refusal_reason = models.TextField(_("reason of the refusal"), blank=True)
 
-    objects = FundCoverQuerySet.as_manager()
+    objects = ProposalQuerySet["FundCover"].as_manager()
 
     class Meta:
         verbose_name = _("cover of a fund")
@@ -219,23 +192,7 @@ class FundCover(models.Model):
             models.CheckConstraint(
                 name="cover_between_two_funds", condition=~Q(source=F("target"))
             ),
-            models.CheckConstraint(
-                name="cover_approved_by_another_person",
-                condition=Q(approved_by=None) | ~Q(approved_by=F("requested_by")),
-            ),
-            models.CheckConstraint(
-                name="cover_approval_complete",
-                condition=Q(approved_by__isnull=True, approved_at__isnull=True)
-                | Q(approved_by__isnull=False, approved_at__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="cover_refusal_complete",
-                condition=Q(refused_by__isnull=True, refused_at__isnull=True, refusal_reason="")
-                | (
-                    Q(refused_by__isnull=False, refused_at__isnull=False, approved_at=None)
-                    & ~Q(refusal_reason="")
-                ),
-            ),
+            *decided_by_another("cover"),
         ]
 
     def __str__(self) -> str:

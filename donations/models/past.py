@@ -1,8 +1,7 @@
 """What happened before these books began: the spreadsheets it is taken from, and each of their rows."""
 
-from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models import Case, Defendant
@@ -13,14 +12,10 @@ from .donation import Donation
 from .fields import CurrencyField, MoneyField
 from .fund import Fund
 from .legal_cost import LegalCost
+from .proposal import Proposal, ProposalQuerySet, decided_by_another
 
 
-class PastImportQuerySet(models.QuerySet["PastImport"]):
-    def undecided(self) -> "PastImportQuerySet":
-        return self.filter(approved_at=None, refused_at=None)
-
-
-class PastImport(models.Model):
+class PastImport(Proposal):
     """A spreadsheet of the past: one person asks that it be booked, another approves; all of it is booked, or nothing.
 
     `table` is its text, kept until it is decided. The database refuses steps out of their order (migrations).
@@ -34,30 +29,8 @@ class PastImport(models.Model):
     name = models.CharField(_("file name"), max_length=200)
     sha256 = models.CharField(_("SHA-256"), max_length=64)
     table = EncryptedTextField(_("table"), blank=True)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("requested by")
-    )
-    requested_at = models.DateTimeField(_("requested at"))
-    approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("approved by"),
-    )
-    approved_at = models.DateTimeField(_("approved at"), null=True)
-    refused_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("refused by"),
-        help_text=_("Who asked for it, when they withdrew it."),
-    )
-    refused_at = models.DateTimeField(_("refused at"), null=True)
-    refusal_reason = models.TextField(_("reason of the refusal"), blank=True)
 
-    objects = PastImportQuerySet.as_manager()
+    objects = ProposalQuerySet["PastImport"].as_manager()
 
     class Meta:
         verbose_name = _("import of the past")
@@ -74,23 +47,7 @@ class PastImport(models.Model):
                 name="past_import_waits_once",
                 condition=Q(approved_at=None, refused_at=None),
             ),
-            models.CheckConstraint(
-                name="past_import_approved_by_another_person",
-                condition=Q(approved_by=None) | ~Q(approved_by=F("requested_by")),
-            ),
-            models.CheckConstraint(
-                name="past_import_approval_complete",
-                condition=Q(approved_by=None, approved_at=None)
-                | Q(approved_by__isnull=False, approved_at__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="past_import_refusal_complete",
-                condition=Q(refused_by=None, refused_at=None, refusal_reason="")
-                | (
-                    Q(refused_by__isnull=False, refused_at__isnull=False, approved_at=None)
-                    & ~Q(refusal_reason="")
-                ),
-            ),
+            *decided_by_another("past_import"),
             models.CheckConstraint(
                 name="past_import_table_until_decided",
                 condition=Q(approved_at=None, refused_at=None) | Q(table=""),
