@@ -15,17 +15,20 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from appeals.models import Case, Defendant
 from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
 from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin
 
 from .. import past
-from ..models import PastImport, PastRow
+from ..models import BankAccount, Fund, PastImport, PastRow
 from ..spreadsheets import csv_row
 from .refund_forms import ReasonForm
 
 # More than anybody mends before trying again; the count of the rest is said.
 SHOWN = 50
+# Codes that the page names of each kind.
+NAMED = 100
 PERSONAL = ("supporter_name", "supporter_email", "note")
 
 
@@ -226,12 +229,24 @@ class PastImportAdmin(VerbAdmin, ReadOnlyAdmin):
             title=_("Take over the past"),
             form=form,
             fieldset=fieldset(form, "file"),
+            codes={} if reading else _codes(),
             reading=reading,
             problems=reading.problems[:SHOWN] if reading else (),
             more_problems=max(len(reading.problems) - SHOWN, 0) if reading else 0,
             shown=[_shown(fact) for fact in reading.new[:SHOWN]] if reading else (),
             more=max(len(reading.new) - SHOWN, 0) if reading else 0,
         )
+
+
+def _codes() -> dict[str, list[str]]:
+    """What a spreadsheet may name, as it has to be written there."""
+    names = (
+        ("funds", Fund.objects.order_by("code").values_list("code", flat=True)),
+        ("places", BankAccount.objects.order_by("code").values_list("code", flat=True)),
+        ("cases", Case.objects.order_by("slug").values_list("slug", flat=True)),
+        ("defendants", Defendant.objects.order_by("key").values_list("key", flat=True)),
+    )
+    return {name: [str(code) for code in rows[:NAMED]] for name, rows in names}
 
 
 def _sums(row: PastImport) -> list[dict[str, Any]]:

@@ -36,6 +36,9 @@ def seated(*groups):
 
 
 def test_past_goes_from_the_file_to_the_books(known):
+    form = words(known.get(UPLOAD))
+    for code in ("general", "bank-eur", "case-one", "person-1"):
+        assert f"<code>{code}</code>" in form
     preview = upload(known, WHOLE)
 
     assert "6 new rows, 0 known" in words(preview)
