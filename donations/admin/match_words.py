@@ -97,6 +97,8 @@ def _words(facts: dict[str, Any]) -> str:
         return _("collected by Stripe as %(payout)s") % {"payout": facts["collected"]}
     if facts["deposited_on"]:
         return _("cash brought to the bank on %(day)s") % {"day": _day(facts["deposited_on"])}
+    if facts["gift"] and facts["receipt"] is None:
+        return _gift(facts["gift"], None)
     if facts["gift"]:
         return _("gift %(gift)s") % {"gift": _gift(facts["gift"], facts["receipt"])}
     return str(facts["explanation"])

@@ -74,6 +74,17 @@ class StatementLineAdmin(ReadOnlyAdmin):
     def moved(self, line: StatementLine) -> str:
         return money(line.amount, line.currency)
 
+    @admin.display(description=gettext_lazy("counterparty"))
+    def other_side(self, line: StatementLine) -> str:
+        return line.counterparty or "–"
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        """With who paid or was paid, for who matches lines; encrypted, so it is neither sorted nor searched."""
+        named = super().get_list_display(request)
+        if not request.user.has_perm("donations.match_statementline"):
+            return tuple(named)
+        return (*named[:-1], "other_side", named[-1])
+
     @admin.display(description=gettext_lazy("what it is"))
     def what(self, line: Any) -> str:
         return told_of(line.said)

@@ -104,7 +104,7 @@ def match_gift(person, amount, fund):
     person.page.get_by_role("radio", name="A gift that nobody announced").check()
     person.field("Fund the gift is for").select_option(label=fund.name)
     person.press("Match")
-    assert "Matched: gift" in person.said()
+    assert "Matched: donation" in person.said()
 
 
 def test_bill_is_paid_by_two_and_proved_by_the_bank(house, visitor, insider):
