@@ -183,20 +183,32 @@ class KindForm(forms.ModelForm):  # type: ignore[type-arg]
     )
 
 
+class RulesFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]
+    @classmethod
+    def get_deletion_widget(cls) -> Any:
+        return forms.CheckboxInput(attrs={"aria-label": _("Delete")})
+
+
 class RulesInline(InlineModelAdmin):  # type: ignore[type-arg]
     """Rows of a draft; whoever may change the policy may take them out again. Two stand ready for who has no scripts."""
 
     extra = 2
     classes = ("rules-rows",)
+    formset = RulesFormSet
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        """The currencies are asked for once, not by each row."""
+        """The currencies are asked for once, not by each row. In a table the column's head alone names no field to who
+        does not see it."""
         formset = super().get_formset(request, obj, **kwargs)
         fields = formset.form.base_fields
         if "currency" in fields:
             fields["currency"] = forms.ChoiceField(
                 label=fields["currency"].label, choices=currencies()
             )
+        for field in fields.values():
+            # A group of ticks has a label at each.
+            if not isinstance(field.widget, forms.CheckboxSelectMultiple):
+                field.widget.attrs["aria-label"] = field.label
         return formset
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
