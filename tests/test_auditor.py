@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from defensefund.privacy import EncryptedTextField
 from tests.factories import log_in, make_cost, make_document, make_user
-from tests.test_access import MODELS, PAGES, rows  # noqa: F401  a fixture
+from tests.test_access import MODELS, PAGES, one_of_each, rows  # noqa: F401  fixtures
 
 CANARY = "Canary Donora"
 # What is encrypted and is of nobody who gave, but of who is paid.
