@@ -1,5 +1,6 @@
 """All defendants with money on one page, and the differences counted on the first."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from html import unescape
@@ -44,6 +45,17 @@ def test_each_has_their_share_in_each_currency_and_is_led_to(shared, treasurer):
     rows = dict(treasurer.get(PAGE).context["people"])
     assert rows[shared.bo] == said
     assert PAGE in treasurer.get("/admin/").content.decode()
+    for path in (
+        f"legalcost/defendant/{shared.bo.pk}/",
+        f"legalcost/case/{shared.case.pk}/",
+        f"fund/{shared.fund.pk}/change/",
+    ):
+        (statement,) = set(
+            re.findall(
+                r'href="([^"]*reports/[^"]*)"', words(treasurer.get(f"/admin/donations/{path}"))
+            )
+        )
+        assert treasurer.get(statement).context["report"] is not None
 
 
 def test_only_those_for_whom_money_is_missing(shared, treasurer):
