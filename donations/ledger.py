@@ -37,7 +37,7 @@ class AlreadyReversed(LedgerError):
     """An entry is reversed once."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Posting:
     """A movement to be booked: `amount` (exact, above zero) leaves `credit` and enters `debit`, in accounting's sense.
 

@@ -84,7 +84,7 @@ AGREE = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
     """What is known of a new line before it is written: `pk` is the key it will have."""
 
@@ -95,7 +95,7 @@ class Line:
     codes: Sequence[str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sure:
     """What a line is beyond doubt: a row of the table `kind`; of a gift its fund, and whether its supporter left an address."""
 

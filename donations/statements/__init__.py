@@ -36,7 +36,7 @@ class UnbalancedStatement(UnreadableStatement):
     """The file can be read, but its own figures contradict each other: a line is missing, doubled or changed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class StatementRow:
     """One booked movement of the account, money in positive. `line` says where it stands in the file.
 

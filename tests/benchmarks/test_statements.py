@@ -18,6 +18,7 @@ from donations.references import format_reference, new_reference
 from donations.statements.mapping import CsvMapping
 from tests import factories
 from tests.benchmarks.conftest import TURNS, in_turns
+from tests.benchmarks.test_memory import megabytes
 from tests.benchmarks.test_processing import multiply
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.django_db(transaction=True)]
@@ -26,6 +27,7 @@ MAPPING = CsvMapping(
     payee=("Party",), decimal_mark=".", thousands_mark="", delimiter=";",
 )  # fmt: skip
 GIFTS, LINES, HISTORY = 100_000, 10_000, 1_000_000
+LARGE_FILE = 50_000
 FEW, GROWTH_LINES = 10_000, 500
 
 SET = """
@@ -225,3 +227,17 @@ def test_a_hundred_thousand_lines_against_a_hundred_thousand_gifts(tables, row):
     assert Pledge.objects.count() == GIFTS
     row("100,000 lines against 100,000 gifts", f"{seconds:.1f} s", "≤ 40 s", "one file")
     assert seconds <= 40
+
+
+def test_memory_of_a_large_file(tables, row, tmp_path):
+    references = [new_reference() for _number in range(LARGE_FILE)]
+    announce(references)
+    files = Files(references, LARGE_FILE, 1)
+    file = tmp_path / "large.csv"
+    file.write_bytes(files.contents[0])
+
+    weight = megabytes("import_statement", files.account.code, str(file))
+
+    assert StatementMatch.objects.count() == LARGE_FILE * 4 // 5
+    row("memory, importing 50,000 bank lines", f"{weight:.0f} MB", "≤ 400 MB", "one file")
+    assert weight <= 400
