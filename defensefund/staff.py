@@ -12,6 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django_otp.middleware import is_verified
@@ -26,11 +27,28 @@ class StaffSite(AdminSite):
     site_title = _("Office")
     index_title = _("What there is to do")
 
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self._lists: dict[tuple[object, ...], list[dict[str, Any]]] = {}
+
     def has_permission(self, request: HttpRequest) -> bool:
         user = request.user
         if not (isinstance(user, User) and user.is_active and user.is_staff):
             return False
         return is_verified(user) or sign_in.is_demo_login(request, user)
+
+    def get_app_list(
+        self, request: HttpRequest, app_label: str | None = None
+    ) -> list[dict[str, Any]]:
+        """What a person may open hangs on their rights: it stands beside every page, and is worked out once for each set of
+        rights and language, of which there are as many as roles."""
+        user = request.user
+        # Who may do everything has no list of rights to look up.
+        rights = None if user.is_superuser else frozenset(user.get_all_permissions())
+        key = (rights, get_language(), app_label)
+        if key not in self._lists:
+            self._lists[key] = super().get_app_list(request, app_label)
+        return self._lists[key]
 
     def _build_app_dict(self, request: HttpRequest, label: Any = None) -> dict[str, Any]:
         """As the admin's, its names as texts: lazy ones are translated anew at each comparison while they are sorted."""

@@ -122,3 +122,21 @@ def test_job_queue_is_called_by_what_it_does(office):
     assert "<h1>Jobs of the worker</h1>" in page
     assert "Work in the background" in page
     assert "rocrastinate jobs" not in page
+
+
+def test_what_stands_beside_every_page_follows_the_rights_and_the_language(client):
+    user = make_user(None, "organizer")
+    log_in(client, user)
+
+    def listed(language):
+        page = client.get("/admin/", headers={"accept-language": language})
+        return {
+            model["name"] for app in page.context["available_apps"] for model in app["models"]
+        }
+
+    before = listed("en")
+    user.groups.set(Group.objects.filter(name="auditor"))
+
+    assert ("Appeals" in before, "Entries" in before) == (True, False)
+    assert ("Appeals" in listed("en"), "Entries" in listed("en")) == (False, True)
+    assert "Asientos" in listed("es")
