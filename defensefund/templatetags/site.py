@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.template import Context
 from django.urls import NoReverseMatch, reverse, translate_url
-from django.utils.translation import get_language, override
+from django.utils.translation import get_language, get_language_from_path, override
 
 register = template.Library()
 
@@ -30,13 +30,15 @@ def language_links(context: Context) -> list[LanguageLink]:
     request: HttpRequest | None = context.get("request")
     if request is None:
         return []
-    here = get_language()
+    here, path = get_language(), request.get_full_path()
     written = context.get("page_languages")
+    # The office has one address in all languages: there is nothing to look up.
+    has_language = get_language_from_path(request.path_info) is not None
     links = []
     for code, name in settings.LANGUAGES:
-        url = translate_url(request.get_full_path(), code)
+        url = translate_url(path, code) if has_language else path
         is_current = code == here
-        moved = is_current or url != request.get_full_path()
+        moved = is_current or url != path
         is_same_page = moved and (written is None or code in written)
         links.append(
             LanguageLink(code, name, url if is_same_page else home(code), is_current, is_same_page)
