@@ -125,9 +125,12 @@ def _entries(donations: list[Donation], movements: list[BalanceTransaction]) -> 
         sources |= Q(
             source__in=[f"stripe:{movement.stripe_id}", f"stripe:{movement.stripe_id}:fee"]
         )
-    entries = Entry.objects.filter(sources).select_related("debit", "credit")
+    entries = Entry.objects.filter(sources).select_related(
+        "debit__fund", "debit__bank_account", "debit__legal_cost",
+        "credit__fund", "credit__bank_account", "credit__legal_cost",
+    )  # fmt: skip
     for entry in entries:
-        accounts = f"{entry.debit.code} ← {entry.credit.code}"
+        accounts = f"{entry.debit.title} ← {entry.credit.title}"
         what = capfirst(entry.get_kind_display())
         yield Moment(entry.posted_at, what, accounts, entry.amount, row=entry)
 

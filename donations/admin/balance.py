@@ -15,6 +15,7 @@ from defensefund.verbs import VerbAdmin
 
 from ..models import BalanceTransaction, Entry, MovementExplanation
 from .movement import EXPLAIN
+from .trail import entries_named, gifts_of, step
 
 
 def in_books() -> Q:
@@ -78,7 +79,14 @@ class BalanceTransactionAdmin(VerbAdmin, ReadOnlyAdmin):
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         may_look = request.user.has_perm("donations.view_movementexplanation")
         explanations = row.explanations.select_related("fund") if may_look else ()
-        return {"movement": row, "explanations": explanations}
+        gift = gifts_of([row]).get(row.stripe_payment_intent_id)
+        name = f"stripe:{row.stripe_id}"
+        return {
+            "movement": row,
+            "explanations": explanations,
+            "steps": [step(each, by=request.user) for each in (gift, row.payout) if each],
+            "entries": entries_named([name, f"{name}:fee", gift.source if gift else None]),
+        }
 
     @admin.display(description=_("amount"), ordering="amount")
     def amount_written(self, row: BalanceTransaction) -> str:

@@ -56,9 +56,17 @@ class DeclineInline(RowsInline):
 
 class DonationInline(RowsInline):
     model = Donation
-    fields = ("received_at", "receipt_number", "amount", "fee", "currency", "source")
-    readonly_fields = ("receipt_number",)
+    fields = ("received_at", "receipt_number", "written", "fee_written", "source")
+    readonly_fields = ("receipt_number", "written", "fee_written")
     show_change_link = True
+
+    @admin.display(description=_("amount"))
+    def written(self, gift: Donation) -> str:
+        return money(gift.amount, gift.currency)
+
+    @admin.display(description=_("fee"))
+    def fee_written(self, gift: Donation) -> str:
+        return "–" if gift.fee is None else money(gift.fee, gift.currency)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Donation]:
         return super().get_queryset(request).select_related("receipt")
@@ -66,7 +74,15 @@ class DonationInline(RowsInline):
 
 class InstalmentInline(RowsInline):
     model = Instalment
-    fields = ("due_on", "amount")
+    fields = ("due_on", "written")
+    readonly_fields = ("written",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Instalment]:
+        return super().get_queryset(request).select_related("pledge")
+
+    @admin.display(description=_("amount"))
+    def written(self, row: Instalment) -> str:
+        return money(row.amount, row.pledge.currency)
 
 
 class CardChargeInline(RowsInline):

@@ -17,7 +17,10 @@ from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
 from .. import payouts
 from ..models import Payout, StatementMatch
-from .trail import entries_named
+from .trail import entries_named, gifts_of
+
+# Of the movements that a payout is the sum of, so many are named; the count of the others is said.
+NAMED = 100
 
 
 class AcceptForm(VerbForm):
@@ -95,7 +98,15 @@ class PayoutAdmin(VerbAdmin, ReadOnlyAdmin):
         arrived = row.matches.standing().select_related("line").first()
         left = f"stripe:{row.stripe_payout_id}"
         sources = [left, f"{left}:returned", *row.matches.values_list("source", flat=True)]
-        return {"payout": row, "arrived": arrived, "entries": entries_named(sources)}
+        movements = list(row.movements.order_by("created_at", "pk")[:NAMED])
+        gifts = gifts_of(movements)
+        return {
+            "payout": row,
+            "arrived": arrived,
+            "entries": entries_named(sources),
+            "movements": [(each, gifts.get(each.stripe_payment_intent_id)) for each in movements],
+            "more": max(row.movements.count() - NAMED, 0) if len(movements) == NAMED else 0,
+        }
 
     @admin.display(description=_("amount"), ordering="amount")
     def exact_amount(self, payout: Payout) -> str:

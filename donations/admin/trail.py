@@ -145,6 +145,13 @@ def entries_of_gift(donation: Donation) -> QuerySet[Entry]:
     return entries_named(sources)
 
 
+def gifts_of(movements: Iterable[BalanceTransaction]) -> dict[str, Donation]:
+    """The gifts that movements at Stripe are of, by the payment's name there."""
+    payments = {each.stripe_payment_intent_id for each in movements} - {""}
+    found = Donation.objects.filter(stripe_payment_intent_id__in=payments)
+    return {str(each.stripe_payment_intent_id): each for each in found.select_related("receipt")}
+
+
 def _is_number(text: str) -> bool:
     try:
         UUID(text)

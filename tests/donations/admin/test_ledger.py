@@ -77,6 +77,20 @@ def test_entry_and_its_reversal_say_who_and_why(office):
         assert row.source in page
 
 
+def test_payout_leads_to_the_gifts_it_is_the_sum_of_and_they_to_it(office):
+    payout, gift = make_payout(1), factories.make_donation(stripe_payment_intent_id="pi_1")
+    given = factories.make_balance_transaction(stripe_payment_intent_id="pi_1", payout=payout)
+    fee = factories.make_balance_transaction(type="adjustment", amount=-2, fee=0, payout=payout)
+
+    page = office.get(f"/admin/donations/payout/{payout.pk}/change/")
+
+    assert (page.context["movements"], page.context["more"]) == ([(given, gift), (fee, None)], 0)
+    assert f"/admin/donations/donation/{gift.pk}/change/" in page.content.decode()
+    movement = office.get(f"/admin/donations/balancetransaction/{given.pk}/change/")
+    assert [each.name for each in movement.context["steps"]] == [str(gift), "po_1"]
+    assert f"/admin/donations/payout/{payout.pk}/change/" in movement.content.decode()
+
+
 def test_payout_says_where_it_is(office):
     make_payout(1)
     Payout.objects.filter(pk=make_payout(2).pk).update(returned_at=NOW)
