@@ -17,7 +17,7 @@ from defensefund.templatetags import formats
 from defensefund.templatetags.site import LanguageLink, language_links, public_url
 
 STATIC = Path(settings.BASE_DIR) / "defensefund" / "static" / "defensefund"
-SHEETS = ("site.css", "admin.css", "staff.css", "bank.css")
+SHEETS = ("site.css", "public_books.css", "admin.css", "staff.css", "bank.css")
 
 
 # --- Stylesheets --------------------------------------------------------------------------------
