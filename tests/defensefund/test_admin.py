@@ -130,9 +130,7 @@ def test_what_stands_beside_every_page_follows_the_rights_and_the_language(clien
 
     def listed(language):
         page = client.get("/admin/", headers={"accept-language": language})
-        return {
-            model["name"] for app in page.context["available_apps"] for model in app["models"]
-        }
+        return {model["name"] for app in page.context["available_apps"] for model in app["models"]}
 
     before = listed("en")
     user.groups.set(Group.objects.filter(name="auditor"))

@@ -177,7 +177,10 @@ def test_entry_that_names_no_line_is_named_before_the_import_and_after_it(treasu
     preview = upload(treasurer, account, told, "told.xml")
     done = treasurer.post(CONFIRM, {"file": hidden(preview, "file")}, follow=True)
 
-    why = "it does not say of which line it tells: the bank's reference (AcctSvcrRef) is missing"
+    why = (
+        "it does not say of which line it tells: the bank's reference (AcctSvcrRef) is missing, and not just one line has "
+        "its day and amount"
+    )
     said = " ".join(unescape(preview.content.decode()).split())
     assert "1 payment within lines" in said
     assert f"Row 2: {why} (2026-03-04 35.00 EUR stall)" in said
