@@ -100,6 +100,14 @@ class StatementLine(models.Model):
         editable=False,
         help_text=_("How much of the amount is matched; kept by the database."),
     )
+    batch_of = models.PositiveIntegerField(
+        _("payments in it"),
+        null=True,
+        editable=False,
+        help_text=_(
+            "How many the bank put into this one line; empty for one, and where it does not say."
+        ),
+    )
     counterparty = EncryptedTextField(_("counterparty"), blank=True)
     counterparty_account = EncryptedTextField(_("counterparty's account"), blank=True)
     text = EncryptedTextField(_("text"), blank=True)
@@ -123,6 +131,10 @@ class StatementLine(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["account", "key"], name="statement_line_once"),
             models.CheckConstraint(name="statement_line_amount_not_zero", condition=~Q(amount=0)),
+            models.CheckConstraint(
+                name="statement_line_batch_of_several",
+                condition=Q(batch_of=None) | Q(batch_of__gt=1),
+            ),
             models.CheckConstraint(
                 name="statement_line_explained_within",
                 condition=Q(amount__gt=0, explained__gte=0, explained__lte=F("amount"))

@@ -49,8 +49,15 @@ def _fits(line: StatementLine, whole: StatementRow, rows: Sequence[StatementRow]
     codes = set(find_codes(text for row in rows for text in (row.text, *row.references)))
     if codes and line.references and codes.isdisjoint(line.references):
         return False
-    if len(rows) > 1 or whole.batch_of > 1:
-        # Of a batch the statement names no other side: whose line has one is a single payment.
-        return not (line.counterparty or line.counterparty_account)
+    several = {_payments(line.batch_of, line), _payments(max(len(rows), whole.batch_of), whole)}
+    if len(several - {None}) > 1:
+        return False
     ours, theirs = squeeze(line.counterparty_account), squeeze(whole.counterparty_account)
-    return not ours or not theirs or ours == theirs
+    return not ours or not theirs or ours == theirs or len(rows) > 1
+
+
+def _payments(count: int | None, movement: StatementLine | StatementRow) -> int | None:
+    """How many payments it is made of; None where nothing says so. Who names one other side has a single one."""
+    if count is not None and count > 1:
+        return count
+    return 1 if movement.counterparty or movement.counterparty_account else None

@@ -14,7 +14,7 @@ from .slipped import count_slipped
 # What _values gives, in its order.
 COLUMNS = (
     "id", "account", "statement", "key", "booked_on", "value_on", "amount", "currency", "references", "explained",
-    "counterparty", "counterparty_account", "text", "payer_hash",
+    "batch_of", "counterparty", "counterparty_account", "text", "payer_hash",
 )  # fmt: skip
 EXPLAINED = COLUMNS.index("explained")
 NOTHING = Decimal(0)
@@ -67,6 +67,6 @@ def _values(
     others = (reference for reference in row.references if reference not in line.codes)
     return (
         line.pk, account.pk, statement.pk, line.key, row.booked_on, row.value_on, row.amount, row.currency, line.codes,
-        NOTHING, row.counterparty, row.counterparty_account, " ".join([row.text, *others]).strip(),
+        NOTHING, row.batch_of if row.batch_of > 1 else None, row.counterparty, row.counterparty_account, " ".join([row.text, *others]).strip(),
         payer_hash(row.counterparty_account, row.counterparty),
     )  # fmt: skip

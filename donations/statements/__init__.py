@@ -15,7 +15,7 @@ WHY_LEFT_OUT = {
     "repeated": gettext_lazy("listed before"),
     "empty": gettext_lazy("moves no money"),
     "unnamed": gettext_lazy(
-        "it does not say of which line it tells: the bank's reference (AcctSvcrRef) is missing, and not just one line has its day and amount"
+        "it does not say of which line it tells: the bank's reference (AcctSvcrRef) is missing, and no line here, or more than one, fits it by day and amount"
     ),
     "otherwise": gettext_lazy("an earlier notification divided the same line otherwise"),
 }

@@ -178,8 +178,8 @@ def test_entry_that_names_no_line_is_named_before_the_import_and_after_it(treasu
     done = treasurer.post(CONFIRM, {"file": hidden(preview, "file")}, follow=True)
 
     why = (
-        "it does not say of which line it tells: the bank's reference (AcctSvcrRef) is missing, and not just one line has "
-        "its day and amount"
+        "it does not say of which line it tells: the bank's reference (AcctSvcrRef) is missing, and no line here, or more "
+        "than one, fits it by day and amount"
     )
     said = " ".join(unescape(preview.content.decode()).split())
     assert "1 payment within lines" in said
@@ -188,6 +188,11 @@ def test_entry_that_names_no_line_is_named_before_the_import_and_after_it(treasu
         f"1 entry of the file was left out: 2 ({why}).",
         "Kept: 1 payment within a line.",
     ]
+
+    lines = statement(entry("60.00"), entry("35.00", "B-2"), closing="95")
+    import_statement(account=account, name="s.xml", content=lines, by=None, at=NOW)
+    again = " ".join(upload(treasurer, account, told, "told.xml").content.decode().split())
+    assert "1 does not name its line: it is taken for the only one of its day and amount." in again
 
 
 def test_notification_is_shown_kept_and_helps_where_its_line_is_matched(treasurer):

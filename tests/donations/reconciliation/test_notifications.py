@@ -240,6 +240,17 @@ def test_of_two_equal_lines_or_entries_none_is_guessed(account, lines, entries):
     assert result.details == (2 if is_sure else 1)
 
 
+def test_of_two_equal_lines_the_one_of_as_many_payments_is_it(account):
+    batches = [entry("60.00", f"B-{n}", f"<Btch><NbOfTxs>{n}</NbOfTxs></Btch>") for n in (2, 3)]
+    take(account, statement(*batches, closing="120"))
+
+    take(account, notification(entry("60.00", "", detail("20.00", "one") + detail("40.00", "two"))))
+
+    keys = dict(StatementLine.objects.values_list("key", "batch_of"))
+    assert [keys[told.key] for told in StatementDetail.objects.all()] == [2, 2]
+    assert sorted(keys.values()) == [2, 3]
+
+
 def test_line_that_another_entry_names_is_not_taken_for_one_that_names_none(account):
     take(account, statement(entry("60.00", "B-1"), entry("60.00", "B-2"), closing="120"))
     unnamed = entry("60.00", reference="", details=detail("60.00", "raffle"))
@@ -276,6 +287,9 @@ PAYER = (
          entry("60.00", "", details=detail("20.00", "one") + detail("40.00", "two"))),
         (entry("60.00", details=detail("60.00", "stall")),
          entry("60.00", "", details="<Btch><NbOfTxs>2</NbOfTxs></Btch>")),
+        # A batch of more.
+        (entry("60.00", details="<Btch><NbOfTxs>3</NbOfTxs></Btch>"),
+         entry("60.00", "", details=detail("20.00", "one") + detail("40.00", "two"))),
         # Another payer's account.
         (entry("60.00", details=f"<TxDtls>{PAYER.format('DE75512108001245126199')}</TxDtls>"),
          entry("60.00", "", details=f"<TxDtls>{PAYER.format('DE89370400440532013000')}</TxDtls>")),
