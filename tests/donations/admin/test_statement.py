@@ -203,7 +203,9 @@ def test_notification_is_shown_kept_and_helps_where_its_line_is_matched(treasure
     import_statement(
         account=account,
         name="s.xml",
-        content=statement(entry("60.00"), closing="60"),
+        content=statement(
+            entry("60.00", details="<Btch><NbOfTxs>2</NbOfTxs></Btch>"), closing="60"
+        ),
         by=None,
         at=NOW,
     )
@@ -219,6 +221,7 @@ def test_notification_is_shown_kept_and_helps_where_its_line_is_matched(treasure
     line = StatementLine.objects.get()
     page = treasurer.get(f"/admin/donations/statementline/{line.pk}/match/")
     shown = unescape(page.content.decode())
+    assert "<dt>Payments in it</dt><dd>2</dd>" in shown
     assert "The payments within it, as the bank tells them" in shown
     assert "Bo Ejemplo" in shown
     [best] = page.context["suggestions"]

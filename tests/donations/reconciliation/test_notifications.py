@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError
 
 from donations import erasure, ledger
 from donations.models import AccountKey, StatementDetail, StatementImport, StatementLine, Supporter
@@ -249,6 +250,8 @@ def test_of_two_equal_lines_the_one_of_as_many_payments_is_it(account):
     keys = dict(StatementLine.objects.values_list("key", "batch_of"))
     assert [keys[told.key] for told in StatementDetail.objects.all()] == [2, 2]
     assert sorted(keys.values()) == [2, 3]
+    with pytest.raises(IntegrityError, match="statement_line_batch_of_several"):
+        StatementLine.objects.update(batch_of=1)
 
 
 def test_line_that_another_entry_names_is_not_taken_for_one_that_names_none(account):
