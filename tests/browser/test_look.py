@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from tests.browser.conftest import overflow
 from tests.factories import make_appeal, make_case, make_user
 
 pytestmark = [
@@ -13,34 +14,20 @@ pytestmark = [
     pytest.mark.urls("tests.browser.urls"),
 ]
 
-# No rule of the style sheets asks for a width and for darkness at once.
-WINDOWS = [(320, True), (1280, False)]
 
-
-def overflow(page):
-    """By how many pixels the page is wider than its window."""
-    return page.evaluate("document.documentElement.scrollWidth - innerWidth")
-
-
-@pytest.mark.parametrize(("width", "dark"), WINDOWS)
 @pytest.mark.parametrize(
     ("path", "status"), [("/specimen/", 200), ("/es/no/such/page/", 404), ("/fault/", 500)]
 )
-def test_page_is_readable(new_page, accessibility_faults, path, status, width, dark):
-    page = new_page(width=width, dark=dark)
-
+def test_page_is_readable(page, faults_in_each_window, path, status):
     response = page.goto(path)
 
     assert response.status == status
-    assert accessibility_faults(page) == []
-    assert overflow(page) <= 0
+    assert faults_in_each_window(page) == []
 
 
-@pytest.mark.parametrize(("width", "dark"), WINDOWS)
-def test_office_is_readable(new_page, accessibility_faults, enter_office, width, dark):
+def test_office_is_readable(page, faults_in_each_window, enter_office):
     user = make_user(is_superuser=True)
     case = make_case(make_appeal(by=user), by=user)
-    page = new_page(width=width, dark=dark)
     paths = [
         "/admin/login/",
         "/admin/",
@@ -55,7 +42,7 @@ def test_office_is_readable(new_page, accessibility_faults, enter_office, width,
         if path == "/admin/":
             enter_office(page, user)
         page.goto(path)
-        found[path] = accessibility_faults(page)
+        found[path] = faults_in_each_window(page)
 
     assert found == {path: [] for path in paths}
 
@@ -73,7 +60,7 @@ def test_every_list_and_form_of_the_office_is_readable(
     for model in admin.site._registry:
         path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{what}")
         if page.goto(path).status == 200:  # 403 where nothing is added by hand
-            found[path] = (accessibility_faults(page), max(overflow(page), 0))
+            found[path] = (accessibility_faults(page), overflow(page))
 
     assert found == {path: ([], 0) for path in found}
     assert len(found) > 8
@@ -83,7 +70,7 @@ def test_page_reflows_at_the_widest_and_narrowest(new_page):
     for width in (280, 320, 390, 768, 1920, 3840):
         page = new_page(width=width)
         page.goto("/specimen/")
-        assert overflow(page) <= 0, width
+        assert overflow(page) == 0, width
 
 
 def test_first_tab_stop_skips_to_the_content(page):

@@ -11,8 +11,6 @@ from tests.sandbox.steps import create_monthly, open_session, paid, subscribed
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-WINDOWS = [(320, False), (1280, True)]
-
 
 @pytest.fixture
 def everything():
@@ -44,17 +42,13 @@ def everything():
     ]
 
 
-@pytest.mark.parametrize(("width", "dark"), WINDOWS)
-def test_sandbox_is_readable(new_page, accessibility_faults, everything, width, dark):
-    page, found = new_page(width=width, dark=dark), {}
-
+def test_sandbox_is_readable(page, faults_in_each_window, everything):
+    found = {}
     for path in everything:
         page.goto(path)
         for closed in page.locator("summary").all():
             closed.click()
-        found[path] = accessibility_faults(page)
-        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-            found[path].append("wider than the window")
+        found[path] = faults_in_each_window(page)
 
     assert found == {path: [] for path in everything}
 

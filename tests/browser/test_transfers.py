@@ -8,7 +8,6 @@ from playwright.sync_api import expect
 
 from donations.references import format_reference
 from donations.tokens import gift_path
-from tests.browser.test_look import WINDOWS, overflow
 from tests.factories import make_bank_account, make_pledge, make_user
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -28,14 +27,10 @@ def path(pledge):
     return gift_path(pledge, at=timezone.now())
 
 
-@pytest.mark.parametrize(("width", "dark"), WINDOWS)
-def test_details_are_readable(new_page, accessibility_faults, path, width, dark):
-    page = new_page(width=width, dark=dark)
-
+def test_details_are_readable(page, faults_in_each_window, path):
     for address in (path, f"{path}transfer/"):
         page.goto(address)
-        assert accessibility_faults(page) == []
-        assert overflow(page) <= 0
+        assert faults_in_each_window(page) == []
         expect(page.get_by_role("img", name="QR code for a bank app")).to_be_visible()
 
 
