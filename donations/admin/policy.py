@@ -119,7 +119,7 @@ def enact(row: Policy, data: dict[str, Any], by: User, at: datetime) -> str:
 
 def draft(row: Policy, data: dict[str, Any], by: User, at: datetime) -> str:
     policy.draft(in_force_from=data["in_force_from"], by=by, at=at)
-    return f"{_('A draft with all these rules is made.')} {_('Change what shall be different')}."
+    return _("A draft with all these rules is made. Change what shall be different.")
 
 
 def newest_draft(_row: Policy) -> str:
