@@ -34,7 +34,9 @@ WINDOWS = ((320, "dark"), (1280, "light"))
 SCRIPTLESS: WeakKeyDictionary[Page, CDPSession] = WeakKeyDictionary()
 
 # Every rule; and only what is wrong comes back, since what is right fills pages.
-LOOK = "axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)"
+LOOK = "apart => axe.run({exclude: apart}, {resultTypes: ['violations']}).then(found => found.violations)"
+# The same beside each page of the office; test_look.py looks at it.
+SIDEBAR = "#nav-sidebar"
 
 
 @pytest.fixture(scope="session")
@@ -142,10 +144,13 @@ def enter_office(live_server) -> Callable[[Page, object], None]:
 
 @pytest.fixture(scope="session")
 def accessibility_faults() -> Callable[..., list[str]]:
-    """`accessibility_faults(page)` lists what axe finds by all its rules, one line per element."""
+    """`accessibility_faults(page)` lists what axe finds by all its rules, one line per element.
+
+    `with_sidebar` in the list of the office's pages too, which stands beside each of them.
+    """
     axe = Axe().axe_script
 
-    def accessibility_faults(page) -> list[str]:
+    def accessibility_faults(page, *, with_sidebar=False) -> list[str]:
         # A click returns when the next page begins to arrive.
         page.wait_for_load_state()
         if page in SCRIPTLESS:
@@ -154,7 +159,7 @@ def accessibility_faults() -> Callable[..., list[str]]:
         page.evaluate("for (const running of document.getAnimations()) running.finish()")
         if not page.evaluate("'axe' in window"):
             page.evaluate(axe)
-        found = page.evaluate(LOOK)
+        found = page.evaluate(LOOK, [] if with_sidebar else [[SIDEBAR]])
         if page in SCRIPTLESS:
             allow_scripts(page, False)
         return [
@@ -173,15 +178,17 @@ def overflow(page: Page) -> int:
 
 
 @pytest.fixture(scope="session")
-def faults_in_each_window(accessibility_faults) -> Callable[[Page], list[str]]:
-    """`faults_in_each_window(page)`: what axe finds in each of WINDOWS, and where the page runs over the window's edge."""
+def faults_in_each_window(accessibility_faults) -> Callable[..., list[str]]:
+    """`faults_in_each_window(page, …)`: what axe finds in each of WINDOWS, and where the page runs over the window's edge."""
 
-    def faults_in_each_window(page) -> list[str]:
+    def faults_in_each_window(page, **options) -> list[str]:
         found = []
         for width, colours in WINDOWS:
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=colours)
-            found += [f"{width} {colours}: {fault}" for fault in accessibility_faults(page)]
+            found += [
+                f"{width} {colours}: {fault}" for fault in accessibility_faults(page, **options)
+            ]
             if pixels := overflow(page):
                 found.append(f"{width}: {pixels} pixels wider than the window")
         return found

@@ -42,7 +42,7 @@ def test_office_is_readable(page, faults_in_each_window, enter_office):
         if path == "/admin/":
             enter_office(page, user)
         page.goto(path)
-        found[path] = faults_in_each_window(page)
+        found[path] = faults_in_each_window(page, with_sidebar=True)
 
     assert found == {path: [] for path in paths}
 
