@@ -112,7 +112,7 @@ def test_without_words_it_starts_everything(checkout):
 def test_tests_run_in_the_project_on_two_processes(checkout):
     _, out, _ = checkout.run("test", "tests/a b.py", "-k", "x or y")
 
-    assert out == f"in {checkout.folder}: -n 2 tests/a b.py -k x or y\n"
+    assert out == f"in {checkout.folder}: -n 2 --dist worksteal tests/a b.py -k x or y\n"
 
 
 def test_changed_lock_is_installed_into_the_same_environment(checkout):
