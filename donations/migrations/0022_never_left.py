@@ -320,9 +320,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="disbursement",
             name="undo_reason",
-            field=models.TextField(
-                blank=True, db_default="", max_length=500, verbose_name="why it is taken back"
-            ),
+            field=models.TextField(blank=True, db_default="", verbose_name="why it is taken back"),
         ),
         migrations.AddField(
             model_name="disbursement",

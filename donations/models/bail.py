@@ -12,6 +12,7 @@ from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
 from .legal_cost import CostDocument, LegalCost
 from .statement import StatementMatch
+from .undoing import Undoing
 
 
 class BailOutcomeQuerySet(models.QuerySet["BailOutcome"]):
@@ -36,7 +37,7 @@ class BailOutcomeQuerySet(models.QuerySet["BailOutcome"]):
         return amount or Decimal(0)
 
 
-class BailOutcome(models.Model):
+class BailOutcome(Undoing):
     """One thing a court did with the bail of a legal cost. A deposit may end in several: part kept, part given back."""
 
     class Kind(models.TextChoices):
@@ -69,23 +70,6 @@ class BailOutcome(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("recorded by")
     )
     at = models.DateTimeField(_("recorded at"))
-    undo_reason = models.TextField(_("why it is taken back"), blank=True, db_default="")
-    undo_requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("taking back asked for by"),
-    )
-    undo_requested_at = models.DateTimeField(_("taking back asked for at"), null=True)
-    undone_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("taken back by"),
-    )
-    undone_at = models.DateTimeField(_("taken back at"), null=True)
 
     objects = BailOutcomeQuerySet.as_manager()
 

@@ -17,6 +17,7 @@ from .fields import CurrencyField, MoneyField
 from .legal_cost import CostDocument, LegalCost
 from .payee import PayeeAccount
 from .statement import StatementMatch
+from .undoing import Undoing
 
 
 def _proof() -> models.QuerySet[StatementMatch]:
@@ -122,7 +123,7 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
         return amount or Decimal(0)
 
 
-class Disbursement(models.Model):
+class Disbursement(Undoing):
     """One payment of a legal cost.
 
     The database computes `content_hash` over cost, amount, currency, payee, bank account, the document asked with and
@@ -242,25 +243,6 @@ class Disbursement(models.Model):
             "never left its own day."
         ),
     )
-    undo_reason = models.TextField(
-        _("why it is taken back"), blank=True, db_default="", max_length=500
-    )
-    undo_requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("taking back asked for by"),
-    )
-    undo_requested_at = models.DateTimeField(_("taking back asked for at"), null=True)
-    undone_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("taken back by"),
-    )
-    undone_at = models.DateTimeField(_("taken back at"), null=True)
 
     objects = DisbursementQuerySet.as_manager()
 
