@@ -55,6 +55,8 @@ class Verb:
     closed: Callable[[Any, User], str] = lambda row, by: ""
     # Asks for a fresh proof of who is acting.
     is_grave: bool = False
+    # For when something went wrong: its button never stands out as the next step.
+    is_exception: bool = False
     # Where to go afterwards: an address, for a verb that makes another row to go on with; else back to the row.
     leads_to: Callable[[Any], str] | None = None
 
@@ -113,7 +115,7 @@ class VerbAdmin(OfficeAdmin):
         user = request.user
         assert isinstance(user, User)
         return [
-            {"label": verb.label, "url": self._url(row, verb)}
+            {"label": verb.label, "url": self._url(row, verb), "is_exception": verb.is_exception}
             for verb in self.verbs
             if user.has_perm(self._permission(verb)) and not verb.closed(row, user)
         ]

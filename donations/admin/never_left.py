@@ -111,5 +111,6 @@ VERBS = (
         DoubtForm,
         {disbursement.NoReason: "reason", disbursement.DisbursementError: ""},
         closed=why_no_doubt,
+        is_exception=True,
     ),
 )

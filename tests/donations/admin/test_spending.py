@@ -169,6 +169,8 @@ def test_buttons_are_those_the_person_may_press_now(ready, treasurer, approver):
     assert buttons(approver, of_payment(row)) == ["Refuse"]
     row = disbursement.pay(row, paid_on=NOW.date(), by=ready.treasurer, at=NOW)
     assert buttons(treasurer, of_payment(row)) == ["It never left the bank"]
+    # Which is no next step, and does not look like one.
+    assert "button default" not in treasurer.get(of_payment(row)).content.decode()
     factories.prove(row, by=ready.other)
     assert buttons(treasurer, of_payment(row)) == []
 
