@@ -10,6 +10,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -37,6 +38,14 @@ class VerbForm(forms.Form):
 
 
 @dataclass(frozen=True)
+class Made:
+    """What there is to say of a verb that made another row, which is the one to go on with."""
+
+    said: str
+    row: Model
+
+
+@dataclass(frozen=True)
 class Verb:
     """`act(row, cleaned_data, by, at)` calls the verb and returns the sentence to show."""
 
@@ -44,7 +53,7 @@ class Verb:
     label: Any
     explanation: Any
     permission: str  # codename in the app of the row
-    act: Callable[[Any, dict[str, Any], User, datetime], str]
+    act: Callable[[Any, dict[str, Any], User, datetime], str | Made]
     form: type[VerbForm] = VerbForm
     # What the verb refuses with, and the field its sentence stands beside ("" above the form).
     refusals: Mapping[type[Exception], str] = field(default_factory=dict)
@@ -57,8 +66,6 @@ class Verb:
     is_grave: bool = False
     # For when something went wrong: its button never stands out as the next step.
     is_exception: bool = False
-    # Where to go afterwards: an address, for a verb that makes another row to go on with; else back to the row.
-    leads_to: Callable[[Any], str] | None = None
 
 
 class VerbAdmin(OfficeAdmin):
@@ -158,7 +165,7 @@ class VerbAdmin(OfficeAdmin):
     ) -> HttpResponse | None:
         """Where to go after the verb did it; None, with the reason on the form, when it refused."""
         try:
-            said = verb.act(row, form.cleaned_data, by, timezone.now())
+            done = verb.act(row, form.cleaned_data, by, timezone.now())
         except verb.starts_over as refusal:
             messages.warning(request, str(refusal))
             return HttpResponseRedirect(self._url(row, verb))
@@ -173,7 +180,8 @@ class VerbAdmin(OfficeAdmin):
             return None
         else:
             self.log_change(request, row, str(verb.label))
-            messages.success(request, said)
-            if verb.leads_to:
-                return HttpResponseRedirect(verb.leads_to(row))
+            if isinstance(done, Made):
+                messages.success(request, done.said)
+                return HttpResponseRedirect(self._url(done.row))
+            messages.success(request, done)
         return HttpResponseRedirect(self._url(row))

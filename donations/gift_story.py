@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 
-from django.db.models import Model, Prefetch, Q
+from django.db.models import Model, Prefetch
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
@@ -120,16 +120,10 @@ def _donations(donations: list[Donation]) -> Iterator[Moment]:
 
 
 def _entries(donations: list[Donation], movements: list[BalanceTransaction]) -> Iterator[Moment]:
-    sources = Q(source__in=[donation.source for donation in donations])
+    sources = [donation.source for donation in donations]
     for movement in movements:
-        sources |= Q(
-            source__in=[f"stripe:{movement.stripe_id}", f"stripe:{movement.stripe_id}:fee"]
-        )
-    entries = Entry.objects.filter(sources).select_related(
-        "debit__fund", "debit__bank_account", "debit__legal_cost",
-        "credit__fund", "credit__bank_account", "credit__legal_cost",
-    )  # fmt: skip
-    for entry in entries:
+        sources += movement.sources
+    for entry in Entry.objects.filter(source__in=sources).select_related(*Entry.SIDES):
         accounts = f"{entry.debit.title} ← {entry.credit.title}"
         what = capfirst(entry.get_kind_display())
         yield Moment(entry.posted_at, what, accounts, entry.amount, row=entry)

@@ -32,9 +32,6 @@ from defensefund.templatetags.formats import plain_day
 
 register = template.Library()
 
-# Parts of a format that differ within a day.
-OF_TIME = frozenset("aAcefgGhHiIOPrsTuUZ")
-
 
 @register.inclusion_tag("admin/list_rows.html")
 def list_rows(cl: PagedList) -> dict[str, Any]:

@@ -80,12 +80,11 @@ class BalanceTransactionAdmin(VerbAdmin, ReadOnlyAdmin):
         may_look = request.user.has_perm("donations.view_movementexplanation")
         explanations = row.explanations.select_related("fund") if may_look else ()
         gift = gifts_of([row]).get(row.stripe_payment_intent_id)
-        name = f"stripe:{row.stripe_id}"
         return {
             "movement": row,
             "explanations": explanations,
             "steps": [step(each, by=request.user) for each in (gift, row.payout) if each],
-            "entries": entries_named([name, f"{name}:fee", gift.source if gift else None]),
+            "entries": entries_named([*row.sources, gift.source if gift else None]),
         }
 
     @admin.display(description=_("amount"), ordering="amount")

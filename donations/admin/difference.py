@@ -16,13 +16,12 @@ from defensefund.office import page, require
 from .. import differences, open_differences
 from ..differences import Difference
 from ..models import Account
-from .trail import SUBJECTS
 
 # Of each kind so many are named; the count of all is said.
 NAMED = 50
 # Subjects that people know by another name than the facts have, with what these names are made of.
 CALLED: dict[str, tuple[str, ...]] = {
-    "account": SUBJECTS,
+    "account": Account.SUBJECTS,
     "bankaccount": (),
     "cashdeposit": (),
     "disbursement": (),

@@ -21,7 +21,7 @@ from ..models import Account, Entry
 from .difference import differences_page
 from .report import report_view
 from .take_away import PERMISSION, bundle_view, journal_view
-from .trail import SIDES, SUBJECTS, facts_of, step
+from .trail import facts_of, step
 
 # A bank line's name is a hash: its beginning is enough to tell two apart, and the entry's page has all of it.
 SHORT = 18
@@ -44,7 +44,7 @@ class FrozenFilter(admin.SimpleListFilter):
 class AccountAdmin(ReadOnlyAdmin):
     list_display = ("code", "titled", "kind", "balance", "frozen_at")
     list_filter = ("kind", "place", FrozenFilter)
-    list_select_related = SUBJECTS
+    list_select_related = Account.SUBJECTS
     search_fields = ("code",)
     fields = (
         "titled", "code", "kind", "place", "currency", "balance", "debits", "credits", "frozen_at",
@@ -95,7 +95,7 @@ class AccountAdmin(ReadOnlyAdmin):
 class EntryAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("booked_on", "kind", "debited", "credited", "exact_amount", "short_source")
     list_filter = (DayFilter, "kind")
-    list_select_related = SIDES
+    list_select_related = Entry.SIDES
     day_field = "booked_on"
     is_long = True
     search_fields = ("=source",)

@@ -57,7 +57,7 @@ def why_no_doubt(row: Any, _by: User) -> str:
 
 
 def why_nothing_doubted(row: Any, _by: User) -> str:
-    if row.undone_at or not row.undo_requested_at:
+    if not row.is_doubted:
         return _("Nobody asked to take this back, or it is done already.")
     return ""
 

@@ -9,14 +9,13 @@ from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from defensefund.office import WritableAdmin
 from defensefund.templatetags.formats import plain_day
-from defensefund.verbs import Verb, VerbAdmin, VerbForm
+from defensefund.verbs import Made, Verb, VerbAdmin, VerbForm
 
 from .. import policy, policy_changes
 from ..models import Policy, PolicyCap, PolicyKind, PolicyLimit, PolicyText
@@ -117,14 +116,9 @@ def enact(row: Policy, data: dict[str, Any], by: User, at: datetime) -> str:
     }
 
 
-def draft(row: Policy, data: dict[str, Any], by: User, at: datetime) -> str:
-    policy.draft(in_force_from=data["in_force_from"], by=by, at=at)
-    return _("A draft with all these rules is made. Change what shall be different.")
-
-
-def newest_draft(_row: Policy) -> str:
-    made = Policy.objects.drafts().latest("pk")
-    return reverse("admin:donations_policy_change", args=[made.pk])
+def draft(row: Policy, data: dict[str, Any], by: User, at: datetime) -> Made:
+    made = policy.draft(in_force_from=data["in_force_from"], by=by, at=at)
+    return Made(_("A draft with all these rules is made. Change what shall be different."), made)
 
 
 def why_not_enact(row: Policy, by: User) -> str:
@@ -176,7 +170,6 @@ class PolicyAdmin(VerbAdmin, WritableAdmin):
             draft,
             DraftForm,
             closed=why_no_draft,
-            leads_to=newest_draft,
         ),
     )
 

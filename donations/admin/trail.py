@@ -29,9 +29,6 @@ from ..models import (
 )
 
 REVERSAL = "reversal:"
-# What an account's title needs; and the same of both sides of an entry.
-SUBJECTS = ("fund", "bank_account", "legal_cost")
-SIDES = tuple(f"{side}__{subject}" for side in ("debit", "credit") for subject in SUBJECTS)
 NUMBERED: dict[str, type[Model]] = {
     "disbursement": Disbursement,
     "deposit": CashDeposit,
@@ -126,7 +123,7 @@ def entries_named(sources: Iterable[str | None]) -> QuerySet[Entry]:
         Entry.objects.filter(
             Q(source__in=names) | Q(source__in=[REVERSAL + name for name in names])
         )
-        .select_related(*SIDES)
+        .select_related(*Entry.SIDES)
         .order_by("pk")
     )
 
@@ -141,7 +138,7 @@ def entries_of_gift(donation: Donation) -> QuerySet[Entry]:
         for movement in BalanceTransaction.objects.filter(
             stripe_payment_intent_id=donation.stripe_payment_intent_id
         ):
-            sources += [f"stripe:{movement.stripe_id}", f"stripe:{movement.stripe_id}:fee"]
+            sources += movement.sources
     return entries_named(sources)
 
 

@@ -22,8 +22,7 @@ def request_bail_undo(outcome: BailOutcome, *, reason: str, by: User, at: dateti
         raise WrongState(_("This is asked for, or taken back, already."))
     if not reason.strip():
         raise NoReason(_("Say what was wrong about it."))
-    row.undo_reason, row.undo_requested_by, row.undo_requested_at = reason.strip(), by, at
-    row.save(update_fields=["undo_reason", "undo_requested_by", "undo_requested_at"])
+    row.ask(reason=reason.strip(), by=by, at=at)
     return row
 
 
@@ -31,8 +30,7 @@ def request_bail_undo(outcome: BailOutcome, *, reason: str, by: User, at: dateti
 def keep_bail_outcome(outcome: BailOutcome, *, by: User, at: datetime) -> BailOutcome:
     """It stays as it was recorded: ends the request, by whoever may decide or asked. Raises WrongState."""
     row = _asked(outcome)
-    row.undo_reason, row.undo_requested_by, row.undo_requested_at = "", None, None
-    row.save(update_fields=["undo_reason", "undo_requested_by", "undo_requested_at"])
+    row.ask(reason="", by=None, at=None)
     return row
 
 
@@ -75,6 +73,6 @@ def _held(outcome: BailOutcome) -> BailOutcome:
 
 def _asked(outcome: BailOutcome) -> BailOutcome:
     row = _held(outcome)
-    if row.undone_at or not row.undo_requested_at:
+    if not row.is_doubted:
         raise WrongState(_("Nobody asked to take this back, or it is done already."))
     return row

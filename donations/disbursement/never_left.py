@@ -25,8 +25,7 @@ def doubt(disbursement: Disbursement, *, reason: str, by: User, at: datetime) ->
     if not reason.strip():
         raise NoReason(_("Say how you know that the money never left."))
     check_own_stakes(row.payee_account, row.cost, [by])
-    row.undo_reason, row.undo_requested_by, row.undo_requested_at = reason.strip(), by, at
-    row.save(update_fields=["undo_reason", "undo_requested_by", "undo_requested_at"])
+    row.ask(reason=reason.strip(), by=by, at=at)
     return row
 
 
@@ -35,8 +34,7 @@ def keep(disbursement: Disbursement, *, by: User, at: datetime) -> Disbursement:
     """It was paid as recorded: ends the request, by whoever may decide or asked. Raises WrongState."""
     row = locked(disbursement)
     _check_asked(row)
-    row.undo_reason, row.undo_requested_by, row.undo_requested_at = "", None, None
-    row.save(update_fields=["undo_reason", "undo_requested_by", "undo_requested_at"])
+    row.ask(reason="", by=None, at=None)
     return row
 
 
@@ -71,7 +69,7 @@ def take_back(disbursement: Disbursement, *, by: User, at: datetime) -> Disburse
 
 
 def _check_asked(row: Disbursement) -> None:
-    if row.undone_at or not row.undo_requested_at:
+    if not row.is_doubted:
         raise WrongState(_("Nobody asked to take this back, or it is done already."))
 
 

@@ -155,6 +155,9 @@ class Account(models.Model):
             ),
         ]
 
+    # The rows that `title` names it after.
+    SUBJECTS = ("fund", "bank_account", "legal_cost")
+
     def __str__(self) -> str:
         return self.code
 

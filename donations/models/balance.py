@@ -89,6 +89,11 @@ class BalanceTransaction(models.Model):
         return not self.is_collected and (self.is_dispute or self.type in self.KNOWN)
 
     @property
+    def sources(self) -> list[str]:
+        """Of the entries it may be booked by: itself, and what Stripe kept of it."""
+        return [f"stripe:{self.stripe_id}", f"stripe:{self.stripe_id}:fee"]
+
+    @property
     def is_charge(self) -> bool:
         """Some of it, or all, is what Stripe takes."""
         return self.amount < 0 or self.fee > 0

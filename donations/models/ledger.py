@@ -46,6 +46,8 @@ class Entry(models.Model):
         EXCHANGE = "exchange", _("exchange of currencies")
         SURPLUS = "surplus", _("rest of a fund whose purpose is over")
 
+    # What the titles of both accounts are made of.
+    SIDES = tuple(f"{side}__{name}" for side in ("debit", "credit") for name in Account.SUBJECTS)
     DECISIONS = (
         Kind.ALLOCATION,
         Kind.RELEASE,
