@@ -12,11 +12,26 @@ from tests.factories import NOW, TODAY
 
 @pytest.fixture
 def fund(db):
+    return make_fund()
+
+
+def make_fund():
     return factories.make_fund("case", code="case-sample", case=factories.make_case())
 
 
 @pytest.fixture
 def busy(fund):
+    return make_busy(fund)
+
+
+@pytest.fixture(scope="module")
+def busy_from_the_start(rows_of_a_module):
+    """For modules whose tests all read busy books: `busy` of theirs takes this, and each begins with its rows."""
+    with rows_of_a_module():
+        return make_busy(make_fund())
+
+
+def make_busy(fund):
     """100 + 25 EUR by card, fees 2.38; 80 set aside, 50 of it paid; 40 EUR promised; 9,000 CLP by card, fee 135."""
     give_by_card(fund, "100")
     give_by_card(fund, "25")

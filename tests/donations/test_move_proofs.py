@@ -14,8 +14,18 @@ from tests.donations.test_surplus import ask
 from tests.factories import NOW
 
 
+@pytest.fixture(scope="module")
+def moves(rows_of_a_module):
+    with rows_of_a_module():
+        return make_moves()
+
+
 @pytest.fixture
-def moved(db):
+def moved(moves, db):
+    return moves
+
+
+def make_moves():
     """An exchange; bail given back, kept and still held; a surplus moved; a cost that ended."""
     r = deposited()
     give_back(r, "300")

@@ -106,8 +106,18 @@ def wrong_rows(value, where):
     ]
 
 
+@pytest.fixture(scope="module")
+def made(rows_of_a_module):
+    with rows_of_a_module():
+        return make_everything()
+
+
 @pytest.fixture
-def everything(db):
+def everything(made, db):
+    return made
+
+
+def make_everything():
     """Each kind of object in each of its states."""
     now = timezone.now()
     refunded = paid()
@@ -267,4 +277,4 @@ def test_identifiers_grow_with_time(db):
     listed = stripe_api.client().v1.checkout.sessions.list(
         {"created": {"gte": int((timezone.now() - timedelta(hours=1)).timestamp())}}
     )
-    assert [session.id for session in listed.data] == ids[::-1]
+    assert [session.id for session in listed.data][:5] == ids[::-1]
