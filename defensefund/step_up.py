@@ -18,6 +18,8 @@ from defensefund.forms import ProofForm
 
 RECENT = timedelta(minutes=5)
 PROVED_AT = "proved_at"
+# In the address of the page that says that a file is ready.
+READY = "ready"
 # Fields of our own page between the view and its form; the view never sees them.
 OWN_FIELDS = ("csrfmiddlewaretoken", "proof", "proof_resumes")
 
@@ -31,11 +33,15 @@ def is_recent(request: HttpRequest, *, at: datetime) -> bool:
     return proved is not None and 0 <= at.timestamp() - proved < RECENT.total_seconds()
 
 
-def recent_login_required(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def recent_login_required(
+    view: Callable[..., HttpResponse], *, saves: bool = False
+) -> Callable[..., HttpResponse]:
     """For approving, paying, exporting, unsealing: inside `admin_site.admin_view(...)`, around the view.
 
     Asks for a password or code when the last one is older than five minutes, at the same address, and carries
     what was already typed through that page, so nothing has to be typed twice (files must be chosen again).
+    With `saves` the address is that of a file to be saved: a browser that saves one stays on the page it is on, so after
+    the proof it is on a page that says the file is ready, and not on the one that asks.
     """
 
     @wraps(view)
@@ -48,12 +54,16 @@ def recent_login_required(view: Callable[..., HttpResponse]) -> Callable[..., Ht
                 return _ask(request, form)
             mark_proved(request, at=at)
         if form.is_bound:
+            if saves:
+                return redirect(f"{request.path}?{READY}=1")
             if "proof_resumes" not in request.POST:
                 return redirect(request.get_full_path())
             kept = request.POST.copy()
             for name in OWN_FIELDS:
                 kept.pop(name, None)
             request.POST = kept  # type: ignore[assignment]
+        if saves and READY in request.GET:
+            return _ready(request)
         return view(request, *args, **kwargs)
 
     return inner
@@ -82,6 +92,15 @@ def _proves(request: HttpRequest, form: ProofForm, *, at: datetime) -> bool:
     else:
         return True
     return False
+
+
+def _ready(request: HttpRequest) -> HttpResponse:
+    context = {
+        **admin.site.each_context(request),
+        "file": request.path,
+        "title": _("Your file is ready"),
+    }
+    return render(request, "staff/file_ready.html", context)
 
 
 def _ask(request: HttpRequest, form: ProofForm) -> HttpResponse:

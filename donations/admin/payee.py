@@ -213,7 +213,7 @@ class PayeeAdmin(RecordingAdmin):
     def bundle_view(self, request: HttpRequest) -> HttpResponse:
         require(request, "donations.unseal_payee")
         # The proof comes by POST to this address; the file itself is only read.
-        return recent_login_required(require_safe(self._bundle))(request)
+        return recent_login_required(require_safe(self._bundle), saves=True)(request)
 
     def _bundle(self, request: HttpRequest) -> HttpResponse:
         try:
@@ -233,7 +233,7 @@ class PayeeAdmin(RecordingAdmin):
     def sealed_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The sealed file of an account, for a treasurer to open on their own computer."""
         require(request, "donations.unseal_payee")
-        return recent_login_required(require_safe(self._sealed))(request, pk)
+        return recent_login_required(require_safe(self._sealed), saves=True)(request, pk)
 
     def _sealed(self, request: HttpRequest, pk: int) -> HttpResponse:
         row = PayeeAccount.objects.select_related("payee").filter(pk=pk).exclude(sealed=b"").first()

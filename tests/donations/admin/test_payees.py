@@ -76,12 +76,19 @@ def test_sealed_account_leaves_as_a_file_for_who_may_and_after_a_fresh_proof(tre
     session["proved_at"] = 0
     session.save()
     assert treasurer.get(path).templates[0].name == "staff/prove.html"
-    # Whoever gives the proof there gets the file.
+    # Whoever gives the proof there is led to the file, by a page that stays when the browser has saved it.
     assert "proof" in treasurer.post(path, {"proof": "not the password"}).context["form"].errors
-    assert (
-        treasurer.post(path, {"proof": "a long test password"}, follow=True).content
-        == response.content
-    )
+    ready = treasurer.post(path, {"proof": "a long test password"}, follow=True)
+    assert ready.redirect_chain == [(f"{path}?ready=1", 302)]
+    assert f'<a class="button default" href="{path}">Save the file</a>' in ready.content.decode()
+    assert f'content="0; url={path}"' in ready.content.decode()
+    assert "attachment" not in ready.headers.get("Content-Disposition", "")
+    assert treasurer.get(path).content == response.content
+    session = treasurer.session
+    session["proved_at"] = 0
+    session.save()
+    assert treasurer.get(f"{path}?ready=1").templates[0].name == "staff/prove.html"
+    treasurer.post(f"{path}?ready=1", {"proof": "a long test password"})
     assert treasurer.post(path).status_code == 405
 
 
