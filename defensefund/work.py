@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -18,7 +19,8 @@ MOST = 999
 class Work:
     """`rows(user)` are those that wait for whoever has `permission` ("<app>.<codename>"); `words(count)` name them.
 
-    `page` is the address by name where they are listed, `query` what filters that list.
+    `page` is the address by name where they are listed, `query` what filters that list. `as_of` says when the rows were
+    found, where they are not what holds now.
     """
 
     permission: str
@@ -26,15 +28,17 @@ class Work:
     words: Callable[[int], str]
     page: str
     query: str = ""
+    as_of: Callable[[], datetime | None] | None = None
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """So many rows, in words, and where to go."""
+    """So many rows, in words, where to go, and when they were counted unless it is now."""
 
     count: str
     words: str
     url: str
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ def blocks_for(user: User) -> list[dict[str, Any]]:
 
 
 def waiting_for(user: User) -> list[Waiting]:
-    """What there is to do for `user` and is not nothing; one query."""
+    """What there is to do for `user` and is not nothing; one query, and one for each that says as of when."""
     works = [work for work in _offered if user.has_perm(work.permission)]
     counts = _count(work.rows(user) for work in works)
     return [
@@ -78,6 +82,7 @@ def waiting_for(user: User) -> list[Waiting]:
             count=str(count) if count <= MOST else f"{MOST}+",
             words=work.words(count),
             url=reverse(work.page) + (work.query and f"?{work.query}"),
+            as_of=work.as_of() if work.as_of else None,
         )
         for work, count in zip(works, counts, strict=True)
         if count

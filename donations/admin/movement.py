@@ -154,10 +154,35 @@ def why_not_take_back(row: MovementExplanation, _by: User) -> str:
     return ""
 
 
+class ExplanationState(admin.SimpleListFilter):
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            ("approve", _("to approve")),
+            ("booked", _("booked")),
+            ("refused", _("refused or withdrawn")),
+            ("undone", _("taken back")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        match self.value():
+            case "approve":
+                return queryset.undecided()
+            case "booked":
+                return queryset.standing()
+            case "refused":
+                return queryset.filter(refused_at__isnull=False)
+            case "undone":
+                return queryset.filter(undone_at__isnull=False)
+        return queryset
+
+
 @admin.register(MovementExplanation)
 class MovementExplanationAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("movement", "amount_moved", "meaning", "fund", "requested_by", "approved_by")
-    list_filter = ("meaning", ("approved_at", admin.EmptyFieldListFilter))
+    list_filter = (ExplanationState, "meaning")
     list_select_related = ("movement", "fund", "bank_account", "requested_by", "approved_by")
     list_per_page = 25
     show_full_result_count = False

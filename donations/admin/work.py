@@ -1,6 +1,6 @@
 """What of the money waits for whom: what is to be decided by another person, and what went wrong."""
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import ngettext
 
@@ -50,6 +50,7 @@ offer(
             count,
         ),
         "admin:donations_account_differences",
+        as_of=lambda: OpenDifference.objects.aggregate(at=Max("found_at"))["at"],
     ),
     Work(
         "donations.match_statementline",
@@ -198,7 +199,7 @@ offer(
             count,
         ),
         "admin:donations_movementexplanation_changelist",
-        "approved_at__isempty=1",
+        "state=approve",
     ),
     Work(
         "donations.record_bailoutcome",

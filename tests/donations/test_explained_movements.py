@@ -351,12 +351,19 @@ def test_treasurer_explains_and_approver_books_from_the_differences(people, fund
     row = MovementExplanation.objects.get()
     assert tess.post(f"{EXPLANATION}{row.pk}/approve/").status_code == 403
     abe = log_in(client, people[1])
-    assert "movement at Stripe somebody explained" in words(abe.get("/admin/"))
+    assert f'href="{EXPLANATION}?state=approve"' in abe.get("/admin/").content.decode()
+
+    def in_state():
+        states = ("approve", "booked", "refused", "undone")
+        lists = {each: abe.get(f"{EXPLANATION}?state={each}").context["cl"] for each in states}
+        return [each for each in states if row in lists[each].result_list]
+
+    assert in_state() == ["approve"]
     assert "Booked." in words(abe.post(f"{EXPLANATION}{row.pk}/approve/", follow=True))
-    assert ledger.balance(STRIPE) == -5
+    assert (ledger.balance(STRIPE), in_state()) == (-5, ["booked"])
     said = abe.post(f"{EXPLANATION}{row.pk}/take-back/", {"reason": "wrong"}, follow=True)
     assert "is open again" in words(said)
-    assert ledger.balance(STRIPE) == 0
+    assert (ledger.balance(STRIPE), in_state()) == (0, ["undone"])
 
 
 def test_collected_asks_for_the_account_alone(people, client):

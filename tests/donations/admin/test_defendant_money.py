@@ -8,6 +8,7 @@ from html import unescape
 import pytest
 from django.utils import timezone
 
+from defensefund.templatetags.formats import moment
 from donations import costs, jobs, open_differences
 from donations.admin import defendant_money
 from donations.models import OpenDifference
@@ -100,7 +101,9 @@ def test_first_page_counts_the_differences_of_the_last_look(treasurer):
 
     row = OpenDifference.objects.get()
     assert row.kind == "unknown"
-    assert "difference between Stripe, the banks and the books" in words(treasurer.get("/admin/"))
+    page = words(treasurer.get("/admin/"))
+    assert "difference between Stripe, the banks and the books" in page
+    assert f"as of {moment(row.found_at)}" in page
     open_differences.note([], at=timezone.now())
     assert "between Stripe, the banks" not in words(treasurer.get("/admin/"))
     treasurer.get("/admin/donations/account/differences/")
