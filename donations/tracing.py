@@ -70,12 +70,14 @@ WHERE a.kind = 'cost' AND a.legal_cost_id = ANY (%s) GROUP BY a.legal_cost_id
 """
 
 # What payments of costs were made of, by the exchange that brought it (or none): the payments of a cost stand one
-# after the other in the order of its lots, as donations_lots_spend spends them.
+# after the other in the order of its lots, as donations_lots_spend spends them. One that came back and yet did not (the
+# match that said so was taken back) stands where it was booked again, under its own name.
 PARTS = """
 WITH paid AS (
-    SELECT e.id, e.amount, e.debit_id, sum(e.amount) OVER (PARTITION BY e.debit_id ORDER BY e.id) AS reached, e.source
+    SELECT e.id, e.amount, e.debit_id, sum(e.amount) OVER (PARTITION BY e.debit_id ORDER BY e.id) AS reached,
+           regexp_replace(e.source, '^(reversal:)+', '') AS source
     FROM donations_entry e JOIN donations_account a ON a.id = e.debit_id AND a.kind = 'cost' AND a.legal_cost_id = ANY (%s)
-    WHERE e.kind IN ('disbursement', 'bail_forfeited') AND e.reverses_id IS NULL
+    WHERE e.kind IN ('disbursement', 'bail_forfeited')
       AND NOT EXISTS (SELECT 1 FROM donations_entry r WHERE r.reverses_id = e.id)
 ), queue AS (
     SELECT l.account_id, l.exchange_id, l.spent, sum(l.spent) OVER (PARTITION BY l.account_id ORDER BY l.first, l.id) AS reached

@@ -371,6 +371,19 @@ def test_payment_says_which_exchange_brought_its_money(world):
     assert parts(first) == [(cheap, 60_000)]
     assert parts(second) == [(cheap, 40_000), (dear, 80_000)]
 
+    # Its bank sent the first back; then the match that said so was taken back, and it stands after the second.
+    came_back = ledger.reverse(
+        ledger.latest(f"disbursement:{first.number}"), by=world.by, reason="x", at=NOW
+    )
+    proved()
+    assert (parts(first), parts(second)) == ([], [(cheap, 100_000), (dear, 20_000)])
+    ledger.reverse(came_back, by=world.by, reason="x", at=NOW)
+    proved()
+    assert (parts(first), parts(second)) == (
+        [(dear, 60_000)],
+        [(cheap, 100_000), (dear, 20_000)],
+    )
+
 
 def test_other_currency_is_another_purse(world):
     euros = world.give("100")
