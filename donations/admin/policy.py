@@ -204,10 +204,7 @@ class PolicyAdmin(VerbAdmin, WritableAdmin):
         return HttpResponseRedirect(self._url(obj))
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
-        earlier = Policy.objects.enacted().with_rules().order_by("-version")
-        if row.is_enacted:
-            earlier = earlier.filter(version__lt=row.version)
-        before = earlier.first()
+        before = Policy.objects.with_rules().before(row)
         return {
             "policy": row,
             "text": row.text(get_language() or "en"),

@@ -36,7 +36,12 @@ class PolicyQuerySet(models.QuerySet["Policy"]):
         return self.filter(enacted_at=None)
 
     def with_rules(self) -> "PolicyQuerySet":
-        return self.prefetch_related("kinds", "caps", "limits", "texts")
+        return self.prefetch_related(*Policy.RULES)
+
+    def before(self, row: "Policy") -> "Policy | None":
+        """The version enacted last before `row`, or last of all where `row` is a draft."""
+        earlier = self.enacted().order_by("-version")
+        return (earlier.filter(version__lt=row.version) if row.is_enacted else earlier).first()
 
     def in_force(self, *, on: date) -> "Policy | None":
         """The version in force on a day; None as long as none was enacted.
@@ -67,6 +72,9 @@ def all_exclusions() -> list[str]:
 
 class Policy(models.Model):
     """One version of the fund's rules: a draft, or enacted. Gifts and costs keep the version they were given or recorded under."""
+
+    # What its rules are kept in beside it.
+    RULES = ("kinds", "caps", "limits", "texts")
 
     class Surplus(models.TextChoices):
         """Where money goes that its purpose no longer needs."""

@@ -99,13 +99,36 @@ def test_older_and_coming_versions_say_that_they_are(client):
     assert '<a href="/en/rules/1/">Version 1</a>' in page
 
 
+def test_each_version_says_what_is_different_from_the_one_before(client):
+    for number, body in (
+        (1, "Sample words."),
+        (2, "Other words. " * 40),
+        (2, "Other words. " * 40),
+    ):
+        row = whole_policy(enacted=False, approvers=number)
+        row.texts.create(language="en", body=body)
+        row = Policy.objects.with_rules().get(pk=row.pk)
+        policy.enact(row, content_hash=row.content_hash, by=make_user(), at=now())
+
+    assert "What is different" not in read(client, "/en/rules/1/")
+    page = read(client, "/en/rules/2/").partition('<h2 id="changes">')[2]
+    assert page.startswith("What is different from Version 1</h2>")
+    assert (
+        '<th scope="row">In words: English</th><td data-label="Version 1">Sample words.</td>'
+        f'<td data-label="Version 2">{"Other words. " * 19}Other words. …</td>'
+    ) in page
+    assert page.count('<th scope="row">') == 2
+    assert "Nothing but the day from which it is in force." in read(client, "/en/rules/3/")
+
+
 def test_page_takes_a_constant_number_of_queries(client, django_assert_num_queries):
     make_policy(at=now())
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         client.get("/en/rules/")
-    whole_policy()
-    with django_assert_num_queries(6):
-        client.get("/en/rules/")
+    for _version in range(3):
+        whole_policy()
+    with django_assert_num_queries(7):
+        assert "What is different from Version 3" in read(client, "/en/rules/")
 
 
 def test_donate_page_and_footer_lead_there_and_the_gift_says_its_version(client):
