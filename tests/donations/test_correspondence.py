@@ -126,30 +126,6 @@ def test_copy_betrays_nothing_outside_its_body(inbox):
         assert word not in headers
 
 
-def test_mail_server_away_for_an_hour_loses_nothing_and_doubles_nothing(inbox):
-    """Twenty gifts arrive while it refuses; afterwards each supporter has one letter."""
-    inbox.is_full = True
-    for minute in range(61):
-        at = NOW + minute * MINUTE
-        if minute % 3 == 0:
-            factories.make_receipt(
-                make_gift(f"p{minute}@example.org", created_at=at), created_at=at, due_at=at
-            )
-        emails.send_due(at=at)
-    assert inbox.messages == []
-    assert Letter.objects.due(NOW + timedelta(hours=5)).count() == 21
-
-    inbox.is_full = False
-    for minute in range(61, 61 + 5 * 60):
-        emails.send_due(at=NOW + minute * MINUTE)
-
-    assert sorted(to for to, _subject in read(inbox)) == sorted(
-        f"p{minute}@example.org" for minute in range(0, 61, 3)
-    )
-    assert len({subject for _to, subject in read(inbox)}) == 21
-    assert not Letter.objects.filter(sent_at=None).exists()
-
-
 def test_unknown_address_bounces_and_the_gift_asks_for_another(inbox):
     inbox.unknown = {"ana@exmple.org"}
     donation = make_gift("ana@exmple.org")
