@@ -44,6 +44,9 @@ class GiftState:
     currency: str
     received: Decimal
     refunded: Decimal
+    # Of what arrived, at the supporter's bank: for now, or for good.
+    contested: Decimal
+    taken_back: Decimal
     missing: Decimal
     donations: list[Donation]
     is_transfer_awaited: bool
@@ -79,11 +82,14 @@ def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
     donations = list(
         pledge.donations.standing()
         .select_related("receipt", "fund")
-        .prefetch_related("refunds")
+        .prefetch_related("refunds", "disputes")
         .order_by("pk")
     )
     received = sum((donation.amount for donation in donations), Decimal(0))
     refunded = sum((r.amount for donation in donations for r in donation.sent_back), Decimal(0))
+    disputes = [dispute for donation in donations for dispute in donation.taken_back]
+    contested = sum((dispute.amount for dispute in disputes if dispute.is_open), Decimal(0))
+    taken_back = sum((dispute.amount for dispute in disputes if not dispute.is_open), Decimal(0))
     parts = list(pledge.instalments.values_list("due_on", "amount")) if pledge.reference else []
     schedule = cover(parts, received, today=at.date()) if parts else None
     stage = _stage(pledge, received, schedule, at=at)
@@ -95,6 +101,8 @@ def state_of(pledge: Pledge, *, at: datetime) -> GiftState:
         currency=pledge.currency,
         received=received,
         refunded=refunded,
+        contested=contested,
+        taken_back=taken_back,
         missing=missing,
         donations=donations,
         is_transfer_awaited=is_awaited,

@@ -62,7 +62,7 @@ def _year_of(token: str) -> tuple[Pledge, int, list[Donation]]:
         Donation.objects.standing()
         .filter(pledge__supporter=pledge.supporter_id, received_at__year=year)
         .select_related("receipt")
-        .prefetch_related("refunds")
+        .prefetch_related("refunds", "disputes")
         .order_by("received_at", "pk")
     )
     return pledge, year, list(gave)

@@ -13,6 +13,7 @@ from babel.dates import format_date
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import override
 
@@ -109,6 +110,9 @@ def receipt_words(receipt: Receipt, *, is_copy: bool) -> dict[str, Any]:
         for refund in donation.sent_back:
             back = f"{money(refund.amount, donation.currency)}, {_day(refund.refunded_at)}"
             facts.append((_("Paid back"), back))
+        for dispute in donation.taken_back:
+            back = f"{money(dispute.amount, donation.currency)}, {_day(dispute.opened_at)}"
+            facts.append((capfirst(dispute.said_to_supporter), back))
         facts.append((_("Issued on"), _day(receipt.issued_at)))
         copy = _("Copy. The original was handed out before; this counts no second time.")
         return {
@@ -130,9 +134,9 @@ def receipt_pdf(receipt: Receipt, *, is_copy: bool) -> bytes:
 def statement_words(
     donations: Sequence[Donation], *, year: int, language: str, at: datetime
 ) -> dict[str, Any]:
-    """What stands on a year's statement: one table per currency with its sum, less what was paid back.
+    """What stands on a year's statement: one table per currency with its sum, less what was paid back or taken back.
 
-    The donations come with "receipt" and "refunds"; `at` is the instant the statement is made, which it says.
+    The donations come with "receipt", "refunds" and "disputes"; `at` is the instant the statement is made, which it says.
     """
     with override(language):
         currencies = sorted({donation.currency for donation in donations})
@@ -172,6 +176,10 @@ def _table(donations: Sequence[Donation], currency: str) -> dict[str, Any]:
                     [_day(refund.refunded_at), _("paid back"), money(-refund.amount, currency)]
                 )
                 total -= refund.amount
+            for dispute in donation.taken_back:
+                gone = money(-dispute.amount, currency)
+                rows.append([_day(dispute.opened_at), dispute.said_to_supporter, gone])
+                total -= dispute.amount
     return {"currency": currency, "rows": rows, "total": money(total, currency)}
 
 

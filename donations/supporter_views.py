@@ -81,7 +81,7 @@ def year(request: HttpRequest, token: str, year: int) -> HttpResponse:
     """The statement of one year for this gift alone, as far as it got in that year."""
     pledge = pledge_or_404(token)
     gave = pledge.donations.standing().filter(received_at__year=year).order_by("received_at", "pk")
-    donations = list(gave.select_related("receipt").prefetch_related("refunds"))
+    donations = list(gave.select_related("receipt").prefetch_related("refunds", "disputes"))
     if not donations:
         raise Http404
     content = receipts.statement_pdf(

@@ -32,8 +32,8 @@ COUNTED = 101
 OTHER_KINDS = {
     Entry.Kind.FEE: _("Fees of the payments"),
     Entry.Kind.REFUND: _("Sent back to supporters"),
-    Entry.Kind.DISPUTE: _("Payments that other cards' owners took back"),
-    Entry.Kind.DISPUTE_FEE: _("Payments that other cards' owners took back"),
+    Entry.Kind.DISPUTE: _("Card payments that were taken back through the bank"),
+    Entry.Kind.DISPUTE_FEE: _("Card payments that were taken back through the bank"),
     Entry.Kind.BANK_FEE: _("Bank fees"),
     Entry.Kind.INTEREST: _("Bank fees"),
     Entry.Kind.DONATION: _("Payments that turned out to be no gift"),

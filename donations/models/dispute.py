@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .balance import BalanceTransaction
@@ -187,6 +188,17 @@ class Dispute(models.Model):
     @property
     def is_open(self) -> bool:
         return self.status not in self.ENDED
+
+    @property
+    def is_taking(self) -> bool:
+        return self.status in self.TAKING
+
+    @property
+    def said_to_supporter(self) -> str:
+        """Of one that takes the amount: where it is, for who gave it."""
+        return (
+            gettext("contested at the bank") if self.is_open else gettext("taken back by the bank")
+        )
 
     @property
     def state(self) -> str:

@@ -12,6 +12,7 @@ from .fund import Fund
 from .pledge import Pledge
 
 if TYPE_CHECKING:
+    from .dispute import Dispute
     from .refund import Refund
 
 
@@ -134,6 +135,12 @@ class Donation(models.Model):
         """Its refunds that stand, in their order; reads "refunds", prefetched where several donations are shown."""
         refunds = (refund for refund in self.refunds.all() if refund.is_standing)
         return sorted(refunds, key=lambda refund: refund.pk)
+
+    @property
+    def taken_back(self) -> "list[Dispute]":
+        """Its disputes whose amount is at the supporter's bank, for now or for good, in their order; reads "disputes"."""
+        disputes = (dispute for dispute in self.disputes.all() if dispute.is_taking)
+        return sorted(disputes, key=lambda dispute: dispute.pk)
 
     def refundable(self) -> Decimal:
         """What is neither sent back nor asked back nor at the supporter's bank in a dispute; below zero when a bank

@@ -170,6 +170,32 @@ def test_receipt_tells_what_was_paid_back():
     assert dict(told["facts"])["Paid back"] == "€5.00, March 10, 2026"
 
 
+def test_receipt_and_statement_tell_what_a_bank_took_back():
+    receipt = make_receipt()
+    dispute = factories.make_dispute(receipt.donation, amount=Decimal(20))
+
+    def told():
+        gift = type(receipt.donation).objects.get()
+        facts = dict(receipts.receipt_words(gift.receipt, is_copy=False)["facts"])
+        [table] = receipts.statement_words([gift], year=2026, language="en", at=NOW)["tables"]
+        return (
+            facts.get("Contested at the bank"),
+            facts.get("Taken back by the bank"),
+            table["total"],
+        )
+
+    said = [told()]
+    for status in ("lost", "won"):
+        type(dispute).objects.update(status=status)
+        said.append(told())
+
+    assert said == [
+        ("€20.00, March 10, 2026", None, "€5.00"),
+        (None, "€20.00, March 10, 2026", "€5.00"),
+        (None, None, "€25.00"),
+    ]
+
+
 def test_receipt_file_is_the_same_each_time_and_a_copy_says_so():
     receipt = make_receipt()
 

@@ -67,6 +67,19 @@ def test_looking_hands_out_nothing(client, gift):
     assert not Receipt.objects.exists()
 
 
+def test_page_says_what_a_bank_took_back(client, gift):
+    dispute = factories.make_dispute(gift)
+    open_page = client.get(gift_path(gift.pledge)).content.decode()
+    type(dispute).objects.update(status="lost")
+    lost_page = client.get(gift_path(gift.pledge)).content.decode()
+
+    assert "The payment is contested: the card's bank has €25.00 back" in open_page
+    assert "Contested at the bank" in open_page
+    assert "the card's bank took €25.00 back: that is not in the fund any more." in lost_page
+    assert "Taken back by the bank" in lost_page
+    assert not any("Your gift has arrived" in page for page in (open_page, lost_page))
+
+
 def test_receipt_is_sent_again_and_asked_for_twice_says_so(client, gift):
     page = at("resend", gift.pledge)
 
