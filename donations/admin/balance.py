@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Concat
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.lists import CurrencyFilter, DayFilter, FixedFilter
@@ -15,6 +16,7 @@ from defensefund.verbs import VerbAdmin
 
 from ..models import BalanceTransaction, Entry, MovementExplanation
 from .movement import EXPLAIN
+from .stripe_words import breakable
 from .trail import entries_named, gifts_of, step
 
 
@@ -60,7 +62,7 @@ class BalanceTransactionAdmin(VerbAdmin, ReadOnlyAdmin):
     verbs = (EXPLAIN,)
     facts_template = "admin/donations/balancetransaction/_facts.html"
     list_display = (
-        "created_at", "type", "amount_written", "fee_written", "net_written", "booked", "stripe_id",
+        "created_at", "movement_type", "amount_written", "fee_written", "net_written", "booked", "stripe_id",
     )  # fmt: skip
     list_filter = (DayFilter, BooksFilter, TypeFilter, CurrencyFilter)
     day_field = "created_at"
@@ -86,6 +88,10 @@ class BalanceTransactionAdmin(VerbAdmin, ReadOnlyAdmin):
             "steps": [step(each, by=request.user) for each in (gift, row.payout) if each],
             "entries": entries_named([*row.sources, gift.source if gift else None]),
         }
+
+    @admin.display(description=_("type"))
+    def movement_type(self, row: BalanceTransaction) -> SafeString:
+        return breakable(row.type)
 
     @admin.display(description=_("amount"), ordering="amount")
     def amount_written(self, row: BalanceTransaction) -> str:

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -35,6 +36,7 @@ from donations.models.receipt import bare_serial
 from donations.references import format_reference
 
 from .letter_verbs import NOTE_BOUNCE, READDRESS, TAKE_NAME_OFF
+from .stripe_words import breakable
 
 
 class CheckoutInline(RowsInline):
@@ -187,14 +189,15 @@ class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
 class EventState(SimpleListFilter):
     title = _("state")
     parameter_name = "state"
+    WORDS = {
+        "waiting": _("waiting"),
+        "failing": _("failing, tried again"),
+        "refused": _("refused"),
+        "done": _("acted on"),
+    }
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [
-            ("waiting", _("waiting")),
-            ("failing", _("failing, tried again")),
-            ("refused", _("refused")),
-            ("done", _("acted on")),
-        ]
+        return list(self.WORDS.items())
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         match self.value():
@@ -215,10 +218,9 @@ class StripeEventAdmin(ReadOnlyAdmin):
 
     list_display = (
         "created_at",
-        "type",
+        "event_type",
         "object_id",
-        "processed_at",
-        "refused_at",
+        "state",
         "attempts",
         "error",
     )
@@ -229,6 +231,18 @@ class StripeEventAdmin(ReadOnlyAdmin):
     search_fields = ("=event_id", "=object_id")
     search_help_text = _("An event (evt_…) or the object it is about (cs_…, pi_…, re_…, po_…).")
     actions = ("try_again",)
+
+    @admin.display(description=_("type"))
+    def event_type(self, event: StripeEvent) -> SafeString:
+        return breakable(event.type)
+
+    @admin.display(description=_("state"))
+    def state(self, event: StripeEvent) -> str:
+        if event.processed_at:
+            return str(EventState.WORDS["done"])
+        if event.refused_at:
+            return str(EventState.WORDS["refused"])
+        return str(EventState.WORDS["failing" if event.attempts else "waiting"])
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("donations.retry_stripeevent")

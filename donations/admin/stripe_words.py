@@ -1,5 +1,9 @@
 """Stripe's codes as words for the office; a code that is new to us stands as it is."""
 
+import re
+
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -47,6 +51,12 @@ FRAUDS = {
     "misc": gettext_lazy("the bank does not say more"),
     "unauthorized_use_of_card": gettext_lazy("a card used without its owner's consent"),
 }
+
+
+def breakable(code: str) -> SafeString:
+    """`code`, which in a narrow column goes on in the next line after a full stop or an underscore."""
+    parts = re.findall(r"[^._]*[._]?", code)
+    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts if part))
 
 
 def refusal(code: str) -> str:

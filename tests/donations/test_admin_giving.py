@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -76,6 +77,10 @@ def test_events_are_filtered_by_state(treasurer, state, shown):
 
     found = {n for n, e in events.items() if f"/stripeevent/{e.pk}/change/" in page}
     assert found == shown
+    words = {1: "waiting", 2: "failing, tried again", 3: "refused", 4: "acted on"}
+    told = re.findall('class="field-state">([^<]*)', page)
+    assert sorted(told) == sorted(words[number] for number in shown)
+    assert "checkout.<wbr>session.<wbr>completed" in page
 
 
 def test_treasurer_has_failed_events_tried_again(treasurer):
