@@ -11,6 +11,9 @@ from .models import Policy
 
 # Of rules that one of the two does not have.
 NOTHING = "–"
+# What is shown of a long text where there is little room, and how much of it is the same.
+MOST_WORDS = 40
+WORDS_BEFORE = 5
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,24 @@ def changes(old: Policy, new: Policy) -> list[Change]:
         for rule in {**before, **after}
         if before.get(rule) != after.get(rule)
     ]
+
+
+def brief(change: Change) -> Change:
+    """Of a long text so many words, from a little before where it begins to differ."""
+    before, after = change.before.split(), change.after.split()
+    if max(len(before), len(after)) <= MOST_WORDS:
+        return change
+    same = next(
+        (n for n, (old, new) in enumerate(zip(before, after, strict=False)) if old != new),
+        min(len(before), len(after)),
+    )
+    first = max(same - WORDS_BEFORE, 0)
+    return Change(change.rule, _from(first, before), _from(first, after))
+
+
+def _from(first: int, words: list[str]) -> str:
+    end = first + MOST_WORDS
+    return " ".join([*(["…"] if first else []), *words[first:end], *(["…"] if words[end:] else [])])
 
 
 def _rules(policy: Policy) -> dict[str, str]:

@@ -31,6 +31,8 @@ def policy(request: HttpRequest, version: int | None = None) -> HttpResponse:
         "is_ahead": shown is not None and shown.in_force_from > today,
         "versions": enacted.order_by("-version"),
         "earlier": earlier,
-        "changes": policy_changes.changes(earlier, shown) if shown and earlier else [],
+        "changes": [policy_changes.brief(each) for each in policy_changes.changes(earlier, shown)]
+        if shown and earlier
+        else [],
     }
     return render(request, "donations/policy.html", context)

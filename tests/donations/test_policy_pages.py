@@ -100,11 +100,8 @@ def test_older_and_coming_versions_say_that_they_are(client):
 
 
 def test_each_version_says_what_is_different_from_the_one_before(client):
-    for number, body in (
-        (1, "Sample words."),
-        (2, "Other words. " * 40),
-        (2, "Other words. " * 40),
-    ):
+    many = "Other words. " * 40
+    for number, body in ((1, "Sample words."), (2, many), (2, many), (2, many + "Third.")):
         row = whole_policy(enacted=False, approvers=number)
         row.texts.create(language="en", body=body)
         row = Policy.objects.with_rules().get(pk=row.pk)
@@ -119,6 +116,11 @@ def test_each_version_says_what_is_different_from_the_one_before(client):
     ) in page
     assert page.count('<th scope="row">') == 2
     assert "Nothing but the day from which it is in force." in read(client, "/en/rules/3/")
+    # A long text is shown from a little before where it begins to differ.
+    assert (
+        '<td data-label="Version 3">… words. Other words. Other words.</td>'
+        '<td data-label="Version 4">… words. Other words. Other words. Third.</td>'
+    ) in read(client, "/en/rules/4/")
 
 
 def test_page_takes_a_constant_number_of_queries(client, django_assert_num_queries):
