@@ -27,13 +27,13 @@ class ConsentInline(RowsInline):
     model = Consent
     fields = (
         "scope",
+        "withdrawn_at",
         "source",
         "evidence",
         "given_on",
         "expires_on",
         "recorded_at",
         "recorded_by",
-        "withdrawn_at",
         "withdrawn_by",
     )
     readonly_fields = fields

@@ -57,6 +57,7 @@ class FigureAdmin(DeskAdmin):
     list_display = ("__str__", "sentence_start", "source_start", "appeal", "confirmed_at")
     list_filter = (IsConfirmed, "appeal")
     list_select_related = ("appeal", "source")
+    ordering = ("-appeal", "position", "pk")
     inlines = (FigureTextInline,)
     actions = ("confirm_selected",)
     facts_template = "admin/appeals/figure/_facts.html"

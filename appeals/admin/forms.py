@@ -112,6 +112,7 @@ class ReviewForm(VerbForm):
         label=_(
             "I have read every language of this text. It says only what is alleged, and may be published."
         ),
+        error_messages={"required": _("Tick this when you have read it. Nothing was signed yet.")},
     )
 
     def prepare(self) -> None:

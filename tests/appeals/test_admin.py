@@ -113,7 +113,8 @@ def test_update_goes_from_desk_to_page(office: Office, ana: User, bruno: User) -
     form = client.get(reverse("admin:appeals_update_review", args=[update.pk])).content.decode()
     assert "<p>Se alega <em>algo</em>.</p>" in form
     seen = re.findall(r'name="seen_hash" value="(\w{64})"', form)[0]
-    assert press(client, update, "review", seen_hash=seen) == "This field is required."
+    unread = press(client, update, "review", seen_hash=seen)
+    assert unread == "Tick this when you have read it. Nothing was signed yet."
     assert "Reviewed" in press(client, update, "review", seen_hash=seen, has_read="on")
     assert press(client, update, "publish") == "The text is public."
     assert client.get("/es/strike/updates/first/").status_code == 200
