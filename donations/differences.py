@@ -158,7 +158,9 @@ ADVICE: dict[str, tuple[Any, Any]] = {
         ),
     ),
     Kind.AT_STRIPE: (
-        _("Card gifts that no payout has brought to the bank yet."),
+        _(
+            "Card gifts, less what Stripe and supporters' banks took, that no payout has brought to the bank yet."
+        ),
         _("Nothing, for some days. If it grows old, look whether payouts are automatic at Stripe."),
     ),
     Kind.IN_TRANSIT: (

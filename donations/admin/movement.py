@@ -15,8 +15,8 @@ from defensefund.office import ReadOnlyAdmin
 from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
-from .. import payouts
-from ..models import BalanceTransaction, BankAccount, Fund, MovementExplanation, Policy
+from .. import ledger, payouts
+from ..models import AccountKey, BalanceTransaction, BankAccount, Fund, MovementExplanation, Policy
 from .refund_forms import ReasonForm
 
 Meaning = MovementExplanation.Meaning
@@ -34,7 +34,7 @@ class ExplainForm(VerbForm):
         Fund.objects.open().order_by("name"),
         label=gettext_lazy("Fund that bears or gets it"),
         required=False,
-        help_text=gettext_lazy("Not for what is not ours."),
+        help_text=gettext_lazy("Leave it empty for what is not ours."),
     )
     bank_account = forms.ModelChoiceField(
         BankAccount.objects.none(),
@@ -70,7 +70,7 @@ class ExplainForm(VerbForm):
         policy = Policy.objects.in_force(on=timezone.now().date())
         if policy and policy.fee_order and self.row.is_charge:
             self.fields["fund"].help_text = _(
-                "By the policy a charge of Stripe's own is borne by %(funds)s. Not for what is not ours."
+                "By the policy a charge of Stripe's own is borne by %(funds)s. Leave it empty for what is not ours."
             ) % {"funds": ", ".join(policy.fee_bearers)}
 
     def clean(self) -> dict[str, Any]:
@@ -179,6 +179,14 @@ class ExplanationState(admin.SimpleListFilter):
         return queryset
 
 
+def _goes_below_zero(row: MovementExplanation) -> bool:
+    """Whether its fund has less than what is to be booked on it; it is booked all the same, as a fact."""
+    if row.fund is None or row.approved_at or row.refused_at or row.movement.net >= 0:
+        return False
+    key = AccountKey.fund(row.fund, row.movement.currency)
+    return ledger.balance(key) + row.movement.net < 0
+
+
 @admin.register(MovementExplanation)
 class MovementExplanationAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("movement", "amount_moved", "meaning", "fund", "requested_by", "approved_by")
@@ -240,6 +248,7 @@ class MovementExplanationAdmin(VerbAdmin, ReadOnlyAdmin):
         return {
             "explanation": row,
             "movement": row.movement,
+            "goes_below_zero": _goes_below_zero(row),
             "may_look": request.user.has_perm("donations.view_balancetransaction"),
         }
 

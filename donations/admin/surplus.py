@@ -15,7 +15,7 @@ from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
 from .. import allocation, ledger
-from ..models import Account, AccountKey, Fund, SurplusMove
+from ..models import Account, AccountKey, Fund, LegalCost, SurplusMove
 from .refund_forms import ReasonForm
 from .trail import entries_named
 
@@ -29,6 +29,11 @@ def rests(fund: Fund) -> list[Any]:
     """The accounts of `fund` that have something left."""
     accounts: Any = Account.objects.with_balance().filter(fund=fund).order_by("currency")
     return [account for account in accounts if account.balance > 0]
+
+
+def lacking(fund: Fund) -> list[Any]:
+    """The costs `fund` is for that lack money, with what is `missing` of each; read when its purpose is said to be over."""
+    return list(LegalCost.objects.served_by(fund).without_their_money().order_by("pk"))
 
 
 class SurplusForm(VerbForm):
@@ -51,6 +56,10 @@ class SurplusForm(VerbForm):
             (account.currency, money(account.balance, account.currency))
             for account in rests(self.row)
         ]
+        if costs := lacking(self.row):
+            self.fields["currency"].help_text = _(
+                "Costs that this fund is for still lack money: %(costs)s. Is its purpose over?"
+            ) % {"costs": ", ".join(f"{c.number} {money(c.missing, c.currency)}" for c in costs)}
 
 
 def ask_surplus(fund: Fund, data: dict[str, Any], by: User, at: datetime) -> str:
@@ -186,6 +195,7 @@ class SurplusMoveAdmin(VerbAdmin, ReadOnlyAdmin):
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         return {
             "move": row,
+            "lacking": [] if row.approved_at or row.refused_at else lacking(row.source),
             "source_balance": ledger.free(AccountKey.fund(row.source, row.currency)),
             "entries": entries_named([f"surplus:{row.number}"]),
         }

@@ -104,6 +104,18 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
         """Their own, and those they have a share of."""
         return self.filter(Q(defendant=defendant) | Q(pk__in=defendant.cost_shares.values("cost")))
 
+    def served_by(self, fund: Fund) -> "LegalCostQuerySet":
+        """Those that `fund` is for; a shared cost is also for each one's own fund."""
+        match fund.kind:
+            case Fund.Kind.APPEAL:
+                return self.filter(case__appeal=fund.appeal_id)
+            case Fund.Kind.CASE:
+                return self.filter(case=fund.case_id)
+            case Fund.Kind.DEFENDANT:
+                assert fund.defendant is not None
+                return self.of_defendant(fund.defendant)
+        return self.all()
+
     def without_their_money(self) -> "LegalCostQuerySet":
         """Less is set aside than is owed."""
         costs: Any = self.with_figures()

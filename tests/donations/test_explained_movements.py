@@ -352,6 +352,7 @@ def test_treasurer_explains_and_approver_books_from_the_differences(people, fund
     assert tess.post(f"{EXPLANATION}{row.pk}/approve/").status_code == 403
     abe = log_in(client, people[1])
     assert f'href="{EXPLANATION}?state=approve"' in abe.get("/admin/").content.decode()
+    assert "it goes below zero, and is frozen" in words(abe.get(f"{EXPLANATION}{row.pk}/change/"))
 
     def in_state():
         states = ("approve", "booked", "refused", "undone")

@@ -178,8 +178,14 @@ def test_rest_of_a_fund_moves_by_two_people(office, db):
     assert "Asked for: another person moves €1,000.00" in page
 
     move = SurplusMove.objects.get()
+    for address in (url("fund_surplus", r.fund.pk), url("surplusmove_change", move.pk)):
+        page = office.get(address)
+        assert "this fund is for still lack money" in page
+        assert r.cost.number in page
+        assert "€1,000.00" in page
     page = office.post(url("surplusmove_approve", move.pk), by=office.approver)
     assert "€1,000.00 moved from" in page
+    assert "still lack money" not in page
     assert ledger.balance(AccountKey.fund(r.general, "EUR")) == Decimal(1000)
 
 
