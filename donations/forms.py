@@ -255,6 +255,8 @@ class DonateForm(SentOnceForm):
             self.fields["frequency"].choices = [  # type: ignore[attr-defined]
                 (Pledge.Frequency.ONCE.value, _("Once"))
             ]
+        # Only cards give every month.
+        self.offers_cards = Pledge.Method.CARD not in paused
         if paused and self.methods:
             # Who opened the page before the pause chose what was offered then.
             field.error_messages["invalid_choice"] = _(

@@ -14,6 +14,7 @@ from .models import (
     Donation,
     Entry,
     Pledge,
+    StatementLine,
     StatementMatch,
     StripeEvent,
 )
@@ -30,6 +31,8 @@ class Moment:
     state: str = "done"
     note: str = ""
     row: Model | None = None
+    # Of the day alone is known, as a bank tells it.
+    is_day: bool = False
 
 
 def story_of(pledge: Pledge) -> list[Moment]:
@@ -47,7 +50,7 @@ def story_of(pledge: Pledge) -> list[Moment]:
         *_pages(pledge),
         *_declines(pledge),
         *_events(pledge, donations, movements),
-        *_donations(donations),
+        *_donations(donations, pledge.created_at),
         *_entries(donations, movements),
         *_to_the_bank(movements),
         *_letters(pledge),
@@ -105,18 +108,17 @@ def _events(
         yield Moment(event.created_at, event.type, event.object_id, None, state, note, event)
 
 
-def _donations(donations: list[Donation]) -> Iterator[Moment]:
+def _donations(donations: list[Donation], announced: datetime) -> Iterator[Moment]:
     for donation in donations:
         number = donation.receipt_number
-        yield Moment(
-            donation.received_at, _("Money received"), number, donation.amount, row=donation
-        )
+        # A bank and a cash box know the day alone.
+        is_day = donation.method != Pledge.Method.CARD
+        at = _on(donation.received_at.date(), announced) if is_day else donation.received_at
+        yield Moment(at, _("Money received"), number, donation.amount, row=donation, is_day=is_day)
         if donation.reversed_at:
             yield Moment(donation.reversed_at, _("Taken back"), state="failed", row=donation)
         for match in donation.matches.all():
-            yield Moment(
-                _noon(match.line.booked_on), _("Bank line"), str(match.line), row=match.line
-            )
+            yield _bank_line(match.line, announced)
 
 
 def _entries(donations: list[Donation], movements: list[BalanceTransaction]) -> Iterator[Moment]:
@@ -138,9 +140,7 @@ def _to_the_bank(movements: list[BalanceTransaction]) -> Iterator[Moment]:
             payout.created_at, _("Paid out with"), str(payout), payout.amount, state, row=payout
         )
         for match in arrived:
-            yield Moment(
-                _noon(match.line.booked_on), _("Bank line"), str(match.line), row=match.line
-            )
+            yield _bank_line(match.line, payout.created_at)
 
 
 def _letters(pledge: Pledge) -> Iterator[Moment]:
@@ -158,6 +158,11 @@ def _letters(pledge: Pledge) -> Iterator[Moment]:
         )
 
 
-def _noon(day: date) -> datetime:
-    # A bank names the day alone: in the middle of it stands it between what is known to the second.
-    return datetime.combine(day, time(12), UTC)
+def _bank_line(line: StatementLine, cause: datetime) -> Moment:
+    return Moment(_on(line.booked_on, cause), _("Bank line"), str(line), row=line, is_day=True)
+
+
+def _on(day: date, cause: datetime) -> datetime:
+    """Where a fact of a day stands among what is known to the second: never before its cause of that same day."""
+    start = datetime.combine(day, time(), UTC)
+    return max(start, cause) if day == cause.date() else start

@@ -1,5 +1,6 @@
 """Gifts in the office: what was promised, what arrived, what Stripe said and what was written to supporters."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
@@ -11,8 +12,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin, RowsInline, WritableAdmin
@@ -34,9 +35,18 @@ from donations.models import (
 )
 from donations.models.receipt import bare_serial
 from donations.references import format_reference
+from donations.schedule import Covered, State, schedule_of
 
 from .letter_verbs import NOTE_BOUNCE, READDRESS, TAKE_NAME_OFF
 from .stripe_words import breakable
+
+# In the words of the promise's private page.
+PART_STATES = {
+    State.PAID: _("paid"),
+    State.LATE: _("not here yet"),
+    State.DUE: _("due today"),
+    State.COMING: _("to come"),
+}
 
 
 class CheckoutInline(RowsInline):
@@ -76,8 +86,9 @@ class DonationInline(RowsInline):
 
 class InstalmentInline(RowsInline):
     model = Instalment
-    fields = ("due_on", "written")
-    readonly_fields = ("written",)
+    fields = ("due_on", "written", "state")
+    readonly_fields = ("written", "state")
+    covered: dict[date, Covered] | None = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Instalment]:
         return super().get_queryset(request).select_related("pledge")
@@ -85,6 +96,24 @@ class InstalmentInline(RowsInline):
     @admin.display(description=_("amount"))
     def written(self, row: Instalment) -> str:
         return money(row.amount, row.pledge.currency)
+
+    @admin.display(description=_("state"))
+    def state(self, row: Instalment) -> str:
+        """As its supporter reads it; computed once for all parts of the promise."""
+        if self.covered is None:
+            parts = schedule_of(row.pledge, at=timezone.now()).parts
+            self.covered = {part.due_on: part for part in parts}
+        part = self.covered[row.due_on]
+        if part.state != State.PAID and row.pledge.cancelled_at:
+            said = gettext("called off")
+        elif part.state != State.PAID and row.pledge.paused_at:
+            said = gettext("paused")
+        else:
+            said = str(PART_STATES[part.state])
+        if part.paid and part.open:
+            missing = gettext("%(amount)s missing")
+            said += ", " + missing % {"amount": money(part.open, row.pledge.currency)}
+        return said
 
 
 class CardChargeInline(RowsInline):

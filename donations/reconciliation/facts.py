@@ -141,13 +141,16 @@ def said_never_left() -> str:
     )
 
 
+def said_not_recorded() -> str:
+    """What to do where a line shows a payment before anybody recorded it as paid."""
+    return _("This payment is not recorded as paid. Record that first, then match the line.")
+
+
 def proved(part: Part, disbursement: Disbursement) -> Disbursement:
     disbursement = Disbursement.objects.select_for_update().get(pk=disbursement.pk)
     check_amount(part, -disbursement.amount, disbursement.currency)
     if not disbursement.paid_at:
-        raise DoesNotFit(
-            _("This payment is not recorded as paid. Record that first, then match the line.")
-        )
+        raise DoesNotFit(said_not_recorded())
     if disbursement.undone_at:
         raise DoesNotFit(said_never_left())
     if disbursement.bank_account_id != part.line.account_id:

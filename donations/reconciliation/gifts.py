@@ -200,7 +200,12 @@ def _fits(line: StatementLine, meant: Announced) -> bool:
 def _about_amount(line: StatementLine, meant: Announced) -> Reason:
     if _fits(line, meant):
         return Reason(_("The amount is the one announced."), AMOUNT)
-    amount = written(meant.pledge.amount, meant.pledge.currency)
+    pledge = meant.pledge
+    amount = written(pledge.amount, pledge.currency)
+    if meant.parts and not pledge.is_open_ended and 0 < meant.received < pledge.amount:
+        left = written(pledge.amount - meant.received, pledge.currency)
+        still = _("Of the %(amount)s announced, %(left)s is still to come.")
+        return Reason(still % {"amount": amount, "left": left})
     return Reason(_("The amount announced was %(amount)s.") % {"amount": amount})
 
 

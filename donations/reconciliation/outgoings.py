@@ -36,7 +36,7 @@ from .evidence import (
     apart,
     squeezed,
 )
-from .facts import said_never_left
+from .facts import said_never_left, said_not_recorded
 from .matches import CameBack, Returned
 from .reading import Facts, Known, Wanted, related_by, revived, rows_of
 
@@ -71,6 +71,11 @@ def wanted(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
     yield rows_of(
         "never_left",
         Disbursement.objects.in_state(Disbursement.State.NEVER_LEFT).filter(theirs),
+        to=related_by("payee_account", "id", "name", "account_hash"),
+    )
+    yield rows_of(
+        "to_pay",
+        Disbursement.objects.in_state(Disbursement.State.TO_PAY).filter(theirs),
         to=related_by("payee_account", "id", "name", "account_hash"),
     )
     yield rows_of(
@@ -148,6 +153,19 @@ def never_left(lines: Sequence[StatementLine], known: Known) -> dict[int, list[S
             if is_its and squeeze(payment.payment_reference) in squeezed(line):
                 candidate = _payment(line, payment, has_reference=True)
                 found[line.pk].append(replace(candidate, obstacle=said_never_left()))
+    return found
+
+
+def to_pay(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
+    """Payments that are approved and that the bank made before anybody recorded them as paid: said, and not matched yet."""
+    found: dict[int, list[Suggestion]] = defaultdict(list)
+    named = Reason(_("The text has the payment's reference."), REFERENCE)
+    for payment in map(_disbursement, known["to_pay"]):
+        for line in lines:
+            is_its = payment.bank_account_id == line.account_id
+            if is_its and squeeze(payment.payment_reference) in squeezed(line):
+                candidate = Suggestion(payment, (named,), obstacle=said_not_recorded())
+                found[line.pk].append(candidate)
     return found
 
 

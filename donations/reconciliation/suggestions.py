@@ -30,7 +30,8 @@ def suggest_many(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     parts += [charges.interest(coming, known), arrivals.bail(coming, known)]
     parts += [outgoings.came_back(coming, known), arrivals.payouts_less(coming, known)]
     parts += [outgoings.payments(going, known), outgoings.returned(going, known)]
-    parts += [outgoings.never_left(going, known), outgoings.collections(going, known)]
+    parts += [outgoings.never_left(going, known), outgoings.to_pay(going, known)]
+    parts.append(outgoings.collections(going, known))
     parts += [charges.fees(going, known)]
     for part in parts:
         for pk, suggestions in part.items():

@@ -51,6 +51,21 @@ def test_gift_page_tells_its_way_and_no_address(treasurer):
     assert "rosa@example.org" not in page
 
 
+def test_promise_shows_which_parts_are_paid(treasurer):
+    pledge = factories.make_pledge(method="transfer", amount="90", frequency="monthly")
+    for month in (4, 5, 6):
+        pledge.instalments.create(due_on=NOW.date().replace(month=month), amount=30)
+    factories.make_donation(pledge, amount=40, method="transfer")
+
+    def states():
+        page = treasurer.get(f"/admin/donations/pledge/{pledge.pk}/change/").content.decode()
+        return re.findall(r'<td class="field-state">(.*?)</td>', page)
+
+    assert states() == ["paid", "not here yet, €20.00 missing", "not here yet"]
+    type(pledge).objects.update(cancelled_at=NOW)
+    assert states() == ["paid", "called off, €20.00 missing", "called off"]
+
+
 def test_pledge_is_found_by_its_reference(treasurer):
     wanted = factories.make_pledge(method="transfer")
     factories.make_pledge(method="transfer")

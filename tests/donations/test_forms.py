@@ -236,6 +236,7 @@ def test_paused_method_is_not_offered(appeal):
     assert form.fields["method"].initial == "transfer"
     # Monthly gifts go by card.
     assert [value for value, _label in form.fields["frequency"].choices] == ["once"]
+    assert not form.offers_cards
 
 
 def test_country_is_asked_for_where_one_has_a_tax_sentence(appeal):

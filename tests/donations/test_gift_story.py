@@ -15,6 +15,7 @@ from donations.sandbox import acts
 from tests import factories
 from tests.donations.card_gifts import catch_up, give_by_card
 from tests.donations.reconciliation.files import make_line
+from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,11 +70,27 @@ def test_story_follows_a_gift_from_the_form_to_the_bank_line(fund):
     }
     assert {state for _what, state in told} == {"done"}
     # Stripe knows the second alone: nothing it says of the same one comes before what led to it. (The bank's line is of
-    # the middle of its day.)
+    # its day alone.)
     order = [what for what, _state in told if what != "Bank line"]
     assert order[:2] == ["Form sent", "Payment page asked for"]
     assert order.index("checkout.session.completed") < order.index("Money received")
     assert order.index("Money received") < order.index("Donation")
+
+
+def test_what_a_bank_tells_by_the_day_stands_after_its_announcement():
+    pledge = factories.make_pledge(method="transfer", created_at=factories.NOW.replace(hour=15))
+    line = make_line("25", booked_on=factories.TODAY)
+    gift = pledge.donations.create(
+        fund=pledge.fund, amount=25, currency="EUR", method="transfer", source="x",
+        received_at=factories.NOW.replace(hour=0),
+    )  # fmt: skip
+    StatementMatch.objects.create(
+        line=line, amount=25, donation=gift, confirmed_by=factories.make_user(), confirmed_at=NOW
+    )
+
+    told = [(moment.what, moment.is_day) for moment in story_of(pledge)]
+
+    assert told == [("Form sent", False), ("Money received", True), ("Bank line", True)]
 
 
 def test_story_shows_what_waits_and_what_failed(fund):

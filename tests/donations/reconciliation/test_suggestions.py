@@ -7,7 +7,7 @@ from donations.models import Pledge
 from donations.reconciliation import Certainty, Suggestion, suggest, suggest_many
 from donations.reconciliation.evidence import Reason
 from donations.references import ALPHABET, format_reference, new_reference, slips
-from tests.factories import NOW, TODAY, make_bank_account, make_fund, make_pledge
+from tests.factories import NOW, TODAY, make_bank_account, make_fund, make_pledge, make_user
 
 from .files import make_line, make_paid_disbursement, make_payout, record_paid
 
@@ -104,6 +104,22 @@ def test_suggest_pledge_with_another_amount_is_not_sure():
             ("The text has the gift's reference.", "The amount announced was €25.00."),
         )
     ]
+
+
+def test_suggest_promise_in_parts_says_what_is_still_to_come():
+    pledge = make_pledge(method="transfer", amount="90", frequency="monthly")
+    for days in (0, 30, 60):
+        pledge.instalments.create(due_on=TODAY + timedelta(days=days), amount=30)
+    pledge.donations.create(
+        fund=pledge.fund, amount=50, currency="EUR", method="transfer", received_at=NOW, source="x"
+    )
+
+    [suggestion] = suggest(make_line("40", text=pledge.reference))
+
+    assert suggestion.reasons == (
+        "The text has the gift's reference.",
+        "Of the €90.00 announced, €40.00 is still to come.",
+    )
 
 
 SLIPS = {
@@ -227,6 +243,22 @@ def test_suggest_disbursement_by_reference():
             ),
         )
     ]
+
+
+def test_suggest_disbursement_the_bank_made_before_it_was_recorded():
+    approved = make_paid_disbursement()
+    approved.refresh_from_db()
+    approved.approved_by, approved.approved_at = make_user(), NOW
+    approved.approved_hash = approved.content_hash
+    approved.save()
+    line = make_line("-190", text=approved.payment_reference)
+
+    [suggestion] = suggest(line)
+
+    assert (suggestion.target, suggestion.obstacle) == (
+        approved,
+        "This payment is not recorded as paid. Record that first, then match the line.",
+    )
 
 
 def test_suggest_disbursement_by_payee():
