@@ -112,6 +112,11 @@ class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
         RESEND,
     )
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A receipt's number only where one was issued."""
+        fields = super().get_fields(request, obj)
+        return [name for name in fields if name != "receipt_number" or getattr(obj, name)]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Donation]:
         back = Refund.objects.standing().filter(donation=OuterRef("pk")).order_by()
         total = back.values("donation").annotate(total=Sum("amount")).values("total")

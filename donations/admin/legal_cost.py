@@ -90,6 +90,8 @@ def why_no_release(cost: Any, _by: User) -> str:
     return "" if free > 0 else _("Nothing is set aside that is neither paid nor asked for.")
 
 
+# What a cost's own page does not say above its fields.
+FOR_READERS = ("case", "description", "due_on", "return_expected_on")
 ALLOCATION_REFUSALS: dict[type[Exception], str] = {
     allocation.WrongFund: "fund",
     allocation.Frozen: "fund",
@@ -206,8 +208,10 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
         return costs.annotate(sharers=sharers).order_by("-pk")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Only bail is expected back."""
+        """Only bail is expected back. Who may change nothing reads the rest above, with its amounts in words."""
         fields = super().get_fields(request, obj)
+        if obj is not None and not self.has_change_permission(request, obj):
+            fields = FOR_READERS
         is_bail = obj is None or obj.kind == LegalCost.Kind.BAIL
         return [field for field in fields if is_bail or field != "return_expected_on"]
 

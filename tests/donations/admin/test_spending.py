@@ -160,6 +160,9 @@ def test_buttons_are_those_the_person_may_press_now(ready, treasurer, approver):
         "Set money aside", "Attach a document", "Ask for payment", "Release", "Agree instalments", "End this cost",
     ]  # fmt: skip
     assert buttons(approver, of_cost(ready)) == []
+    # Who may not change a cost reads its amounts once, in words.
+    read = approver.get(of_cost(ready)).content.decode()
+    assert re.findall(r'class="form-row field-(\w+)', read) == ["case", "description", "due_on"]
     row = requested(ready, "600")
     assert "Release" not in buttons(treasurer, of_cost(ready))
     assert buttons(treasurer, of_payment(row)) == ["Change"]
