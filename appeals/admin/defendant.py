@@ -111,7 +111,10 @@ class DefendantAdmin(DeskAdmin):
         Verb(
             "withdraw_consent",
             gettext_lazy("Withdraw consent"),
-            gettext_lazy("Ends everything the person agreed to. The pages show the alias at once."),
+            gettext_lazy(
+                "Ends everything the person agreed to. The pages show the alias at once; copies of them "
+                "that browsers keep do so within a minute."
+            ),
             "withdraw_consent",
             withdraw,
             refusals=REFUSALS,
