@@ -373,10 +373,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    # The path of a request that failed can hold a supporter's private link.
+    "filters": {"links": {"()": "defensefund.log_links.WithoutLinks"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["links"]}
+    },
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
-        # A 404's path can hold a supporter's private link, and forged webhooks would fill the disk: only 5xx are logged.
+        # Forged webhooks and guessed addresses would fill the disk: only 5xx are logged.
         "django.request": {"level": "ERROR"},
         "django.server": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "pikepdf": {"level": "WARNING"},
