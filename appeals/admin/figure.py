@@ -22,6 +22,15 @@ from .desk import REFUSALS, DeskAdmin, Step
 from .forms import TextForm
 
 
+class FigureForm(TextForm):
+    """The number without zeros behind it: to many readers 12.000 is twelve thousand."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.initial["value"] = f"{self.instance.value.normalize():f}"
+
+
 class FigureTextInline(admin.StackedInline):  # type: ignore[type-arg]
     model = FigureText
     form = TextForm
@@ -53,7 +62,7 @@ def why_not_confirm(figure: Figure, _by: User) -> str:
 
 @admin.register(Figure)
 class FigureAdmin(DeskAdmin):
-    form = TextForm
+    form = FigureForm
     list_display = ("__str__", "sentence_start", "source_start", "appeal", "confirmed_at")
     list_filter = (IsConfirmed, "appeal")
     list_select_related = ("appeal", "source")
