@@ -129,6 +129,7 @@ ACTS: dict[str, Callable[..., object]] = {
     "announce": acts.announce,
     "arrive": acts.arrive,
     "cancel": lambda target, at: acts.cancel_subscription(target, {}, at=at),
+    "charge": lambda target, at: acts.charge(target.lower(), at=at),
     "close_inquiry": acts.close_inquiry,
     "escalate": acts.escalate,
     "expire": acts.expire,

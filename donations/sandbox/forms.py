@@ -106,7 +106,16 @@ class ActForm(forms.Form):
     """One button of the control page: what to do, to which object, of what amount, and where to go on."""
 
     ACTS = (
-        *("announce", "arrive", "cancel", "close_inquiry", "deliver", "deliver_due", "dispute"),
+        *(
+            "announce",
+            "arrive",
+            "cancel",
+            "charge",
+            "close_inquiry",
+            "deliver",
+            "deliver_due",
+            "dispute",
+        ),
         *("escalate", "expire", "fail", "fail_payout", "fail_refund", "inquire", "lose"),
         *("pay_out", "refund", "refund_slowly", "renew", "renew_asked", "renew_declined"),
         *("renew_no_funds", "reset", "retry", "settle", "warn", "win", "win_without_fee"),

@@ -23,7 +23,7 @@ from .customers import (
 )
 from .disputes import answer_dispute, close_inquiry, escalate, lose, open_dispute, win
 from .invoices import pay_invoice
-from .payouts import fail_payout, pay_out
+from .payouts import charge, fail_payout, pay_out
 from .refunds import arrive, fail_refund, refund
 from .saved_cards import cancel_intent, confirm_intent, create_intent
 from .subscriptions import announce, first_share, renew
@@ -35,6 +35,7 @@ __all__ = [
     "arrive",
     "cancel_intent",
     "cancel_subscription",
+    "charge",
     "close_inquiry",
     "confirm_intent",
     "create_customer",

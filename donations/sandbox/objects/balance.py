@@ -16,7 +16,7 @@ def balance_transaction(
     amount: int,
     fee: int,
     currency: str,
-    source: str,
+    source: str | None,
     at: datetime,
     category: str = "",
     description: str | None = None,
