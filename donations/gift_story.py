@@ -38,11 +38,13 @@ class Moment:
 def story_of(pledge: Pledge) -> list[Moment]:
     """Everything known of one gift, in the order it happened; the same number of queries however much that is."""
     donations = list(
-        pledge.donations.select_related("fund", "receipt").prefetch_related(
+        pledge.donations.select_related("fund", "receipt")
+        .prefetch_related(
             "refunds",
             "disputes",
             Prefetch("matches", StatementMatch.objects.standing().select_related("line__account")),
         )
+        .order_by("pk")
     )
     movements = _movements(donations)
     moments = [

@@ -24,3 +24,11 @@ class PayoutField(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, payout: Payout) -> str:
         parts = written(payout.amount, payout.currency), plain_day(payout.arrives_on), str(payout)
         return " · ".join(parts)
+
+
+class DepositField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Costs whose deposit a court holds, `with_deposits`: each with its person and what is held."""
+
+    def label_from_instance(self, cost: Any) -> str:
+        held = written(cost.with_court, cost.currency)
+        return " · ".join((cost.number, str(cost.defendant), held))

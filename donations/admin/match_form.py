@@ -26,7 +26,7 @@ from ..models import (
 )
 from ..reconciliation import Certainty, Suggestion
 from ..references import find_references, format_reference, slips
-from .match_fields import PartField, PayoutField
+from .match_fields import DepositField, PartField, PayoutField
 
 PLEDGE, GIFT, CHARGE, OWN, BAIL, LESS, NOTE = (
     "pledge", "gift", "charge", "own", "bail", "less", "note",
@@ -101,7 +101,7 @@ class MatchForm(forms.Form):
         label=gettext_lazy("Fund that bears what the bank kept"),
         required=False,
     )
-    bail_cost = forms.ModelChoiceField(
+    bail_cost = DepositField(
         LegalCost.objects.none(),
         label=gettext_lazy("Deposit that came back, or a part of it"),
         required=False,
@@ -143,7 +143,8 @@ class MatchForm(forms.Form):
         self.has_other_accounts = own.queryset.exists()
         held: Any = self.fields["bail_cost"]
         if may_return_bail and line.amount > 0:
-            held.queryset = LegalCost.objects.with_bail_held(line.currency).order_by("-pk")
+            costs = LegalCost.objects.with_bail_held(line.currency).with_figures().with_deposits()
+            held.queryset = costs.select_related("defendant").order_by("-pk")
         self.has_bail_held = held.queryset.exists()
         payouts: Any = self.fields["less_payout"]
         if line.amount > 0:

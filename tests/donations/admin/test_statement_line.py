@@ -592,6 +592,7 @@ def test_bail_that_a_court_gave_back_is_recorded_from_its_line(treasurer):
         "Choose the cost whose deposit came back."
     ]
     large = make_line("1000.01", r.bank, booked_on=TODAY)
+    assert f"{r.cost.number} · {r.cost.defendant} · €" in missing.content.decode()
     refused = treasurer.post(match_url(large), {"choice": "bail", "bail_cost": r.cost.pk})
     assert "The court holds €1,000.00 for this cost, not more." in words(refused)
     assert not BailOutcome.objects.exists()
