@@ -8,6 +8,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from donations import checkout, pausing
 from donations.models import Checkout, Decline, PaymentPause
 from donations.sandbox import acts
+from donations.tokens import gift_path
 from tests import factories
 from tests.factories import NOW
 
@@ -234,3 +235,16 @@ def test_page_paid_in_the_meantime_stays_paid():
     acts.pay(pledge.checkouts.get().stripe_session_id, at=now)
 
     assert pausing.close_tried_pages(at=now) == 0
+
+
+def test_page_of_an_unpaid_gift_offers_no_payment_that_is_paused(client):
+    pledge = factories.make_pledge(language="en")
+    pausing.pause(method="card", currency="EUR", reason="x", by=factories.make_user(), at=NOW)
+
+    def answer():
+        return client.post(f"{gift_path(pledge)}pay/").content.decode()
+
+    assert "Card payments in EUR are paused" in answer()
+    assert "Go to the payment" not in answer()
+    assert "whenever you like" not in answer()
+    assert "Go to the payment" in client.get(gift_path(pledge)).content.decode()
