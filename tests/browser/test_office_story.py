@@ -66,14 +66,6 @@ def record_bill(person, owed):
     assert "The document is attached." in person.said()
 
 
-def set_aside(person, house, amount):
-    person.follow("Set money aside")
-    person.page.get_by_role("combobox", name="Fund").select_option(str(house.needed_most.pk))
-    person.field("Amount").fill(amount)
-    person.press("Set money aside")
-    assert "is set aside for this cost." in person.said()
-
-
 def ask_for_payment(person):
     person.follow("Ask for payment")
     person.press("Ask for payment")
@@ -116,7 +108,11 @@ def test_bill_is_paid_by_two_and_proved_by_the_bank(house, visitor, insider):
     bring_statement(treasurer, f"{today};100;EUR;Cleo;Support", opening="0", closing="100")
     match_gift(treasurer, "€100.00", house.needed_most)
     record_bill(treasurer, "80,00")
-    set_aside(treasurer, house, "80,00")
+    treasurer.follow("Set money aside")
+    treasurer.page.get_by_role("combobox", name="Fund").select_option(str(house.needed_most.pk))
+    treasurer.field("Amount").fill("80,00")
+    treasurer.press("Set money aside")
+    assert "is set aside for this cost." in treasurer.said()
     payment = ask_for_payment(treasurer)
 
     # Another person looks at it and approves.
@@ -146,22 +142,31 @@ def test_bill_is_paid_by_two_and_proved_by_the_bank(house, visitor, insider):
     }  # fmt: skip
 
 
+def set_aside(house, *, owed, amount, by=None):
+    """Money for a new bill, of the fund where it is needed most."""
+    by = by or house.people["treasurer"]
+    cost = factories.make_cost(house.case, house.defendant, owed=owed, by=by)
+    allocation.allocate(
+        fund=house.needed_most, cost=cost, amount=Decimal(amount), by=by, at=timezone.now()
+    )
+    return cost
+
+
 @pytest.mark.parametrize(
     ("groups", "is_superuser"), [(["treasurer", "approver"], False), ([], True)],
     ids=["both rights", "superuser"],
 )  # fmt: skip
 def test_who_may_do_both_approves_no_payment_of_their_own(house, insider, groups, is_superuser):
-    user, now = factories.make_user("both", *groups, is_superuser=is_superuser), timezone.now()
+    user = factories.make_user("both", *groups, is_superuser=is_superuser)
     factories.give(house.needed_most, "100", into=AccountKey.bank(house.bank))
-    cost = factories.make_cost(house.case, house.defendant, owed="80", by=user)
-    allocation.allocate(fund=house.needed_most, cost=cost, amount=Decimal(80), by=user, at=now)
+    cost = set_aside(house, owed="80", amount="80", by=user)
     payment = disbursement.request(
         cost=cost,
         document=factories.make_document(cost),
         bank_account=house.bank,
         amount=Decimal(80),
         by=user,
-        at=now,
+        at=timezone.now(),
     )
     person = insider(user)
 
@@ -240,18 +245,15 @@ def give_by_card(supporter, amount):
 
 
 def test_refund_below_what_is_set_aside_is_shown_and_covered_by_two(house, visitor, insider):
-    today = timezone.now().date()
     treasurer = insider(house.people["treasurer"])
     reader = visitor(locale="en", width=390)
     needed_most = f"{house.appeal.texts.get(language='en').title}: where it is needed most EUR"
 
     # 200 in the general fund; 100 by card where it is needed most, and 80 of these set aside.
-    bring_statement(treasurer, f"{today};200;EUR;Cleo;Support", opening="0", closing="200")
-    match_gift(treasurer, "€200.00", house.general)
+    factories.give(house.general, "200", into=AccountKey.bank(house.bank))
     give_by_card(reader, "100.00")
     house.work()
-    record_bill(treasurer, "90,00")
-    set_aside(treasurer, house, "80,00")
+    set_aside(house, owed="90", amount="80")
 
     # The gift goes back; the fee and the bill's money are gone from the fund.
     treasurer.open("/sandbox/")
