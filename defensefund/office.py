@@ -14,9 +14,14 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
+from django.utils.translation import gettext_noop
 from psycopg.errors import UniqueViolation
 
 from defensefund.lists import ListAdmin
+
+# Words of Django's own lists that its catalogs lack in some of our languages: they are found in ours first.
+gettext_noop("Run")
+gettext_noop("- Select an option -")
 
 
 @cache

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.office import ReadOnlyAdmin
@@ -35,7 +35,7 @@ class AcceptForm(VerbForm):
 
 def accept(row: Payout, data: dict[str, Any], by: User, at: datetime) -> str:
     payouts.accept(row, reason=data["reason"], by=by, at=at)
-    return _now("Accepted: it is no difference any more, and its page says why.")
+    return gettext("Accepted: it is no difference any more, and its page says why.")
 
 
 def why_not_accept(row: Payout, _by: User) -> str:

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q, Sum, Value
 from django.db.models.functions import Coalesce
 from django.utils.text import capfirst
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .bank_account import BankAccount
@@ -165,13 +165,13 @@ class Account(models.Model):
     def title(self) -> str:
         """In the words of the day, for people in the office; `code` is what never changes."""
         if self.fund:
-            return _now("Fund: %(code)s") % {"code": self.fund}
+            return gettext("Fund: %(code)s") % {"code": self.fund}
         if self.bank_account:
-            return _now("Bank: %(code)s") % {"code": self.bank_account.name}
+            return gettext("Bank: %(code)s") % {"code": self.bank_account.name}
         if self.legal_cost and self.kind == self.Kind.COST:
-            return _now("Cost: %(cost)s") % {"cost": self.legal_cost}
+            return gettext("Cost: %(cost)s") % {"cost": self.legal_cost}
         if self.legal_cost:
-            return _now("Bail of %(cost)s") % {"cost": self.legal_cost}
+            return gettext("Bail of %(cost)s") % {"cost": self.legal_cost}
         return capfirst(self.get_place_display())
 
 

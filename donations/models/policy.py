@@ -11,7 +11,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import connection, models
 from django.db.models import F, Q
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .fund import Fund
@@ -239,8 +239,8 @@ class Policy(models.Model):
 
     def __str__(self) -> str:
         if self.version is None:
-            return _now("Draft")
-        return _now("Version %(version)s") % {"version": self.version}
+            return gettext("Draft")
+        return gettext("Version %(version)s") % {"version": self.version}
 
     @property
     def is_enacted(self) -> bool:
