@@ -1,7 +1,14 @@
-"""What reports and answers hold, for tests to compare."""
+"""Where the books are read and over which days, and what reports and answers hold, for tests to compare."""
 
 import csv
 import io
+from datetime import date, timedelta
+
+from donations.reports import Span
+from tests.factories import TODAY
+
+ADDRESSES = ["/en/books/", "/en/books.json", "/en/books.csv"]
+ALL_DAYS = Span(date(2000, 1, 1), TODAY + timedelta(days=4000))
 
 
 def table(report, key, currency="EUR"):

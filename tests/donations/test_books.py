@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests import factories
-from tests.donations.reading import rows_of
+from tests.donations.reading import ADDRESSES, rows_of
 from tests.factories import give
 from tests.stories.parts import row_of
 
@@ -26,7 +26,6 @@ EXPECTED = {
     "promised": "40.00",
     "conditional": "0.00",
 }
-ADDRESSES = ["/en/books/", "/en/books.json", "/en/books.csv"]
 
 
 @pytest.fixture

@@ -10,27 +10,8 @@ from donations import ledger
 from donations.ledger import Posting
 from donations.models import AccountKey, Entry
 from tests import factories
-from tests.donations.reading import rows_of
+from tests.donations.reading import ADDRESSES, rows_of
 from tests.factories import TODAY, give
-
-EXPECTED = {
-    "received": "125.00",
-    "refunded": "0.00",
-    "processing_fees": "2.38",
-    "bank_fees": "0.00",
-    "dispute_fees": "0.00",
-    "fees": "2.38",
-    "net": "122.62",
-    "paid": "50.00",
-    "moved": "0.00",
-    "exchanged": "0.00",
-    "held": "72.62",
-    "allocated": "30.00",
-    "free": "42.62",
-    "promised": "40.00",
-    "conditional": "0.00",
-}
-ADDRESSES = ["/en/books/", "/en/books.json", "/en/books.csv"]
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t"])

@@ -1,7 +1,7 @@
 """Statements of books of a test's own: shared costs, empty books, days at the edges of a span."""
 
 import io
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 import openpyxl
@@ -11,11 +11,9 @@ from donations import allocation, costs, disbursement, ledger, reports
 from donations.models import AccountKey
 from donations.reports import Span
 from tests import factories
-from tests.donations.reading import table
+from tests.donations.reading import ALL_DAYS, table
 from tests.donations.spending import allocate, approve, make_ready, requested
 from tests.factories import NOW, TODAY, give, log_in
-
-ALL_DAYS = Span(date(2000, 1, 1), TODAY + timedelta(days=4000))
 
 
 def test_span_opens_with_what_was_before_and_ends_before_what_came_after(db):

@@ -15,10 +15,8 @@ from donations import allocation, ledger, reports
 from donations.models import Account, AccountKey, LegalCost
 from donations.reports import Span
 from tests import factories
-from tests.donations.reading import table
+from tests.donations.reading import ALL_DAYS, table
 from tests.factories import NOW, TODAY
-
-ALL_DAYS = Span(date(2000, 1, 1), TODAY + timedelta(days=4000))
 
 
 @pytest.fixture
