@@ -84,7 +84,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("approve", "donations", "disbursement fundcover refundrequest exchange surplusmove")
     | _may("approve", "donations", "movementexplanation")
     | _may("object answer", "donations", "disbursement")
-    | _may("undo", "donations", "bailoutcome disbursement")
+    | _may("undo", "donations", "bailoutcome disbursement surplusmove")
     | _may("confirm", "donations", "payee sealingkey")
     | _may("record end", "donations", "conflict")
     | _may("declare end", "donations", "staffaccount")

@@ -22,6 +22,9 @@ from defensefund.step_up import recent_login_required
 class VerbForm(forms.Form):
     """Knows the row its verb is called on."""
 
+    # What to look at before it is sent; a sentence that stands out, above the fields.
+    warning = ""
+
     def __init__(self, row: Any, data: Any = None, files: Any = None) -> None:
         super().__init__(data, files)
         self.row = row

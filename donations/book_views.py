@@ -163,8 +163,8 @@ def _as_data(about: Estimate | None) -> dict[str, object] | None:
     }
 
 
-def _plain(row: MovedSurplus | Exchanged) -> dict[str, str]:
-    return {name: str(value) for name, value in asdict(row).items()}
+def _plain(row: MovedSurplus | Exchanged) -> dict[str, str | None]:
+    return {name: None if value is None else str(value) for name, value in asdict(row).items()}
 
 
 def _amounts(figures: Figures, currency: str) -> dict[str, str]:

@@ -24,19 +24,21 @@ MOVE_PROOFS: dict[str, tuple[str, str]] = {
             WHERE e.kind = 'exchange' AND e.reverses_id IS NULL) e ON e.source = x.source""",
     ),
     "surpluses": (
-        "Every surplus moved is booked with its amount and was approved by another person than asked for it.",
+        "Every surplus moved is booked with its amount, back again if it was taken back; each by another person than asked for it.",
         """
         SELECT coalesce(s.source, e.source) AS name,
-               (s.amount, s.currency::text, s.source_id, s.target_id)
-               IS DISTINCT FROM (e.amount, e.currency::text, e.from_id, e.to_id)
-               OR s.approved_by_id = s.requested_by_id OR s.refused_at IS NOT NULL AS wrong
+               (s.amount, s.currency::text, s.source_id, s.target_id, s.undone_at IS NOT NULL)
+               IS DISTINCT FROM (e.amount, e.currency::text, e.from_id, e.to_id, e.is_reversed)
+               OR s.approved_by_id = s.requested_by_id OR coalesce(s.undone_by_id = s.undo_requested_by_id, false)
+               OR s.refused_at IS NOT NULL AS wrong
         FROM (SELECT 'surplus:' || number AS source, source_id, target_id, amount, currency, approved_by_id,
-                     requested_by_id, refused_at
+                     requested_by_id, refused_at, undone_at, undone_by_id, undo_requested_by_id
               FROM donations_surplusmove WHERE approved_at IS NOT NULL) s
         FULL JOIN (
-            SELECT e.source, e.amount, e.currency, d.fund_id AS from_id, c.fund_id AS to_id
+            SELECT e.source, e.amount, e.currency, d.fund_id AS from_id, c.fund_id AS to_id, r.id IS NOT NULL AS is_reversed
             FROM donations_entry e
             JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
+            LEFT JOIN donations_entry r ON r.reverses_id = e.id
             WHERE e.kind = 'surplus' AND e.reverses_id IS NULL) e ON e.source = s.source""",
     ),
     "bail": (

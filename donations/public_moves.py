@@ -13,12 +13,15 @@ SHOWN = 50
 
 @dataclass(frozen=True)
 class MovedSurplus:
+    """`taken_back_on`: two people found that it was wrong, and the money is where it was."""
+
     source: str
     target: str
     amount: Decimal
     currency: str
     cause: str
     moved_on: date
+    taken_back_on: date | None
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class PublicMoves:
 
 def public_moves(*, language: str) -> PublicMoves:
     """The newest of both, newest first; three queries, or two when there is none."""
-    moves = list(SurplusMove.objects.done().order_by("-approved_at")[:SHOWN])
+    moves = list(SurplusMove.objects.moved().order_by("-approved_at")[:SHOWN])
     exchanges = list(Exchange.objects.booked().order_by("-exchanged_on", "-pk")[:SHOWN])
     funds = {pk for move in moves for pk in (move.source_id, move.target_id)}
     funds |= {row.fund_id for row in exchanges}
@@ -57,6 +60,7 @@ def public_moves(*, language: str) -> PublicMoves:
                 move.currency,
                 str(move.get_cause_display()),
                 move.approved_at.date(),
+                move.undone_at.date() if move.undone_at else None,
             )
             for move in moves
             if move.approved_at

@@ -22,7 +22,7 @@ from .. import allocation
 from ..models import Account, Fund, FundCover
 from .refund_forms import ReasonForm
 from .spending_forms import CoverForm, LiftForm
-from .surplus import SURPLUS
+from .surplus import SURPLUS, state_tag
 from .trail import entries_named
 
 # On a fund's page; all of them stand on the costs' pages.
@@ -218,7 +218,10 @@ class FundAdmin(VerbAdmin, WritableAdmin):
             "covers": row.covers.select_related(
                 "source", "requested_by", "approved_by", "refused_by"
             ).order_by("-pk"),
-            "surpluses": row.surplus_moves.select_related("target").order_by("-pk")[:LATEST],
+            "surpluses": [
+                (move, state_tag(move))
+                for move in row.surplus_moves.select_related("target").order_by("-pk")[:LATEST]
+            ],
             "latest": row.allocations.select_related("cost", "by")[:LATEST],
             "latest_count": LATEST,
         }

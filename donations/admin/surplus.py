@@ -7,6 +7,8 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,13 +18,24 @@ from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
 from .. import allocation, ledger
 from ..models import Account, AccountKey, Fund, LegalCost, SurplusMove
+from . import surplus_undo
 from .refund_forms import ReasonForm
 from .trail import entries_named
 
+TAGS = {
+    SurplusMove.State.TO_APPROVE: "warning",
+    SurplusMove.State.DONE: "good",
+    SurplusMove.State.UNDONE: "bad",
+    SurplusMove.State.REFUSED: "bad",
+}
 REFUSALS: dict[type[Exception], str] = {
     allocation.NoReason: "reason",
     allocation.AllocationError: "",
 }
+
+
+def state_tag(move: SurplusMove) -> SafeString:
+    return format_html('<span class="tag tag--{}">{}</span>', TAGS[move.state], move.state.label)
 
 
 def rests(fund: Fund) -> list[Any]:
@@ -34,6 +47,11 @@ def rests(fund: Fund) -> list[Any]:
 def lacking(fund: Fund) -> list[Any]:
     """The costs `fund` is for that lack money, with what is `missing` of each; read when its purpose is said to be over."""
     return list(LegalCost.objects.served_by(fund).without_their_money().order_by("pk"))
+
+
+def unpaid(fund: Fund) -> list[Any]:
+    """The costs `fund` is for of which less is `paid` than `owed`."""
+    return list(LegalCost.objects.served_by(fund).unpaid().order_by("pk"))
 
 
 class SurplusForm(VerbForm):
@@ -57,7 +75,7 @@ class SurplusForm(VerbForm):
             for account in rests(self.row)
         ]
         if costs := lacking(self.row):
-            self.fields["currency"].help_text = _(
+            self.warning = _(
                 "Costs that this fund is for still lack money: %(costs)s. Is its purpose over?"
             ) % {"costs": ", ".join(f"{c.number} {money(c.missing, c.currency)}" for c in costs)}
 
@@ -89,7 +107,7 @@ SURPLUS = Verb(
     "request_surplusmove",
     ask_surplus,
     SurplusForm,
-    {allocation.AllocationError: ""},
+    {allocation.CostsOpen: "cause", allocation.AllocationError: ""},
     closed=why_no_surplus,
 )
 
@@ -111,6 +129,8 @@ def refuse(move: SurplusMove, data: dict[str, Any], by: User, at: datetime) -> s
 def why_decided(move: SurplusMove, _by: User) -> str:
     if move.refused_at:
         return _("This was refused: ask for another.")
+    if move.undone_at:
+        return _("This was approved, and taken back: ask for another.")
     return _("This is approved already.") if move.approved_at else ""
 
 
@@ -131,26 +151,22 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [
-            ("approve", gettext_lazy("to approve")),
-            ("done", gettext_lazy("done")),
-            ("refused", gettext_lazy("refused")),
-        ]
+        return [*SurplusMove.State.choices, ("doubted", gettext_lazy("to take back"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        match self.value():
-            case "approve":
-                return queryset.undecided()
-            case "done":
-                return queryset.done()
-            case "refused":
-                return queryset.filter(refused_at__isnull=False)
+        value = self.value()
+        if value == "doubted":
+            return queryset.doubted()
+        if value in SurplusMove.State.values:
+            return queryset.in_state(SurplusMove.State(value))
         return queryset
 
 
 @admin.register(SurplusMove)
 class SurplusMoveAdmin(VerbAdmin, ReadOnlyAdmin):
-    list_display = ("source", "target", "amount_moved", "cause", "requested_by", "approved_by")
+    list_display = (
+        "source", "target", "amount_moved", "cause", "requested_by", "approved_by", "in_state",
+    )  # fmt: skip
     list_filter = (StateFilter,)
     list_select_related = ("source", "target", "requested_by", "approved_by", "refused_by")
     list_per_page = 25
@@ -190,15 +206,24 @@ class SurplusMoveAdmin(VerbAdmin, ReadOnlyAdmin):
             REFUSALS,
             closed=why_not_withdraw,
         ),
+        *surplus_undo.VERBS,
     )
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        is_open = row.state == SurplusMove.State.TO_APPROVE
+        is_paid = row.cause == SurplusMove.Cause.COSTS_PAID
         return {
             "move": row,
-            "lacking": [] if row.approved_at or row.refused_at else lacking(row.source),
+            "state": state_tag(row),
+            "lacking": lacking(row.source) if is_open and not is_paid else [],
+            "unpaid": unpaid(row.source) if is_open and is_paid else [],
             "source_balance": ledger.free(AccountKey.fund(row.source, row.currency)),
-            "entries": entries_named([f"surplus:{row.number}"]),
+            "entries": entries_named([row.entry_source]),
         }
+
+    @admin.display(description=gettext_lazy("state"))
+    def in_state(self, move: SurplusMove) -> SafeString:
+        return state_tag(move)
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount")
     def amount_moved(self, move: SurplusMove) -> str:

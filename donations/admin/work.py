@@ -169,6 +169,17 @@ offer(
         "state=approve",
     ),
     Work(
+        "donations.undo_surplusmove",
+        lambda user: SurplusMove.objects.doubted().exclude(undo_requested_by=user),
+        lambda count: ngettext(
+            "fund's rest said to be moved wrongly, to take back",
+            "funds' rests said to be moved wrongly, to take back",
+            count,
+        ),
+        "admin:donations_surplusmove_changelist",
+        "state=doubted",
+    ),
+    Work(
         "donations.undo_bailoutcome",
         lambda user: BailOutcome.objects.doubted().exclude(undo_requested_by=user),
         lambda count: ngettext(

@@ -7,6 +7,7 @@ from .endings import end_cost, reopen_cost
 from .errors import (
     AllocationError,
     AlreadyDone,
+    CostsOpen,
     Frozen,
     NoReason,
     NotEnoughMoney,
@@ -20,10 +21,12 @@ from .errors import (
 from .setting_aside import allocate, release
 from .shares import unspent
 from .surplus import approve_surplus, refuse_surplus, request_surplus
+from .surplus_undo import keep_surplus, request_surplus_undo, undo_surplus
 
 __all__ = [
     "AllocationError",
     "AlreadyDone",
+    "CostsOpen",
     "Frozen",
     "NoReason",
     "NotEnoughMoney",
@@ -40,6 +43,7 @@ __all__ = [
     "bail_returned",
     "end_cost",
     "keep_bail_outcome",
+    "keep_surplus",
     "refuse_cover",
     "refuse_surplus",
     "release",
@@ -48,6 +52,8 @@ __all__ = [
     "request_cover",
     "request_lift",
     "request_surplus",
+    "request_surplus_undo",
     "undo_bail_outcome",
+    "undo_surplus",
     "unspent",
 ]

@@ -10,19 +10,16 @@ from donations import ledger
 from donations.models import BailOutcome, Entry
 from donations.models.locks import hold
 
-from .errors import NoReason, SamePerson, WrongState
+from .errors import WrongState
 from .setting_aside import locked, move
+from .undoing import ask, check_another, check_asked
 
 
 @transaction.atomic
 def request_bail_undo(outcome: BailOutcome, *, reason: str, by: User, at: datetime) -> BailOutcome:
     """Asks that `outcome` be taken back; nothing moves yet. Raises WrongState, NoReason."""
     row = _held(outcome)
-    if row.undone_at or row.undo_requested_at:
-        raise WrongState(_("This is asked for, or taken back, already."))
-    if not reason.strip():
-        raise NoReason(_("Say what was wrong about it."))
-    row.ask(reason=reason.strip(), by=by, at=at)
+    ask(row, reason=reason, by=by, at=at)
     return row
 
 
@@ -45,8 +42,7 @@ def undo_bail_outcome(outcome: BailOutcome, *, by: User, at: datetime) -> BailOu
     row = _asked(outcome)
     if row.matches.standing().exists():
         raise WrongState(_("A bank line is matched with it: take that match back first."))
-    if row.undo_requested_by_id == by.pk:
-        raise SamePerson(_("You asked for this yourself: another person must approve it."))
+    check_another(row, by=by)
     if row.cost.ended_on:
         raise WrongState(_("This cost has ended: open it again first."))
     # First, as what came back is not owed again.
@@ -73,6 +69,5 @@ def _held(outcome: BailOutcome) -> BailOutcome:
 
 def _asked(outcome: BailOutcome) -> BailOutcome:
     row = _held(outcome)
-    if not row.is_doubted:
-        raise WrongState(_("Nobody asked to take this back, or it is done already."))
+    check_asked(row)
     return row

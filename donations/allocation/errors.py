@@ -33,6 +33,10 @@ class WrongState(AllocationError):
     """The step does not fit: approved or refused already."""
 
 
+class CostsOpen(AllocationError):
+    """Costs are said to be paid, and are not."""
+
+
 class AlreadyDone(AllocationError):
     """The same decision was sent twice; it was carried out once."""
 

@@ -1,5 +1,7 @@
 """What every decision over fund money has in common: an amount that is one, and the database's answer in words."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
@@ -7,18 +9,25 @@ from django.utils.translation import gettext as _
 from donations import ledger
 from donations.currencies import is_exact, written
 from donations.ledger import Posting
+from donations.models import AccountKey
 
 from .errors import Frozen, NotEnoughMoney, WrongAmount
 
 
 def post(posting: Posting) -> None:
-    try:
+    with answered(posting.debit):
         ledger.post(posting)
+
+
+@contextmanager
+def answered(giver: AccountKey) -> Iterator[None]:
+    """Says in words why the database lets no money out of `giver`. Raises NotEnoughMoney, Frozen."""
+    try:
+        yield
     except ledger.NotEnough as error:
-        free = ledger.free(posting.debit)
         raise NotEnoughMoney(
             _("Only %(amount)s is free there: choose a smaller amount or another fund.")
-            % {"amount": written(free, posting.debit.currency)}
+            % {"amount": written(ledger.free(giver), giver.currency)}
         ) from error
     except ledger.Frozen as error:
         raise Frozen(

@@ -1,6 +1,7 @@
 """The surplus rule: when a fund's purpose is over, two people move its rest to the fund it falls back to; never elsewhere."""
 
 from datetime import date, datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -11,9 +12,12 @@ from donations.currencies import written
 from donations.ledger import Posting
 from donations.models import AccountKey, Entry, Fund, LegalCost, Policy, SurplusMove
 
-from .errors import NoReason, NotEnoughMoney, SamePerson, WrongFund, WrongState
+from .errors import CostsOpen, NoReason, NotEnoughMoney, SamePerson, WrongFund, WrongState
 from .posting import post
 from .shares import unspent
+
+# So many of the costs that stand in the way are named.
+NAMED = 5
 
 
 @transaction.atomic
@@ -22,7 +26,8 @@ def request_surplus(
 ) -> SurplusMove:
     """Asks that all that is free of `fund` in `currency` go to its fallback fund; moves nothing yet.
 
-    Raises WrongFund, also where the policy's order names others first; WrongState, NotEnoughMoney.
+    Raises WrongFund, also where the policy's order names others first; WrongState, NotEnoughMoney; CostsOpen where
+    `cause` says that all costs of the fund are paid, and they are not.
     """
     fund = Fund.objects.select_for_update(no_key=True, of=("self",)).get(pk=fund.pk)
     if fund.fallback is None:
@@ -32,6 +37,7 @@ def request_surplus(
         )
     if fund.surplus_moves.undecided().filter(currency=currency).exists():
         raise WrongState(_("This is asked for already: another person decides it."))
+    _check_cause(fund, cause)
     _check_order(fund, fund.fallback, currency, on=at.date())
     _check_nothing_waits(fund, currency)
     rest = ledger.free(AccountKey.fund(fund, currency))
@@ -53,7 +59,10 @@ def request_surplus(
 
 @transaction.atomic
 def approve_surplus(move: SurplusMove, *, by: User, at: datetime) -> SurplusMove:
-    """Moves the money as it was asked for. Raises SamePerson, WrongFund, WrongState, NotEnoughMoney, Frozen."""
+    """Moves the money as it was asked for.
+
+    Raises SamePerson, WrongFund, WrongState, CostsOpen, NotEnoughMoney, Frozen.
+    """
     row = _undecided(move)
     if row.requested_by_id == by.pk:
         raise SamePerson(_("You asked for this yourself: another person must approve it."))
@@ -61,6 +70,7 @@ def approve_surplus(move: SurplusMove, *, by: User, at: datetime) -> SurplusMove
         raise WrongFund(_("The fund falls back to another one by now: refuse this and ask anew."))
     if row.target.closed_on:
         raise WrongFund(_("“%(fund)s” is closed: name another fallback.") % {"fund": row.target})
+    _check_cause(row.source, row.cause)
     _check_order(row.source, row.target, row.currency, on=at.date())
     _check_nothing_waits(row.source, row.currency)
     row.approved_by, row.approved_at = by, at
@@ -72,7 +82,7 @@ def approve_surplus(move: SurplusMove, *, by: User, at: datetime) -> SurplusMove
             credit=AccountKey.fund(row.target, row.currency),
             amount=row.amount,
             booked_on=at.date(),
-            source=f"surplus:{row.number}",
+            source=row.entry_source,
         )
     )
     return row
@@ -100,6 +110,21 @@ def _undecided(move: SurplusMove) -> SurplusMove:
     if row.refused_at:
         raise WrongState(_("This was refused: ask for another."))
     return row
+
+
+def _check_cause(fund: Fund, cause: str) -> None:
+    """What is told to everybody must be so. The database refuses the same (the migration "surplus_undo")."""
+    if cause != SurplusMove.Cause.COSTS_PAID:
+        return
+    costs: list[Any] = list(LegalCost.objects.served_by(fund).unpaid().order_by("pk")[: NAMED + 1])
+    if costs:
+        named = [f"{c.number} {written(c.owed - c.paid, c.currency)}" for c in costs[:NAMED]]
+        raise CostsOpen(
+            _(
+                "Not all costs of “%(fund)s” are paid: %(costs)s. Pay or end them first, or give the reason that is true."
+            )
+            % {"fund": fund, "costs": ", ".join([*named, "…"] if len(costs) > NAMED else named)}
+        )
 
 
 def _check_order(source: Fund, target: Fund, currency: str, *, on: date) -> None:

@@ -5,14 +5,14 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q, Sum
+from django.db.models import Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
 from .legal_cost import CostDocument, LegalCost
 from .statement import StatementMatch
-from .undoing import Undoing
+from .undoing import Undoing, undone_by_another
 
 
 class BailOutcomeQuerySet(models.QuerySet["BailOutcome"]):
@@ -82,23 +82,7 @@ class BailOutcome(Undoing):
             ("undo_bailoutcome", "Can take back what was wrongly recorded of bail"),
         ]
         constraints = [
-            models.CheckConstraint(
-                name="bail_outcome_undo_asked_whole",
-                condition=Q(undo_requested_by=None, undo_requested_at=None, undo_reason="")
-                | (
-                    Q(undo_requested_by__isnull=False, undo_requested_at__isnull=False)
-                    & ~Q(undo_reason="")
-                ),
-            ),
-            models.CheckConstraint(
-                name="bail_outcome_undone_by_another_person",
-                condition=Q(undone_by=None, undone_at=None)
-                | (
-                    Q(undone_by__isnull=False, undone_at__isnull=False)
-                    & Q(undo_requested_by__isnull=False)
-                    & ~Q(undone_by=F("undo_requested_by"))
-                ),
-            ),
+            *undone_by_another("bail_outcome"),
             models.CheckConstraint(name="bail_outcome_amount_positive", condition=Q(amount__gt=0)),
             models.CheckConstraint(
                 name="bail_outcome_says_where_or_why",

@@ -17,7 +17,7 @@ from .fields import CurrencyField, MoneyField
 from .legal_cost import CostDocument, LegalCost
 from .payee import PayeeAccount
 from .statement import StatementMatch
-from .undoing import Undoing
+from .undoing import Undoing, undone_by_another
 
 
 def _proof() -> models.QuerySet[StatementMatch]:
@@ -309,30 +309,10 @@ class Disbursement(Undoing):
                 name="disbursement_came_back_after_it_was_paid",
                 condition=Q(came_back_on=None) | Q(paid_at__isnull=False),
             ),
-            models.CheckConstraint(
-                name="disbursement_undo_asked_whole",
-                condition=Q(undo_requested_by=None, undo_requested_at=None, undo_reason="")
-                | (
-                    Q(
-                        undo_requested_by__isnull=False,
-                        undo_requested_at__isnull=False,
-                        paid_at__isnull=False,
-                    )
-                    & ~Q(undo_reason="")
-                ),
-            ),
-            models.CheckConstraint(
-                name="disbursement_undone_by_another_person",
-                condition=Q(undone_by=None, undone_at=None)
-                | (
-                    Q(undone_by__isnull=False, undone_at__isnull=False)
-                    & Q(
-                        undo_requested_by__isnull=False,
-                        came_back_on__isnull=False,
-                        came_back_on=F("paid_on"),
-                    )
-                    & ~Q(undone_by=F("undo_requested_by"))
-                ),
+            *undone_by_another(
+                "disbursement",
+                asked_of=Q(paid_at__isnull=False),
+                undone_of=Q(came_back_on=F("paid_on"), came_back_on__isnull=False),
             ),
             models.CheckConstraint(
                 name="disbursement_refusal_complete",

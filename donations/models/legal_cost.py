@@ -122,6 +122,12 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
         lacking: LegalCostQuerySet = costs.filter(missing__gt=0)
         return lacking
 
+    def unpaid(self) -> "LegalCostQuerySet":
+        """Less is paid than is owed, and they have not ended."""
+        costs: Any = self.with_figures()
+        open_ones: LegalCostQuerySet = costs.filter(ended_on=None, owed__gt=F("paid"))
+        return open_ones
+
     def with_bail_held(self, currency: str) -> "LegalCostQuerySet":
         """Of which a court holds a deposit now."""
         return self.filter(_bail_held(), kind=LegalCost.Kind.BAIL, currency=currency)

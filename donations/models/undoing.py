@@ -5,7 +5,11 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+
+# No condition.
+ANY = Q()
 
 
 class Undoing(models.Model):
@@ -39,3 +43,33 @@ class Undoing(models.Model):
         """Keeps who says so and why; nobody and nothing where it is to stand."""
         self.undo_reason, self.undo_requested_by, self.undo_requested_at = reason, by, at
         self.save(update_fields=["undo_reason", "undo_requested_by", "undo_requested_at"])
+
+
+def undone_by_another(
+    name: str, *, asked_of: Q = ANY, undone_of: Q = ANY
+) -> list[models.BaseConstraint]:
+    """The rules of the table of what can be taken back, named after it.
+
+    `asked_of` must hold of what somebody asks to take back, `undone_of` of what is taken back.
+    """
+    return [
+        models.CheckConstraint(
+            name=f"{name}_undo_asked_whole",
+            condition=Q(undo_requested_by=None, undo_requested_at=None, undo_reason="")
+            | (
+                asked_of
+                & Q(undo_requested_by__isnull=False, undo_requested_at__isnull=False)
+                & ~Q(undo_reason="")
+            ),
+        ),
+        models.CheckConstraint(
+            name=f"{name}_undone_by_another_person",
+            condition=Q(undone_by=None, undone_at=None)
+            | (
+                Q(undone_by__isnull=False, undone_at__isnull=False)
+                & undone_of
+                & Q(undo_requested_by__isnull=False)
+                & ~Q(undone_by=F("undo_requested_by"))
+            ),
+        ),
+    ]

@@ -88,6 +88,12 @@ BREAKS = {
         "UPDATE donations_surplusmove SET target_id = (SELECT min(id) FROM donations_fund)",
         "surpluses",
     ),
+    "surplus said to be taken back": (
+        "surplusmove",
+        "UPDATE donations_surplusmove SET undone_at = now(), undone_by_id = approved_by_id,"
+        " undo_requested_at = now(), undo_requested_by_id = requested_by_id, undo_reason = 'x'",
+        "surpluses",
+    ),
     "bail given back and not booked": (
         "bailoutcome",
         "INSERT INTO donations_bailoutcome (number, cost_id, kind, amount, currency, happened_on, document_id, by_id, at)"

@@ -164,7 +164,7 @@ def test_database_lets_no_money_from_fund_to_fund_but_by_cover_and_surplus_rule(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_move_approved_by_many_at_once_moves_once():
+def test_move_approved_and_taken_back_by_many_at_once_is_so_once():
     r = make_world()
     move = ask(r)
 
@@ -174,6 +174,22 @@ def test_move_approved_by_many_at_once_moves_once():
 
     assert sorted(ended) == ["WrongState"] * 6 + ["moved"]
     assert (free(r.fund), free(r.general)) == (0, 1000)
+
+    # And is taken back once, by one of many, or not at all where somebody else sets it aside in that moment.
+    allocation.request_surplus_undo(move, reason="x", by=r.treasurer, at=NOW)
+
+    def act(number):
+        if number % 2:
+            return allocation.undo_surplus(move, by=r.approver, at=NOW) and "back"
+        return allocate(r, "300", fund=r.general) and "set aside"
+
+    ended = in_parallel(6, act)
+
+    back, aside = ended.count("back"), ended.count("set aside")
+    assert (back, aside) in {(1, 0), (0, 3)}
+    assert free(r.fund) == 1000 * back
+    assert free(r.general) == 1000 - 1000 * back - 300 * aside
+    assert Entry.objects.filter(kind="surplus").count() == 1 + back
 
 
 @pytest.mark.django_db(transaction=True)

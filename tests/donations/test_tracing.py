@@ -435,7 +435,7 @@ STEPS = st.lists(
         st.sampled_from(
             ["give", "give", "give", "fee", "refund", "bank_fee", "set_aside", "set_aside", "release",
              "pay", "pay", "reverse", "exchange", "exchange_back", "take_back", "move_rest",
-             "give_back", "keep", "follow"]
+             "move_back", "give_back", "keep", "follow"]
         ),
         st.integers(1, 20_000),
         st.integers(0, 5),
@@ -485,6 +485,9 @@ def live(world, costs, step):
             exchange.take_back(row, reason="Test.", by=world.by, at=NOW)
         case "move_rest":
             world.move_rest(world.fund, "EUR" if pick < 3 else "ARS")
+        case "move_back" if move := SurplusMove.objects.filter(undone_at=None).first():
+            allocation.request_surplus_undo(move, reason="Test.", by=world.by, at=NOW)
+            allocation.undo_surplus(move, by=world.other, at=NOW)
         case "give_back":
             world.give_back(costs[2], min(amount, ledger.balance(AccountKey.bail(costs[2]))))
         case "keep":

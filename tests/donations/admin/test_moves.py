@@ -171,6 +171,9 @@ def test_cost_ends_and_opens_again_by_buttons(office, db):
 
 def test_rest_of_a_fund_moves_by_two_people(office, db):
     r = make_world()
+    page = office.post(url("fund_surplus", r.fund.pk), {"currency": "EUR", "cause": "paid"})
+    assert "Pay or end them first, or give the reason that is true." in page
+    assert '<p class="panel panel--warning">Costs that this fund is for still lack money' in page
 
     page = office.post(
         url("fund_surplus", r.fund.pk), {"currency": "EUR", "cause": "case", "note": ""}
@@ -187,6 +190,19 @@ def test_rest_of_a_fund_moves_by_two_people(office, db):
     assert "€1,000.00 moved from" in page
     assert "still lack money" not in page
     assert ledger.balance(AccountKey.fund(r.general, "EUR")) == Decimal(1000)
+
+    page = office.post(url("surplusmove_doubt", move.pk), {"reason": "it goes on"})
+    assert "Asked for: another person takes it back, or keeps it." in page
+    assert "treasurer asks that it be taken back" in page
+    listed = office.get(url("surplusmove_changelist") + "?state=doubted", by=office.approver)
+    assert "1 move of a surplus" in listed
+    page = office.post(url("surplusmove_take_back", move.pk), by=office.approver)
+    assert "Taken back: €1,000.00 is in “" in page
+    assert "Taken back by approver" in page
+    assert ledger.balance(AccountKey.fund(r.fund, "EUR")) == Decimal(1000)
+    assert ". Taken back on" in Client().get("/en/books/").content.decode()
+    [told] = Client().get("/en/books.json").json()["surpluses"]
+    assert told["taken_back_on"] == f"{SurplusMove.objects.get().undone_at:%Y-%m-%d}"
 
 
 def test_fund_without_a_fallback_says_so(office, db):
