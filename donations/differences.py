@@ -1,7 +1,7 @@
 """READ: the work list of the treasury: where Stripe and the books differ, and what is on its way for how long and why."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
 from . import openings
-from .models import Account, Payout
+from .models import Account, MovementExplanation, Payout
 from .passing_money import ON_THE_WAY
 from .stripe_differences import DIFFERENCES
 
@@ -39,6 +39,7 @@ class Kind(TextChoices):
     FOREIGN_ACCOUNT = "foreign_account", _("told of another account")
     UNKNOWN = "unknown", _("of an unknown type")
     COLLECTED = "collected", _("collected from the bank by Stripe")
+    ASKED = "asked", _("explained, and to be approved")
     BALANCE = "balance", _("Stripe's balance is another")
     OPENING = "opening", _("on the account before its first statement, and not booked")
     NOT_OURS = "not_ours", _("at Stripe, and not ours")
@@ -128,6 +129,10 @@ ADVICE: dict[str, tuple[Any, Any]] = {
         _(
             "Open it and press Explain, with the bank account it left: another person approves. Then match the bank's line with it, which proves it."
         ),
+    ),
+    Kind.ASKED: (
+        _("Somebody explained what Stripe moved there, and nobody has approved that yet."),
+        _("Another person opens it, and approves or refuses it; once approved, it is booked."),
     ),
     Kind.NOT_OURS: (
         _(
@@ -268,8 +273,8 @@ def wrong(*, at: datetime) -> Iterator[Difference]:
             f"SELECT * FROM ({DIFFERENCES}) found WHERE kind IS NOT NULL ORDER BY day, name",  # noqa: S608
             params(at=at),
         )
-        for kind, *rest in cursor.fetchall():
-            yield Difference(Kind(kind), *rest)
+        unlike = [Difference(Kind(kind), *rest) for kind, *rest in cursor.fetchall()]
+    yield from _or_asked(unlike)
     unitemised = Payout.objects.unitemised(until=at - ITEMISED_WITHIN)
     for payout in unitemised.order_by("created_at", "pk"):
         yield Difference(
@@ -294,6 +299,24 @@ def wrong(*, at: datetime) -> Iterator[Difference]:
             "bankaccount",
             account.pk,
         )
+
+
+def _or_asked(found: list[Difference]) -> Iterator[Difference]:
+    """What somebody explained already waits for another person, who looks at the explanation."""
+    explainable = {Kind.UNKNOWN, Kind.COLLECTED}
+    movements = [item.subject_id for item in found if item.kind in explainable]
+    asked = {}
+    if movements:
+        waiting = MovementExplanation.objects.undecided().filter(movement__in=movements)
+        asked = dict(waiting.values_list("movement", "pk"))
+    for item in found:
+        explanation = asked.get(item.subject_id) if item.kind in explainable else None
+        if explanation is None:
+            yield item
+        else:
+            yield replace(
+                item, kind=Kind.ASKED, subject="movementexplanation", subject_id=explanation
+            )
 
 
 def on_the_way() -> Iterator[Difference]:

@@ -113,8 +113,7 @@ def _events(
 def _donations(donations: list[Donation], announced: datetime) -> Iterator[Moment]:
     for donation in donations:
         number = donation.receipt_number
-        # A bank and a cash box know the day alone.
-        is_day = donation.method != Pledge.Method.CARD
+        is_day = donation.is_known_by_day
         at = _on(donation.received_at.date(), announced) if is_day else donation.received_at
         yield Moment(at, _("Money received"), number, donation.amount, row=donation, is_day=is_day)
         if donation.reversed_at:

@@ -261,6 +261,19 @@ class PromiseForm(ScheduleForm, SentOnceForm):
             )
         return cleaned
 
+    @property
+    def purpose(self) -> str:
+        """What was chosen, as the form calls it; only after is_valid()."""
+        field = self.fields["fund"]
+        assert isinstance(field, FundChoiceField)
+        return field.label_from_instance(self.cleaned_data["fund"])
+
+    @property
+    def way(self) -> str:
+        """How it will be given, as the form calls it; only after is_valid()."""
+        choices: dict[str, Any] = dict(self.fields["method"].choices)  # type: ignore[attr-defined]
+        return str(choices[self.cleaned_data["method"]])
+
     def promise(self) -> Promise:
         """The checked promise; only after is_valid()."""
         data = self.cleaned_data

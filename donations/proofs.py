@@ -250,8 +250,9 @@ PROOFS: dict[str, tuple[str, str]] = {
 }
 
 STRIPE = f"""
-SELECT kind || ' ' || name || ': ' || coalesce(told::text, 'nothing') || ' at Stripe, '
-       || coalesce(booked::text, 'nothing') || ' booked', kind IS NOT NULL
+SELECT kind || ' ' || name || ': ' || coalesce(round(told, donations_exponent(currency)) || ' ' || currency, 'nothing')
+       || ' at Stripe, ' || coalesce(round(booked, donations_exponent(currency)) || ' ' || currency, 'nothing') || ' booked',
+       kind IS NOT NULL
 FROM ({DIFFERENCES}) compared
 """  # noqa: S608  our own SQL
 

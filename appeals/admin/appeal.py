@@ -18,7 +18,7 @@ from defensefund.office import RowsInline, fieldset, page, sent
 from defensefund.verbs import Verb
 
 from . import previews
-from .desk import REFUSALS, DeskAdmin, Preview, Step, published
+from .desk import REFUSALS, Preview, Step, TitledAdmin, published
 from .forms import AppealTextFormSet, ImportForm, TextForm
 
 
@@ -81,9 +81,11 @@ def why_not_withdraw(row: Appeal | Case, _by: User) -> str:
 
 
 @admin.register(Appeal)
-class AppealAdmin(DeskAdmin):
+class AppealAdmin(TitledAdmin):
+    texts = AppealText.objects.all()
+    appeal_key = "pk"
     form = TextForm
-    list_display = ("slug", "default_language", "published_at", "published_by")
+    list_display = ("title", "slug", "default_language", "published_at", "published_by")
     list_select_related = ("published_by",)
     search_fields = ("slug", "texts__title")
     inlines = (AppealTextInline, CaseInline, FigureInline)

@@ -15,7 +15,7 @@ from defensefund.verbs import Verb
 
 from . import previews
 from .appeal import why_not_publish, why_not_withdraw
-from .desk import REFUSALS, DeskAdmin, Preview, Step, published
+from .desk import REFUSALS, Preview, Step, TitledAdmin, TitleFilter, published
 from .forms import PublicTextFormSet, TextForm
 
 
@@ -46,10 +46,11 @@ def withdraw(case: Case, _data: dict[str, Any], by: User, at: datetime) -> str:
 
 
 @admin.register(Case)
-class CaseAdmin(DeskAdmin):
+class CaseAdmin(TitledAdmin):
+    texts = CaseText.objects.all()
     form = TextForm
-    list_display = ("slug", "appeal", "stage", "court", "docket", "published_at")
-    list_filter = ("appeal", "stage")
+    list_display = ("title", "appeal_title", "stage", "court", "docket", "published_at")
+    list_filter = (("appeal", TitleFilter), "stage")
     list_select_related = ("appeal",)
     search_fields = ("slug", "court", "docket", "texts__title")
     inlines = (CaseTextInline, HearingInline)

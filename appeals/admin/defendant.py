@@ -17,7 +17,7 @@ from appeals.models import Consent, Defendant, Identity
 from defensefund.office import RowsInline
 from defensefund.verbs import Verb
 
-from .desk import REFUSALS, DeskAdmin
+from .desk import REFUSALS, DeskAdmin, TitleFilter
 from .forms import ConsentForm, NameForm, TextForm
 
 
@@ -91,7 +91,7 @@ def withdraw(defendant: Defendant, _data: dict[str, Any], by: User, at: datetime
 class DefendantAdmin(DeskAdmin):
     form = TextForm
     list_display = ("alias", "key")
-    list_filter = ("cases__appeal", "cases")
+    list_filter = (("cases__appeal", TitleFilter), ("cases", TitleFilter))
     search_fields = ("alias", "key")
     formfield_overrides = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
     inlines = (ConsentInline,)

@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db.models import OuterRef, Subquery
 from django.forms import model_to_dict
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from appeals.consent import NameInText
+from appeals.markdown import with_names
+from appeals.models import AppealText
+from appeals.models.language import TextQuerySet
 from appeals.publishing import NotPublishable, unknown_people
 from defensefund.verbs import VerbAdmin
 
@@ -43,6 +48,25 @@ def published(row: Any) -> Step:
     if row.published_at is None:
         return Step(_("Not public"), is_done=False)
     return Step(_("Published by %(person)s") % {"person": row.published_by}, row.published_at)
+
+
+def titles(texts: TextQuerySet[Any], of: str) -> Subquery:
+    """For an annotation: the title, in the reader's language where there is one, of the row whose key is `of`."""
+    best = texts.best(get_language() or "").filter(**{f"{texts.parent}_id": OuterRef(of)})
+    return Subquery(best.values("title")[:1])
+
+
+class TitleFilter(admin.RelatedFieldListFilter):
+    """Of appeals or cases, by their titles."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        texts = field.related_model._meta.get_field("texts").related_model.objects
+        best = texts.best(get_language() or "").values_list(
+            f"{field.related_model._meta.model_name}_id", "title"
+        )
+        titles = dict(best)
+        choices = super().field_choices(field, request, model_admin)
+        return [(pk, with_names(titles.get(pk, ""), {}) or name) for pk, name in choices]
 
 
 class DeskAdmin(VerbAdmin):
@@ -83,3 +107,30 @@ class DeskAdmin(VerbAdmin):
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         """Only where there is a page to view."""
         return super().get_view_on_site_url(obj) if getattr(obj, "published_at", None) else None
+
+
+class TitledAdmin(DeskAdmin):
+    """Of rows that have texts: lists call them by their titles."""
+
+    texts: TextQuerySet[Any]
+    # Where the key of the row's appeal stands.
+    appeal_key = "appeal_id"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                own_title=titles(self.texts.all(), "pk"),
+                title_of_appeal=titles(AppealText.objects.all(), self.appeal_key),
+            )
+        )
+
+    @admin.display(description=gettext_lazy("title"))
+    def title(self, row: Any) -> str:
+        """Where nothing is written yet, its address."""
+        return with_names(row.own_title or "", {}) or row.slug
+
+    @admin.display(description=gettext_lazy("appeal"), ordering="appeal")
+    def appeal_title(self, row: Any) -> str:
+        return with_names(row.title_of_appeal or "", {}) or row.appeal.slug

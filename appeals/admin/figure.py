@@ -18,7 +18,7 @@ from appeals.models import Figure, FigureText, Source
 from defensefund.office import OfficeAdmin
 from defensefund.verbs import Verb
 
-from .desk import REFUSALS, DeskAdmin, Step
+from .desk import REFUSALS, DeskAdmin, Step, TitleFilter
 from .forms import TextForm
 
 
@@ -64,7 +64,7 @@ def why_not_confirm(figure: Figure, _by: User) -> str:
 class FigureAdmin(DeskAdmin):
     form = FigureForm
     list_display = ("__str__", "sentence_start", "source_start", "appeal", "confirmed_at")
-    list_filter = (IsConfirmed, "appeal")
+    list_filter = (IsConfirmed, ("appeal", TitleFilter))
     list_select_related = ("appeal", "source")
     ordering = ("-appeal", "position", "pk")
     inlines = (FigureTextInline,)

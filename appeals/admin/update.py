@@ -15,12 +15,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appeals import publishing
-from appeals.models import Update, UpdateText
+from appeals.markdown import with_names
+from appeals.models import CaseText, Update, UpdateText
 from appeals.models.update import UpdateQuerySet
 from defensefund.verbs import Verb
 
 from . import previews
-from .desk import REFUSALS, DeskAdmin, Preview, Step, published
+from .desk import REFUSALS, Preview, Step, TitledAdmin, TitleFilter, published, titles
 from .forms import ReviewForm, TextForm
 
 State = Update.State
@@ -152,18 +153,19 @@ def why_not_withdraw(update: Update, _by: User) -> str:
 
 
 @admin.register(Update)
-class UpdateAdmin(DeskAdmin):
+class UpdateAdmin(TitledAdmin):
+    texts = UpdateText.objects.all()
     form = UpdateForm
     list_display = (
-        "slug",
-        "appeal",
-        "case",
+        "title",
+        "appeal_title",
+        "case_title",
         "state_display",
         "created_by",
         "reviewed_by",
         "published_at",
     )
-    list_filter = (StateFilter, "appeal")
+    list_filter = (StateFilter, ("appeal", TitleFilter))
     list_select_related = ("appeal", "case", "created_by", "reviewed_by")
     search_fields = ("slug", "texts__title")
     inlines = (UpdateTextInline,)
@@ -229,6 +231,16 @@ class UpdateAdmin(DeskAdmin):
 
     def previews(self, row: Update) -> Iterable[Preview]:
         return previews.of_update(row)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        cases = titles(CaseText.objects.all(), "case_id")
+        return super().get_queryset(request).annotate(title_of_case=cases)
+
+    @admin.display(description=gettext_lazy("case"), ordering="case")
+    def case_title(self, update: Any) -> str:
+        if update.case is None:
+            return "–"
+        return with_names(update.title_of_case or "", {}) or str(update.case.slug)
 
     @admin.display(description=gettext_lazy("state"))
     def state_display(self, update: Update) -> str:

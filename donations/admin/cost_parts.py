@@ -198,7 +198,17 @@ def agree(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> str:
     ) % {"count": len(made)}
 
 
-def why_no_sharing(cost: LegalCost, _by: User) -> str:
+def why_no_plan(cost: Any, _by: User) -> str:
+    if cost.ended_on:
+        return _("This cost has ended.")
+    if cost.paid >= cost.owed:
+        return _("All of what is owed is paid.")
+    return ""
+
+
+def why_no_sharing(cost: Any, by: User) -> str:
+    if why := why_no_plan(cost, by):
+        return why
     if cost.case.defendants.count() < 2 and not cost.shares.exists():
         return _("There is only one defendant in this case.")
     return ""
@@ -227,4 +237,5 @@ PLAN = Verb(
     agree,
     PlanForm,
     {costs.CostError: ""},
+    closed=why_no_plan,
 )

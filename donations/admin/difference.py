@@ -25,6 +25,7 @@ CALLED: dict[str, tuple[str, ...]] = {
     "bankaccount": (),
     "cashdeposit": (),
     "disbursement": (),
+    "movementexplanation": ("movement",),
     "refundrequest": ("donation__receipt",),
     "statementline": ("account",),
 }

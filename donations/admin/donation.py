@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import DecimalField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -19,7 +20,7 @@ from defensefund.verbs import Verb, VerbAdmin
 from .. import refunds
 from ..models import Dispute, Donation, FraudWarning, Refund, RefundRequest
 from ..models.receipt import bare_serial
-from .giving import LetterInline
+from .giving import LetterInline, when_received
 from .letter_verbs import RESEND
 from .refund_forms import RefundForm
 from .stripe_words import dispute_reason, failure, fraud, refusal
@@ -72,7 +73,7 @@ class BackFilter(admin.SimpleListFilter):
 @admin.register(Donation)
 class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = (
-        "received_at", "receipt_number", "fund", "method", "written", "fee_written", "back_written",
+        "received", "receipt_number", "fund", "method", "written", "fee_written", "back_written",
     )  # fmt: skip
     list_filter = (DayFilter, "method", BackFilter)
     day_field = "received_at"
@@ -84,8 +85,8 @@ class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
     search_help_text = gettext_lazy(
         "A receipt's number, a transfer reference, a Stripe payment (pi_…) or a source as the ledger names it."
     )
-    fields = ("receipt_number", "pledge", "fund", "method", "received_at", "source")
-    readonly_fields = ("receipt_number",)
+    fields = ("receipt_number", "pledge", "fund", "method", "received", "source")
+    readonly_fields = ("receipt_number", "received")
     inlines = (LetterInline,)
     facts_template = "admin/donations/donation/_facts.html"
     verbs = (
@@ -141,6 +142,10 @@ class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
             "entries": entries_of_gift(row),
             "warnings": [(each, fraud(each.fraud_type)) for each in row.fraud_warnings.all()],
         }
+
+    @admin.display(description=gettext_lazy("received at"), ordering="received_at")
+    def received(self, donation: Donation) -> SafeString:
+        return when_received(donation)
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount")
     def written(self, donation: Donation) -> str:

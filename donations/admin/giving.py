@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin, RowsInline, WritableAdmin
-from defensefund.templatetags.formats import money
+from defensefund.templatetags.formats import day, moment, money
 from defensefund.verbs import VerbAdmin
 from donations import webhooks
 from donations.gift_story import story_of
@@ -66,11 +66,21 @@ class DeclineInline(RowsInline):
     fields = ("declined_at", "code", "source")
 
 
+def when_received(donation: Donation) -> SafeString:
+    """As exactly as it is known."""
+    say = day if donation.is_known_by_day else moment
+    return say(donation.received_at)
+
+
 class DonationInline(RowsInline):
     model = Donation
-    fields = ("received_at", "receipt_number", "written", "fee_written", "source")
-    readonly_fields = ("receipt_number", "written", "fee_written")
+    fields = ("received", "receipt_number", "written", "fee_written", "source")
+    readonly_fields = ("received", "receipt_number", "written", "fee_written")
     show_change_link = True
+
+    @admin.display(description=_("received at"))
+    def received(self, gift: Donation) -> SafeString:
+        return when_received(gift)
 
     @admin.display(description=_("amount"))
     def written(self, gift: Donation) -> str:

@@ -126,6 +126,11 @@ class Donation(models.Model):
         return self.receipt_number or f"{_('donation')} {self.pk}"
 
     @property
+    def is_known_by_day(self) -> bool:
+        """A bank and a cash box tell the day alone; then `received_at` is its first moment."""
+        return self.method != self.Method.CARD
+
+    @property
     def receipt_number(self) -> str:
         """Of its receipt; empty as long as none was issued. Select "receipt" along where several are shown."""
         return self.receipt.number if hasattr(self, "receipt") else ""

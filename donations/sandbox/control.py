@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -118,13 +119,22 @@ def act(request: HttpRequest) -> HttpResponse:
         except SandboxError as error:
             messages.error(request, _("Nothing was done: %s") % error.message)
         else:
-            messages.success(request, _("Done. The webhooks are on their way."))
+            messages.success(request, UNTOLD.get(form.cleaned_data["act"], TOLD))
     else:
         for sentence in form.errors.get("amount", []):
             messages.error(request, _("Nothing was done: %s") % sentence)
     return redirect(f"sandbox:{form.cleaned_data.get('back') or 'control'}")
 
 
+TOLD = gettext_lazy("Done. The webhooks are on their way.")
+# What no webhook tells of.
+UNTOLD = {
+    "charge": gettext_lazy(
+        "Done. Stripe tells of it by no webhook: it stands under Differences once the balance is read, within ten minutes, or at "
+        "once by ./run sync_stripe."
+    ),
+    "reset": gettext_lazy("Done. Nothing goes wrong on purpose any more."),
+}
 ACTS: dict[str, Callable[..., object]] = {
     "announce": acts.announce,
     "arrive": acts.arrive,

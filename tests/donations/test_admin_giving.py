@@ -180,7 +180,8 @@ def test_receipt_number_finds_its_row(treasurer, model, typed):
 
 
 def test_transfer_reference_finds_the_donation(treasurer):
-    donation = factories.make_donation(factories.make_pledge(method="transfer"))
+    pledge = factories.make_pledge(method="transfer")
+    donation = factories.make_donation(pledge, method="transfer")
     other = factories.make_donation(factories.make_pledge(method="transfer"))
 
     page = treasurer.get(
@@ -189,3 +190,8 @@ def test_transfer_reference_finds_the_donation(treasurer):
 
     assert f"/admin/donations/donation/{donation.pk}/change/" in page
     assert f"/admin/donations/donation/{other.pk}/change/" not in page
+    # Of it its bank told the day alone, of a card payment Stripe the minute.
+    for address in (f"donation/{donation.pk}", f"donation/{other.pk}", f"pledge/{pledge.pk}"):
+        page = treasurer.get(f"/admin/donations/{address}/change/").content.decode()
+        told = re.search(r"field-received\b.*?<time [^>]*>([^<]+)</time>", page, re.DOTALL)[1]
+        assert told.endswith(" UTC") == (address == f"donation/{other.pk}")

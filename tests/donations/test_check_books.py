@@ -484,7 +484,7 @@ def test_deleted_entry_is_missed_by_its_donation_and_the_totals(full):
         "donations": (source,),
         "totals": ("fund:case-sample:CLP donation", "stripe:CLP donation"),
         "days": (f"fund:case-sample:CLP {day} donation", f"stripe:CLP {day} donation"),
-        "stripe": (f"missing {source}: 9000.000 at Stripe, nothing booked",),
+        "stripe": (f"missing {source}: 9000 CLP at Stripe, nothing booked",),
     }
 
 

@@ -97,6 +97,11 @@ def test_charge_of_stripe_is_borne_by_whom_the_policy_names(people, fund, client
     asked = payouts.request_explanation(
         odd(), meaning=Meaning.FEE, fund=case_fund, note="x", by=people[0], at=NOW
     )
+    assert wrong() == [(Kind.ASKED, f"stripe:{asked.movement.stripe_id}")]
+    page = words(log_in(client, people[1]).get("/admin/donations/account/differences/"))
+    assert "Another person opens it, and approves or refuses it" in page
+    assert f'href="/admin/donations/movementexplanation/{asked.pk}/change/"' in page
+    assert "press Explain" not in page
     factories.make_policy(
         limits=[("EUR", "5000", "0"), ("USD", "5000", "0")], fee_order=["general"]
     )

@@ -59,7 +59,9 @@ def test_promise_is_seen_before_it_is_kept(client, appeal):
 
     assert seen.status_code == 200
     assert not Pledge.objects.exists()
-    assert "€75.00" in seen.content.decode()
+    looked_at = seen.content.decode()
+    for said in ("€75.00", "Where it is needed most", "By bank transfer", "ana@example.org</dd>"):
+        assert said in looked_at
     kept = client.post(ADDRESS, data | {"confirmed": "1"})
     again = client.post(ADDRESS, data | {"confirmed": "1"})
     pledge = Pledge.objects.get()

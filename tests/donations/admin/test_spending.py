@@ -176,6 +176,9 @@ def test_buttons_are_those_the_person_may_press_now(ready, treasurer, approver):
     assert "button default" not in treasurer.get(of_payment(row)).content.decode()
     factories.prove(row, by=ready.other)
     assert buttons(treasurer, of_payment(row)) == []
+    # Nothing is left to be paid in instalments.
+    LegalCost.objects.filter(pk=ready.cost.pk).update(owed=600)
+    assert buttons(treasurer, of_cost(ready)) == ["Attach a document", "End this cost"]
 
 
 @pytest.mark.parametrize(
