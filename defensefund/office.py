@@ -35,7 +35,7 @@ def _person(model: type[Model], name: str) -> Callable[[Any], str]:
     return shown
 
 
-def _names_people(model: type[Model], fields: Iterable[Any]) -> list[Any]:
+def names_people(model: type[Model], fields: Iterable[Any]) -> list[Any]:
     """`fields`, those that lead to an account as its name alone: the admin would link it, and few may open accounts."""
     people = {field.name for field in model._meta.fields if field.related_model is User}
     return [_person(model, field) if field in people else field for field in fields]
@@ -48,10 +48,10 @@ class OfficeAdmin(ListAdmin):
     actions: Any = None
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return _names_people(self.model, super().get_fields(request, obj))
+        return names_people(self.model, super().get_fields(request, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return _names_people(self.model, super().get_readonly_fields(request, obj))
+        return names_people(self.model, super().get_readonly_fields(request, obj))
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -117,10 +117,10 @@ class RowsInline(admin.TabularInline):  # type: ignore[type-arg]
     can_delete = False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return _names_people(self.model, super().get_fields(request, obj))
+        return names_people(self.model, super().get_fields(request, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return _names_people(self.model, super().get_readonly_fields(request, obj))
+        return names_people(self.model, super().get_readonly_fields(request, obj))
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -137,6 +137,7 @@ def page(
     form = context.get("form")
     if isinstance(form, forms.BaseForm):
         frame["media"] = model_admin.media + form.media
+    context["title"] = capfirst(context["title"])
     return TemplateResponse(request, template, frame | context)
 
 

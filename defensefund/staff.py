@@ -26,6 +26,8 @@ class StaffSite(AdminSite):
     site_header = _("Office")
     site_title = _("Office")
     index_title = _("What there is to do")
+    # As in our own tables.
+    empty_value_display = "–"
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from appeals.models import Defendant
+from defensefund.templatetags.formats import exact_number
 
 from .currencies import is_exact, written
 from .models import CostInstalment, CostShare, LegalCost
@@ -90,7 +91,7 @@ def in_unit(cost: LegalCost, amount: Decimal) -> str:
     """An amount in what the cost is owed in, as the pages write it: "€25.50", "12.5 UMA"."""
     if cost.uma is None:
         return written(amount, cost.currency)
-    return f"{amount.normalize():f} UMA"
+    return f"{exact_number(amount)} UMA"
 
 
 def _locked(cost: LegalCost) -> LegalCost:

@@ -109,6 +109,7 @@ class AppealAdmin(TitledAdmin):
             withdraw,
             refusals=REFUSALS,
             closed=why_not_withdraw,
+            is_exception=True,
         ),
     )
 

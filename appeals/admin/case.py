@@ -76,6 +76,7 @@ class CaseAdmin(TitledAdmin):
             withdraw,
             refusals=REFUSALS,
             closed=why_not_withdraw,
+            is_exception=True,
         ),
     )
 

@@ -119,6 +119,7 @@ class DefendantAdmin(DeskAdmin):
             withdraw,
             refusals=REFUSALS,
             closed=why_no_withdrawal,
+            is_exception=True,
         ),
         Verb(
             "identify",
@@ -137,6 +138,7 @@ class DefendantAdmin(DeskAdmin):
             forget,
             refusals=REFUSALS,
             closed=why_no_forgetting,
+            is_exception=True,
         ),
     )
 

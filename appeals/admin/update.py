@@ -214,6 +214,7 @@ class UpdateAdmin(TitledAdmin):
             withdraw,
             refusals=REFUSALS,
             closed=why_not_withdraw,
+            is_exception=True,
         ),
     )
 

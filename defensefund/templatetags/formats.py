@@ -67,6 +67,12 @@ def number(value: Decimal | int) -> str:
 
 
 @register.filter
+def exact_number(value: Decimal) -> str:
+    """A rate with the decimals it has, and no zeros behind them: 1.550,25 or 1,550.25."""
+    return format_decimal(value, format="#,##0.##########", locale=page_locale())
+
+
+@register.filter
 def percent(share: Decimal) -> str:
     """A share between 0 and 1 as whole percent, rounded down, so that 99.9 % is not yet all."""
     whole = Decimal(int(share * 100)) / 100

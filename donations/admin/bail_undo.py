@@ -103,6 +103,7 @@ VERBS = (
         DoubtForm,
         REFUSALS,
         closed=why_no_doubt,
+        is_exception=True,
     ),
     Verb(
         "bail-take-back",

@@ -112,6 +112,7 @@ class CashReceiptAdmin(CashBoxAdmin):
             ReasonForm,
             REFUSALS,
             closed=why_not_void,
+            is_exception=True,
         ),
     )
 
@@ -181,6 +182,7 @@ class CashDepositAdmin(CashBoxAdmin):
             ReasonForm,
             REFUSALS,
             closed=why_not_void,
+            is_exception=True,
         ),
     )
 

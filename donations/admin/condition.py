@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from defensefund.office import WritableAdmin
+from defensefund.office import WritableAdmin, names_people
 from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin
 
@@ -101,13 +101,14 @@ class ConditionAdmin(VerbAdmin, WritableAdmin):
             refusals={conditional.Decided: ""},
             closed=why_not_end,
             is_grave=True,
+            is_exception=True,
         ),
     )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ConditionForm.Meta.fields
-        return (
+        shown = (
             "appeal",
             "written",
             "ends_on",
@@ -117,6 +118,7 @@ class ConditionAdmin(VerbAdmin, WritableAdmin):
             "created_by",
             "created_at",
         )
+        return names_people(Condition, shown)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return () if obj is None else self.get_fields(request, obj)

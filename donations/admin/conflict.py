@@ -111,6 +111,7 @@ class ConflictAdmin(RecordingAdmin):
             end,
             refusals=STEPS,
             closed=why_not_end,
+            is_exception=True,
         ),
     )
 
@@ -146,6 +147,7 @@ class StaffAccountAdmin(RecordingAdmin):
             end_account,
             refusals=STEPS,
             closed=why_not_end,
+            is_exception=True,
         ),
     )
 

@@ -138,6 +138,7 @@ VERBS = (
         is_done=(allocation.AlreadyDone,),
         closed=why_no_outcome,
         is_grave=True,
+        is_exception=True,
     ),
     Verb(
         "end",
@@ -151,6 +152,7 @@ VERBS = (
         EndForm,
         {allocation.AllocationError: ""},
         closed=why_not_end,
+        is_exception=True,
     ),
     Verb(
         "reopen",

@@ -200,6 +200,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             AmendForm,
             CONTENT_REFUSALS,
             closed=why_final,
+            is_exception=True,
         ),
         Verb(
             "refuse",
@@ -210,6 +211,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             RefuseForm,
             {disbursement.NoReason: "reason", disbursement.DisbursementError: ""},
             closed=why_final,
+            is_exception=True,
         ),
         Verb(
             "answer",
@@ -234,6 +236,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             {disbursement.NoReason: "reason", disbursement.DisbursementError: ""},
             is_done=(disbursement.AlreadyDone,),
             closed=why_no_objection,
+            is_exception=True,
         ),
         *never_left.VERBS,
     )

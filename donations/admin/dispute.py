@@ -101,6 +101,7 @@ class DisputeAdmin(VerbAdmin, ReadOnlyAdmin):
             {disputes.NoReason: "reason", disputes.DisputeError: ""},
             closed=why_not_accept,
             is_grave=True,
+            is_exception=True,
         ),
     )
 

@@ -109,9 +109,14 @@ class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
             is_done=(refunds.AlreadyDone,),
             closed=why_no_refund,
             is_grave=True,
+            is_exception=True,
         ),
         RESEND,
     )
+
+    @admin.display(description=gettext_lazy("receipt"))
+    def receipt_number(self, gift: Donation) -> str:
+        return gift.receipt_number
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """A receipt's number only where one was issued."""

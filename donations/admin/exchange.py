@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
-from defensefund.templatetags.formats import money
+from defensefund.templatetags.formats import exact_number, money
 from defensefund.verbs import Verb, VerbAdmin
 
 from .. import documents, exchange
@@ -130,6 +130,7 @@ class ExchangeAdmin(VerbAdmin, ReadOnlyAdmin):
             ReasonForm,
             {exchange.NoReason: "reason", exchange.ExchangeError: ""},
             closed=why_decided,
+            is_exception=True,
         ),
         Verb(
             "withdraw",
@@ -140,6 +141,7 @@ class ExchangeAdmin(VerbAdmin, ReadOnlyAdmin):
             ReasonForm,
             {exchange.NoReason: "reason", exchange.ExchangeError: ""},
             closed=why_not_withdraw,
+            is_exception=True,
         ),
         Verb(
             "take-back",
@@ -154,6 +156,7 @@ class ExchangeAdmin(VerbAdmin, ReadOnlyAdmin):
             {exchange.NoReason: "reason", exchange.ExchangeError: ""},
             closed=why_not_take_back,
             is_grave=True,
+            is_exception=True,
         ),
     )
 
@@ -237,7 +240,7 @@ class ExchangeAdmin(VerbAdmin, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("rate obtained"))
     def rate_obtained(self, row: Exchange) -> str:
-        return f"{row.rate:.4f}"
+        return exact_number(round(row.rate, 4))
 
     @admin.display(description=gettext_lazy("state"))
     def standing(self, row: Exchange) -> SafeString:

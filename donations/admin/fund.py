@@ -301,6 +301,7 @@ class FundCoverAdmin(VerbAdmin, ReadOnlyAdmin):
             ReasonForm,
             {allocation.NoReason: "reason", allocation.AllocationError: ""},
             closed=why_decided,
+            is_exception=True,
         ),
         Verb(
             "withdraw",
@@ -313,6 +314,7 @@ class FundCoverAdmin(VerbAdmin, ReadOnlyAdmin):
             ReasonForm,
             {allocation.NoReason: "reason", allocation.AllocationError: ""},
             closed=why_not_withdraw,
+            is_exception=True,
         ),
     )
 

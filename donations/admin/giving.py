@@ -82,6 +82,10 @@ class DonationInline(RowsInline):
     def received(self, gift: Donation) -> SafeString:
         return when_received(gift)
 
+    @admin.display(description=_("receipt"))
+    def receipt_number(self, gift: Donation) -> str:
+        return gift.receipt_number
+
     @admin.display(description=_("amount"))
     def written(self, gift: Donation) -> str:
         return money(gift.amount, gift.currency)
@@ -190,7 +194,7 @@ class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
         "written",
         "transfer_reference",
         "condition",
-        "language",
+        "language_named",
         "paused_at",
         "cancelled_at",
         "reminders_stopped_at",
@@ -199,7 +203,7 @@ class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
         "has_address",
         "erased_at",
     )
-    readonly_fields = ("written", "transfer_reference", "has_address")
+    readonly_fields = ("written", "transfer_reference", "language_named", "has_address")
     inlines = (
         InstalmentInline,
         CheckoutInline,
@@ -215,6 +219,10 @@ class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
     @admin.display(description=_("amount"), ordering="amount")
     def written(self, pledge: Pledge) -> str:
         return money(pledge.amount, pledge.currency)
+
+    @admin.display(description=_("language"))
+    def language_named(self, pledge: Pledge) -> str:
+        return dict(settings.LANGUAGES).get(pledge.language, pledge.language)
 
     @admin.display(description=_("has an address"), boolean=True)
     def has_address(self, pledge: Pledge) -> bool:

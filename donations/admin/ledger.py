@@ -74,6 +74,14 @@ class AccountAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
         return Account.objects.with_balance().order_by("code")
 
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Headed by what the account is for; its code stands among the fields."""
+        if account := context["original"]:
+            context["subtitle"] = f"{account.title} ({account.currency})"
+        return super().render_change_form(request, context, *args, **kwargs)
+
     @admin.display(description=_("account"))
     def titled(self, account: Account) -> str:
         return account.title

@@ -193,6 +193,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             ALLOCATION_REFUSALS,
             is_done=(allocation.AlreadyDone,),
             closed=why_no_release,
+            is_exception=True,
         ),
         SHARE,
         PLAN,

@@ -73,6 +73,7 @@ RESEND = Verb(
     act=resend,
     refusals={correspondence.CorrespondenceError: ""},
     closed=why_not_resend,
+    is_exception=True,
 )
 READDRESS = Verb(
     name="readdress",
@@ -86,6 +87,7 @@ READDRESS = Verb(
     refusals={correspondence.CorrespondenceError: "email"},
     closed=why_not_readdress,
     is_grave=True,
+    is_exception=True,
 )
 TAKE_NAME_OFF = Verb(
     name="take-name-off",
@@ -94,6 +96,7 @@ TAKE_NAME_OFF = Verb(
     permission="hide_name_pledge",
     act=take_name_off,
     closed=why_no_name,
+    is_exception=True,
 )
 NOTE_BOUNCE = Verb(
     name="bounced",
@@ -103,4 +106,5 @@ NOTE_BOUNCE = Verb(
     act=note_bounce,
     refusals={correspondence.CorrespondenceError: ""},
     closed=why_not_bounced,
+    is_exception=True,
 )

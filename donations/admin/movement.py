@@ -218,6 +218,7 @@ class MovementExplanationAdmin(VerbAdmin, ReadOnlyAdmin):
             ReasonForm,
             REFUSALS,
             closed=why_decided,
+            is_exception=True,
         ),
         Verb(
             "withdraw",
@@ -228,6 +229,7 @@ class MovementExplanationAdmin(VerbAdmin, ReadOnlyAdmin):
             ReasonForm,
             REFUSALS,
             closed=why_not_withdraw,
+            is_exception=True,
         ),
         Verb(
             "take-back",
@@ -241,6 +243,7 @@ class MovementExplanationAdmin(VerbAdmin, ReadOnlyAdmin):
             REFUSALS,
             closed=why_not_take_back,
             is_grave=True,
+            is_exception=True,
         ),
     )
 

@@ -146,6 +146,7 @@ class PastImportAdmin(VerbAdmin, ReadOnlyAdmin):
             ReasonForm,
             REFUSALS,
             closed=why_decided,
+            is_exception=True,
         ),
         Verb(
             "withdraw",
@@ -156,6 +157,7 @@ class PastImportAdmin(VerbAdmin, ReadOnlyAdmin):
             ReasonForm,
             REFUSALS,
             closed=why_not_withdraw,
+            is_exception=True,
         ),
     )
 
@@ -289,6 +291,7 @@ class PastRowAdmin(VerbAdmin, ReadOnlyAdmin):
             forget,
             refusals={past.PastError: ""},
             closed=why_not_forget,
+            is_exception=True,
         ),
     )
 

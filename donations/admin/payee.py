@@ -136,6 +136,7 @@ class PayeeAdmin(RecordingAdmin):
             REFUSALS,
             closed=why_retired,
             is_grave=True,
+            is_exception=True,
         ),
         Verb(
             "retire",
@@ -145,6 +146,7 @@ class PayeeAdmin(RecordingAdmin):
             retire,
             refusals=REFUSALS,
             closed=why_retired,
+            is_exception=True,
         ),
     )
 

@@ -87,6 +87,7 @@ class PayoutAdmin(VerbAdmin, ReadOnlyAdmin):
             AcceptForm,
             {payouts.NoReason: "reason", payouts.ExplanationError: ""},
             closed=why_not_accept,
+            is_exception=True,
         ),
     )
 

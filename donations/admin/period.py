@@ -240,6 +240,7 @@ class PeriodAdmin(VerbAdmin, ReadOnlyAdmin):
             withdraw,
             refusals=REFUSALS,
             closed=why_not_withdraw,
+            is_exception=True,
         ),
         Verb(
             "balance",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
+from defensefund.templatetags.formats import exact_number
 
 from .. import rates
 from ..currencies import offered
@@ -63,7 +64,7 @@ class RateAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("rate"), ordering="rate")
     def plain_rate(self, rate: Rate) -> str:
-        return f"{rate.rate.normalize():f}"
+        return exact_number(rate.rate)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.import_view)

@@ -148,6 +148,7 @@ class RefundRequestAdmin(VerbAdmin, ReadOnlyAdmin):
             ReasonForm,
             {refunds.NoReason: "reason", refunds.RefundError: ""},
             closed=why_final,
+            is_exception=True,
         ),
         Verb(
             "withdraw",
@@ -158,6 +159,7 @@ class RefundRequestAdmin(VerbAdmin, ReadOnlyAdmin):
             ReasonForm,
             {refunds.NoReason: "reason", refunds.RefundError: ""},
             closed=why_not_withdraw,
+            is_exception=True,
         ),
     )
 

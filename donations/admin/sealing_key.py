@@ -82,6 +82,7 @@ class SealingKeyAdmin(RecordingAdmin):
             withdraw,
             refusals=STEPS,
             closed=why_not_withdraw,
+            is_exception=True,
         ),
     )
 

@@ -83,6 +83,18 @@ def sample_pdf(title: str) -> bytes:
     )
 
 
+# What the office calls the funds, by the slugs of what they are for: short, since they stand in every list.
+FUND_NAMES = {
+    "ejemplo": "Huelga del puerto (muestra)",
+    "muelle": "Corte del muelle (muestra)",
+    "protesta-argentina": "Llamado argentino",
+    "ley-bases": "Ley Bases",
+    "20-de-diciembre": "20 de diciembre",
+    "citaciones": "Citaciones",
+    "publicaciones-en-x": "Comentarios en X",
+}
+
+
 def make_funds(appeals: list[Appeal], sample_case: Case) -> Fund:
     """A general fund, one for each appeal and each of its cases; gives back the sample appeal's case fund."""
     general = Fund.objects.create(
@@ -96,7 +108,7 @@ def make_funds(appeals: list[Appeal], sample_case: Case) -> Fund:
             code=appeal.slug,
             kind=Fund.Kind.APPEAL,
             appeal=appeal,
-            name=appeal.slug,
+            name=FUND_NAMES.get(appeal.slug, appeal.slug),
             purpose="Costos legales de las personas de este llamado.",
             fallback=general,
         )
@@ -105,7 +117,7 @@ def make_funds(appeals: list[Appeal], sample_case: Case) -> Fund:
                 code=f"{appeal.slug}-{case.slug}"[:50],
                 kind=Fund.Kind.CASE,
                 case=case,
-                name=case.slug,
+                name=FUND_NAMES.get(case.slug, case.slug),
                 purpose="Costos legales de esta causa.",
                 fallback=own,
             )

@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from defensefund.templatetags.formats import plain_day
+
 from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
 from .fund import Fund
@@ -162,7 +164,7 @@ class Exchange(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.given_currency} → {self.received_currency}, {self.exchanged_on}"
+        return f"{self.given_currency} → {self.received_currency}, {plain_day(self.exchanged_on)}"
 
     @property
     def rate(self) -> Decimal:

@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from defensefund.templatetags.formats import plain_day
+
 from ..currencies import written
 from .account import Account
 from .fields import CurrencyField, MoneyField
@@ -153,8 +155,8 @@ class Entry(models.Model):
         ]
 
     def __str__(self) -> str:
-        day = f"{self.booked_on:%Y-%m-%d}"
-        return f"{self.get_kind_display()}, {day}, {written(self.amount, self.currency)}"
+        amount = written(self.amount, self.currency)
+        return f"{self.get_kind_display()}, {plain_day(self.booked_on)}, {amount}"
 
 
 class Total(models.Model):

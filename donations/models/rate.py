@@ -8,6 +8,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from defensefund.templatetags.formats import exact_number, plain_day
+
 from .fields import CurrencyField
 
 LATEST = """
@@ -77,4 +79,4 @@ class Rate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"1 {self.base} = {self.rate.normalize():f} {self.quote}, {self.rated_on}"
+        return f"1 {self.base} = {exact_number(self.rate)} {self.quote}, {plain_day(self.rated_on)}"

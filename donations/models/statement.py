@@ -10,6 +10,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField
+from defensefund.templatetags.formats import plain_day
 
 from ..currencies import written
 from .bank_account import BankAccount
@@ -163,7 +164,8 @@ class StatementLine(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.account.name}, {self.booked_on}, {written(self.amount, self.currency)}"
+        amount = written(self.amount, self.currency)
+        return f"{self.account.name}, {plain_day(self.booked_on)}, {amount}"
 
     @property
     def open_amount(self) -> Decimal:

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from defensefund.templatetags.formats import exact_number, money, plain_day
+
 # Pesos: the law values the unit in them alone.
 CURRENCY = "ARS"
 
@@ -74,7 +76,7 @@ class UmaValue(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"1 UMA = {self.value.normalize():f} {CURRENCY}, {self.effective_from}"
+        return f"1 UMA = {money(self.value, CURRENCY)}, {plain_day(self.effective_from)}"
 
 
 class UmaPayment(models.Model):
@@ -106,4 +108,4 @@ class UmaPayment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.settled.normalize():f} UMA"
+        return f"{exact_number(self.settled)} UMA"

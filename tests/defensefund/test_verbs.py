@@ -18,3 +18,16 @@ def test_buttons_stand_on_every_row_that_has_some():
     sources = {name: Path(get_template(name).origin.name).read_text() for name in names}
 
     assert [name for name in names if '"admin/_verbs.html"' not in sources[name]] == []
+
+
+def test_no_way_back_stands_out_as_the_next_step():
+    back = {"amend", "call-off", "forget", "object", "refund", "refuse", "retire", "void", "withdraw"}
+    found = {
+        f"{page.opts.model_name}: {verb.name}"
+        for page in admin.site._registry.values()
+        if isinstance(page, VerbAdmin)
+        for verb in page.verbs
+        if verb.name in back and not verb.is_exception
+    }
+
+    assert found == {"surplusmove: refuse", "surplusmove: withdraw"}

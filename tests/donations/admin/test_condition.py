@@ -38,6 +38,8 @@ def test_condition_is_set(treasurer, appeal):
     page = treasurer.get(f"/admin/donations/condition/{condition.pk}/change/").content.decode()
     assert "€100.00" in page
     assert "100.000" not in page
+    # Few may open accounts: who set it is a name, no link.
+    assert "/admin/auth/user/" not in page
 
 
 def test_second_one_in_the_same_currency_has_to_wait(treasurer, appeal):

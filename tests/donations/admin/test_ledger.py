@@ -52,7 +52,9 @@ def test_account_shows_its_balance(office):
     account = Account.objects.get(code="fund:sample:EUR")
 
     assert "€12.50" in office.get("/admin/donations/account/").content.decode()
-    assert "€12.50" in office.get(f"/admin/donations/account/{account.pk}/change/").content.decode()
+    page = office.get(f"/admin/donations/account/{account.pk}/change/").content.decode()
+    assert "€12.50" in page
+    assert f"<h2>{account.title} (EUR)</h2>" in page
 
 
 def test_entry_is_found_by_its_whole_source(office):

@@ -55,6 +55,8 @@ def test_state_of_each_way_counts_the_last_hour(office):
         75,
     )
     assert "75 %" in words(page)
+    # Its button is in sight on a phone: it stands below the state.
+    assert f'open</span><br><a class="button" href="{LIST}pause/card/EUR/"' in words(page)
 
 
 @pytest.mark.parametrize("count", [1, 3])

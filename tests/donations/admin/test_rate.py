@@ -2,6 +2,7 @@ from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import translation
 
 from donations.models import Rate
 from tests.factories import make_rate
@@ -87,3 +88,5 @@ def test_list_of_rates_asks_a_fixed_number_of_queries(treasurer, django_assert_n
 
     assert "Import exchange rates" in page
     assert ">1.1<" in page
+    with translation.override("es"):
+        assert str(make_rate("EUR", "ARS", "1550.2500")).startswith("1 EUR = 1.550,25 ARS, ")
