@@ -67,7 +67,7 @@ class Verb:
     closed: Callable[[Any, User], str] = lambda row, by: ""
     # Asks for a fresh proof of who is acting.
     is_grave: bool = False
-    # For when something went wrong: its button never stands out as the next step.
+    # For when something went wrong or is over: its button never stands out as the next step.
     is_exception: bool = False
 
 

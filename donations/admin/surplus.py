@@ -109,6 +109,7 @@ SURPLUS = Verb(
     SurplusForm,
     {allocation.CostsOpen: "cause", allocation.AllocationError: ""},
     closed=why_no_surplus,
+    is_exception=True,
 )
 
 
@@ -195,6 +196,7 @@ class SurplusMoveAdmin(VerbAdmin, ReadOnlyAdmin):
             ReasonForm,
             REFUSALS,
             closed=why_decided,
+            is_exception=True,
         ),
         Verb(
             "withdraw",
@@ -205,6 +207,7 @@ class SurplusMoveAdmin(VerbAdmin, ReadOnlyAdmin):
             ReasonForm,
             REFUSALS,
             closed=why_not_withdraw,
+            is_exception=True,
         ),
         *surplus_undo.VERBS,
     )
