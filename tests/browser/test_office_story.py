@@ -188,15 +188,15 @@ def write_news(writer, title, text):
     writer.field("Title").fill(title)
     writer.page.get_by_role("textbox", name="Text").first.fill(text)
     writer.press("Save")
-    writer.follow("first-payment")
+    writer.follow(title)
 
 
-def publish_news(writer, reviewer, text):
+def publish_news(writer, reviewer, title, text):
     writer.follow("Submit for review")
     writer.press("Submit for review")
     assert "The text waits for somebody else's review." in writer.said()
     reviewer.open("/admin/appeals/update/")
-    reviewer.follow("first-payment")
+    reviewer.follow(title)
     reviewer.follow("Review", within=".verbs")
     assert reviewer.words("#content section[lang=es] p") == text
     reviewer.page.get_by_role("checkbox").check()
@@ -213,7 +213,7 @@ def test_news_is_written_signed_off_and_published(house, visitor, insider):
     address = "/es/protesta-argentina/updates/first-payment/"
 
     write_news(writer, "Se pagó una cuenta", "Una novedad de muestra.")
-    publish_news(writer, reviewer, "Una novedad de muestra.")
+    publish_news(writer, reviewer, "Se pagó una cuenta", "Una novedad de muestra.")
     reader.open("/es/protesta-argentina/")
     reader.follow("Se pagó una cuenta")
     assert reader.page.url.endswith(address)
@@ -226,8 +226,8 @@ def test_news_is_written_signed_off_and_published(house, visitor, insider):
     writer.press("Save")
     assert "its review is void" in writer.said()
     visitor(locale="es").open(address, status=404)
-    writer.follow("first-payment")
-    publish_news(writer, reviewer, "Una novedad de muestra.")
+    writer.follow("Se pagó otra cuenta")
+    publish_news(writer, reviewer, "Se pagó otra cuenta", "Una novedad de muestra.")
     reader = visitor(locale="es")
     reader.open(address)
     assert reader.words("h1") == "Se pagó otra cuenta"
