@@ -8,11 +8,10 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import allocation, ledger, reconciliation
+from .. import ledger, reconciliation
 from ..currencies import written
 from ..models import (
     AccountKey,
@@ -26,6 +25,7 @@ from ..models import (
 )
 from ..reconciliation import Certainty, Suggestion
 from ..references import find_references, format_reference, slips
+from .bail_back import bail_back, match_with
 from .match_fields import DepositField, PartField, PayoutField
 
 PLEDGE, GIFT, CHARGE, OWN, BAIL, LESS, NOTE = (
@@ -330,33 +330,15 @@ class MatchForm(forms.Form):
                 at=at,
             )
         if said["choice"] == BAIL:
-            return self._bail_back(said["bail_cost"], amount, by=by, at=at)
-        target: reconciliation.Target
+            return bail_back(line, said["bail_cost"], amount, by=by, at=at)
         if suggestion:
-            target = suggestion.target
-        elif said["choice"] in (OWN, LESS):
+            return match_with(line, suggestion, amount, by=by, at=at)
+        target: reconciliation.Target
+        if said["choice"] in (OWN, LESS):
             target = self.target
         else:
             target = said["reference"] if said["choice"] == PLEDGE else said["gift_fund"]
         return reconciliation.match(line=line, target=target, amount=amount, by=by, at=at)
-
-    @transaction.atomic
-    def _bail_back(
-        self, cost: LegalCost, amount: Decimal | None, *, by: User, at: datetime
-    ) -> StatementMatch:
-        """Records that the court gave it back into the line's account on its day, and that the line proves it: both or neither."""
-        # Held first, as whoever matches it otherwise does.
-        held = StatementLine.objects.select_for_update(of=("self",)).select_related("account")
-        line = held.get(pk=self.line.pk)
-        outcome = allocation.bail_returned(
-            cost=cost,
-            amount=line.open_amount if amount is None else amount,
-            into=line.account,
-            happened_on=line.booked_on,
-            by=by,
-            at=at,
-        )
-        return reconciliation.match(line=line, target=outcome, amount=amount, by=by, at=at)
 
 
 class UndoForm(forms.Form):

@@ -22,6 +22,7 @@ from defensefund.templatetags.formats import money
 from .. import allocation, ledger, reconciliation
 from ..models import BankAccount, StatementLine, StatementMatch
 from ..reconciliation import Certainty, Suggestion
+from .bail_back import MAY_RECORD, for_this_person, match_with
 from .match_form import MatchForm, UndoForm
 from .match_words import LINKS, facts_of_lines, told, told_of
 from .statement_line_filters import AccountFilter, ImportFilter, StateFilter
@@ -125,7 +126,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
 
     def open_view(self, request: HttpRequest) -> HttpResponse:
         """Open lines, the oldest first, each with its likeliest candidate."""
-        require(request, "donations.match_statementline")
+        user = require(request, "donations.match_statementline")
         accounts = list(BankAccount.objects.order_by("name"))
         chosen = request.GET.get("account", "")
         account = next((each for each in accounts if each.code == chosen), None)
@@ -135,13 +136,14 @@ class StatementLineAdmin(ReadOnlyAdmin):
         if account:
             lines = lines.filter(account=account)
         shown = page_or_first(lines, request.GET.get("page", START), size=PER_PAGE)
-        found = reconciliation.suggest_many(shown.rows)
+        suggested = reconciliation.suggest_many(shown.rows)
+        found = {pk: for_this_person(each, user) for pk, each in suggested.items()}
         rows = [(line, found[line.pk][:1], len(found[line.pk]) - 1) for line in shown.rows]
         sure = [
             f"{line.pk}:{best.token}"
             for line, candidates, _more in rows
             for best in candidates
-            if best.certainty is Certainty.SURE
+            if best.certainty is Certainty.SURE and not best.obstacle
         ]
         return page(
             self,
@@ -167,8 +169,13 @@ class StatementLineAdmin(ReadOnlyAdmin):
         done = 0
         for line in lines:
             # Each is looked at afresh: what one line was matched with is no longer free for the next.
-            best = next(iter(reconciliation.suggest(line)), None)
-            if best and best.certainty is Certainty.SURE and best.token == seen[str(line.pk)]:
+            best = next(iter(for_this_person(reconciliation.suggest(line), user)), None)
+            if (
+                best
+                and not best.obstacle
+                and best.certainty is Certainty.SURE
+                and best.token == seen[str(line.pk)]
+            ):
                 done += self._matched(request, line, best, by=user)
         messages.success(
             request,
@@ -190,9 +197,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, line: StatementLine, best: Suggestion, *, by: User
     ) -> bool:
         try:
-            reconciliation.match(
-                line=line, target=best.target, amount=best.part, by=by, at=timezone.now()
-            )
+            match_with(line, best, best.part, by=by, at=timezone.now())
         except REFUSALS:
             return False
         self.log_change(request, line, "Matched")
@@ -206,13 +211,13 @@ class StatementLineAdmin(ReadOnlyAdmin):
             if request.method == "POST":
                 messages.warning(request, _("Somebody was faster: this line is matched already."))
             return self._matched_page(request, line)
-        suggestions = reconciliation.suggest(line)
+        suggestions = for_this_person(reconciliation.suggest(line), user)
         posted = request.POST if request.method == "POST" else None
         form = MatchForm(
             posted,
             line=line,
             suggestions=suggestions,
-            may_return_bail=user.has_perm("donations.record_bailoutcome"),
+            may_return_bail=user.has_perm(MAY_RECORD),
         )
         if form.is_valid():
             try:

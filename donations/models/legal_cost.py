@@ -128,9 +128,9 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
         open_ones: LegalCostQuerySet = costs.filter(ended_on=None, owed__gt=F("paid"))
         return open_ones
 
-    def with_bail_held(self, currency: str) -> "LegalCostQuerySet":
+    def with_bail_held(self, *currencies: str) -> "LegalCostQuerySet":
         """Of which a court holds a deposit now."""
-        return self.filter(_bail_held(), kind=LegalCost.Kind.BAIL, currency=currency)
+        return self.filter(_bail_held(), kind=LegalCost.Kind.BAIL, currency__in=currencies)
 
     def bail_overdue(self, *, on: date) -> "LegalCostQuerySet":
         """Deposits that a court still holds past the day on which it should have given them back."""

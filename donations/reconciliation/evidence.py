@@ -13,7 +13,7 @@ from defensefund.templatetags.formats import plain_day
 
 from ..models import Fund, StatementLine
 from ..references import squeeze
-from .matches import Between, BetweenLess, CameBack, Charge, Less, Returned, Target
+from .matches import Between, BetweenLess, CameBack, Charge, GivenBack, Less, Returned, Target
 
 # A payout is expected on a day; banks and weekends move it by a few.
 NEARBY = timedelta(days=5)
@@ -48,7 +48,7 @@ class Suggestion:
     booked with one click, and what to do.
     """
 
-    target: Target
+    target: Target | GivenBack
     evidence: tuple[Reason, ...]
     days_apart: int = 0
     part: Decimal | None = None
@@ -81,6 +81,8 @@ class Suggestion:
                 return f"betweenless-{transfer.pk}-{fund.pk}"
             case CameBack(payment):
                 return f"cameback-{payment.pk}"
+            case GivenBack(cost):
+                return f"givenback-{cost.pk}"
             case Less(payout, fund):
                 return f"less-{payout.pk}-{fund.pk}"
             case Returned(line):

@@ -22,6 +22,7 @@ from ..models import (
     Entry,
     Exchange,
     Fund,
+    LegalCost,
     Letter,
     MovementExplanation,
     OwnTransfer,
@@ -70,6 +71,14 @@ class CameBack:
     """The payee's bank sent a payment of a cost back."""
 
     payment: Disbursement
+
+
+@dataclass(frozen=True)
+class GivenBack:
+    """A court gave a deposit back, or a part of it, and nobody has recorded that: it is recorded and matched at once, by a verb
+    of allocation, and so by none of these."""
+
+    cost: LegalCost
 
 
 @dataclass(frozen=True)

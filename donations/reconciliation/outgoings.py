@@ -5,14 +5,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import gettext as _
 
 from defensefund.templatetags.formats import plain_day
 
 from ..currencies import written
 from ..models import (
+    Account,
     BalanceTransaction,
     Disbursement,
     Donation,
@@ -37,7 +39,7 @@ from .evidence import (
     squeezed,
 )
 from .facts import said_never_left, said_not_recorded
-from .matches import CameBack, Returned
+from .matches import CameBack, GivenBack, Returned
 from .reading import Facts, Known, Wanted, related_by, revived, rows_of
 
 # A transfer that could not be credited, or was called back, comes within weeks.
@@ -95,7 +97,7 @@ def wanted(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
 
 
 def wanted_back(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
-    """For lines on which money came: payments of costs that left the line's account, of late."""
+    """For lines on which money came: payments of costs that left the line's account, of late; and what courts hold as bail."""
     since = min(line.booked_on for line in lines) - timedelta(days=CAME_BACK_WITHIN)
     payments = Disbursement.objects.in_state(Disbursement.State.DONE).filter(
         bank_account__in={line.account_id for line in lines},
@@ -106,6 +108,18 @@ def wanted_back(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
         "paid",
         payments.exclude(cost__kind=LegalCost.Kind.BAIL),
         to=related_by("payee_account", "id", "name", "account_hash"),
+    )
+    deposits: Any = Account.objects
+    held = deposits.with_balance().filter(place=Account.Place.BAIL, legal_cost=OuterRef("cost"))
+    costs = LegalCost.objects.with_bail_held(*{line.currency for line in lines})
+    yield rows_of(
+        "at_court",
+        Disbursement.objects.paid()
+        .filter(cost__in=costs)
+        .annotate(held=Subquery(held.values("balance"))),
+        "held",
+        to=related_by("payee_account", "id", "name", "account_hash"),
+        of_cost=related_by("cost", "id", "number"),
     )
 
 
@@ -278,3 +292,35 @@ def _came_back(line: StatementLine, payment: Disbursement, said: str) -> Suggest
         reasons.append(Reason(_("The other side is the payee."), NAMES_SENDER))
     days = (line.booked_on - payment.paid_on).days
     return Suggestion(CameBack(payment), tuple(reasons), days)
+
+
+def given_back(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
+    """Deposits that a court holds, where the line gives one back: all of it by the amount, a part by who sent it."""
+    found: dict[int, list[Suggestion]] = defaultdict(list)
+    of_cost: dict[int, list[Facts]] = defaultdict(list)
+    for facts in known["at_court"]:
+        of_cost[facts["of_cost"]["id"]].append(facts)
+    for paid in of_cost.values():
+        cost, held = revived(LegalCost, paid[0]["of_cost"]), paid[0]["held"]
+        payments = [_disbursement(facts) for facts in paid]
+        for line in lines:
+            if line.currency == payments[0].currency and line.open_amount <= held:
+                reasons = _given_back(line, payments, held)
+                if sum(reason.points for reason in reasons):
+                    found[line.pk].append(Suggestion(GivenBack(cost), reasons))
+    return found
+
+
+def _given_back(
+    line: StatementLine, payments: Sequence[Disbursement], held: Decimal
+) -> tuple[Reason, ...]:
+    said, amount = squeezed(line), written(held, line.currency)
+    if line.open_amount == held:
+        reasons = [Reason(_("The amount is what a court holds of it."), AMOUNT)]
+    else:
+        reasons = [Reason(_("It is a part of the %(amount)s a court holds.") % {"amount": amount})]
+    if any(squeeze(payment.payment_reference) in said for payment in payments):
+        reasons.append(Reason(_("The text has the payment's reference."), REFERENCE))
+    if any(_is_payee(line, payment) for payment in payments):
+        reasons.append(Reason(_("The other side is whom it was paid to."), NAMES_SENDER))
+    return tuple(reasons)

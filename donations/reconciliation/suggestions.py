@@ -28,7 +28,8 @@ def suggest_many(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     parts += [arrivals.payouts(coming, known), arrivals.handed_over(coming, known)]
     parts += [gifts.announced(coming, known), gifts.by_known_payers(coming, known)]
     parts += [charges.interest(coming, known), arrivals.bail(coming, known)]
-    parts += [outgoings.came_back(coming, known), arrivals.payouts_less(coming, known)]
+    parts += [outgoings.came_back(coming, known), outgoings.given_back(coming, known)]
+    parts += [arrivals.payouts_less(coming, known)]
     parts += [outgoings.payments(going, known), outgoings.returned(going, known)]
     parts += [outgoings.never_left(going, known), outgoings.to_pay(going, known)]
     parts.append(outgoings.collections(going, known))

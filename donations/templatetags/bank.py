@@ -25,6 +25,7 @@ from donations.reconciliation import (
     CameBack,
     Certainty,
     Charge,
+    GivenBack,
     Less,
     Returned,
     Suggestion,
@@ -70,6 +71,10 @@ def candidate(suggestion: Suggestion) -> str:
         }
     if isinstance(target, BailOutcome):
         return _("Bail of %(cost)s that came back") % {"cost": target.cost}
+    if isinstance(target, GivenBack):
+        return _("Bail of %(cost)s that a court gives back: recorded with it") % {
+            "cost": target.cost
+        }
     if isinstance(target, MovementExplanation):
         return _("Collected by Stripe as %(payout)s") % {"payout": target.movement.source_id}
     if isinstance(target, OwnTransfer):

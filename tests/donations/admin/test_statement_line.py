@@ -8,6 +8,7 @@ from django.db.models import Model
 
 from defensefund.templatetags.formats import plain_day
 from donations import disbursement, ledger, receipts, reconciliation, refunds
+from donations.admin.bail_back import for_this_person
 from donations.admin.match_words import told_of
 from donations.admin.trail import facts_of
 from donations.models import (
@@ -603,6 +604,16 @@ def test_bail_that_a_court_gave_back_is_recorded_from_its_line(treasurer):
     outcome = BailOutcome.objects.get()
     assert (outcome.amount, outcome.bank_account, outcome.happened_on) == (600, r.bank, TODAY)
     assert StatementMatch.objects.get().bail_outcome == outcome
+    # The rest is proposed, and recorded with one click, by whoever may record it.
+    rest = make_line("400", r.bank, booked_on=TODAY)
+    token = f"givenback-{r.cost.pk}"
+    shown = words(treasurer.get(match_url(rest)))
+    assert f"Bail of {r.cost.number} that a court gives back: recorded with it" in shown
+    [candidate] = for_this_person(reconciliation.suggest(rest), make_user())
+    assert candidate.obstacle
+    treasurer.post(match_url(rest), {"choice": token})
+    assert sorted(BailOutcome.objects.values_list("amount", flat=True)) == [400, 600]
+    assert rest.matches.get().bail_outcome.amount == 400
     assert "Bail that a court gave back" not in words(
         treasurer.get(match_url(make_line("-5", r.bank)))
     )

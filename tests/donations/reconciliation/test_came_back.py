@@ -22,6 +22,7 @@ from donations.reconciliation import (
     CameBack,
     Certainty,
     DoesNotFit,
+    GivenBack,
     Less,
     ReconciliationError,
     match,
@@ -31,7 +32,7 @@ from donations.reconciliation import (
 from donations.transparency import books
 from tests import factories
 from tests.donations.spending import allocate, approve, make_ready, request, requested
-from tests.donations.test_bail import deposited, give_back
+from tests.donations.test_bail import deposited, give_back, keep
 from tests.factories import NOW, TODAY, make_fund, make_user
 
 from .files import make_account, make_line, on_its_way
@@ -261,6 +262,23 @@ def test_bail_that_was_recorded_as_back_is_proved_by_its_line(db):
     ]
     assert [i for i in assertions.items(bank, LATER) if "bail:" in i.name] == []
     assert broken() == []
+
+
+def test_bail_that_nobody_recorded_as_back_is_proposed_by_its_amount_or_by_who_sent_it(db):
+    r = deposited()
+    court = {"counterparty": Disbursement.objects.get().payee_account.name}
+
+    def proposed(amount, **fields):
+        found = suggest(make_line(amount, r.bank, booked_on=LATER, **fields))
+        return [(each.target, each.certainty) for each in found]
+
+    assert proposed("1000") == [(GivenBack(r.cost), Certainty.POSSIBLE)]
+    assert proposed("1000", **court) == [(GivenBack(r.cost), Certainty.LIKELY)]
+    assert proposed("600", **court) == [(GivenBack(r.cost), Certainty.POSSIBLE)]
+    assert proposed("600") == proposed("1000.01", **court) == []
+    keep(r, "400")
+    assert proposed("600") == [(GivenBack(r.cost), Certainty.POSSIBLE)]
+    assert proposed("1000", **court) == []
 
 
 def test_deposit_of_bail_is_not_sent_back_like_a_bill(db):
