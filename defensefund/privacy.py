@@ -5,6 +5,7 @@ import hmac
 import os
 from collections.abc import Callable
 from functools import cache, lru_cache
+from hashlib import sha256
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -72,13 +73,29 @@ def decrypt(value: str, *, context: str = "") -> str:
 
 def keyed_hash(text: str, *, purpose: str) -> str:
     """64 hex digits that are equal for equal texts (case and outer spaces aside), useless without SECRET_KEY."""
-    key = _hash_key(settings.SECRET_KEY, purpose)
-    return hmac.digest(key, text.strip().casefold().encode(), "sha256").hex()
+    return _hasher(settings.SECRET_KEY, purpose)(text.strip().casefold().encode()).hex()
 
 
 @lru_cache(maxsize=100)
-def _hash_key(secret: str, purpose: str) -> bytes:
-    return hmac.digest(secret.encode(), f"keyed hash: {purpose}".encode(), "sha256")
+def _hasher(secret: str, purpose: str) -> Callable[[bytes], bytes]:
+    return hmac_sha256(hmac.digest(secret.encode(), f"keyed hash: {purpose}".encode(), "sha256"))
+
+
+def hmac_sha256(key: bytes) -> Callable[[bytes], bytes]:
+    """`hmac.digest` with one key of up to 64 bytes for many messages (RFC 2104): it would prepare the key anew for each of
+    them, which takes three times as long as the rest."""
+    if len(key) > 64:
+        raise ValueError("the key is longer than a block")
+    block = key.ljust(64, b"\0")
+    inside, outside = (sha256(bytes(byte ^ pad for byte in block)) for pad in (0x36, 0x5C))
+
+    def digest(message: bytes) -> bytes:
+        inner, outer = inside.copy(), outside.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
+
+    return digest
 
 
 # models.TextField is generic only for type checkers.

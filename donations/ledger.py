@@ -1,10 +1,10 @@
 """Post entries to the ledger. The only writer of Account, Entry and Reversal; the totals are the database's own work."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from hashlib import sha256
+from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
@@ -37,8 +37,7 @@ class AlreadyReversed(LedgerError):
     """An entry is reversed once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(NamedTuple):
     """A movement to be booked: `amount` (exact, above zero) leaves `credit` and enters `debit`, in accounting's sense.
 
     `source` names the fact and is unique for ever: booking the same posting again changes nothing. `booked_on` is the

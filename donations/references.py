@@ -21,6 +21,7 @@ SHAPE = rf"RF[0-9]{{2}}[{ALPHABET}]{{{LENGTH}}}"
 FOUND = re.compile(f"(?=({SHAPE}))")
 WHOLLY = re.compile(SHAPE)
 NOT_OURS = re.compile(r"[^0-9A-Z]")
+NOT_OURS_ASCII = bytes(code for code in range(128) if NOT_OURS.match(chr(code)))
 # ISO 7064 counts letters as two digits: A is 10, Z is 35.
 AS_DIGITS = {ord(letter): str(int(letter, 36)) for letter in string.ascii_uppercase}
 # One slip leaves at least this many of the letters in a row: texts without them, as most are, need no closer look.
@@ -62,9 +63,10 @@ def format_reference(reference: str) -> str:
 
 def squeeze(text: str) -> str:
     """Only the letters and digits of `text`, in capitals: what is left of a reference in every bank's writing of it."""
-    # Plain letters have one form only; most texts have no others.
-    whole = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    return NOT_OURS.sub("", whole.upper())
+    if text.isascii():
+        # Plain letters have one form only; most texts have no others.
+        return text.upper().encode().translate(None, NOT_OURS_ASCII).decode()
+    return NOT_OURS.sub("", unicodedata.normalize("NFKC", text).upper())
 
 
 def find_references(text: str) -> list[str]:
@@ -77,7 +79,7 @@ def find_references(text: str) -> list[str]:
 
 def in_squeezed(text: str) -> list[str]:
     """The same in what `squeeze` left of a text."""
-    return list(dict.fromkeys(found for found in FOUND.findall(text) if _adds_up(found)))
+    return list(dict.fromkeys([found for found in FOUND.findall(text) if _adds_up(found)]))
 
 
 def _is_valid(reference: str) -> bool:

@@ -1,10 +1,9 @@
 """What needs no person: lines of which reference, amount and currency all agree with one thing we know of. One statement a kind."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -84,8 +83,7 @@ AGREE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What is known of a new line before it is written: `pk` is the key it will have."""
 
     pk: int
@@ -95,8 +93,7 @@ class Line:
     codes: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Sure:
+class Sure(NamedTuple):
     """What a line is beyond doubt: a row of the table `kind`; of a gift its fund, and whether its supporter left an address."""
 
     kind: str

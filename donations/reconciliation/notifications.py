@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
 
@@ -120,7 +120,7 @@ def _whole(rows: Sequence[StatementRow]) -> StatementRow:
         return first
     amount = sum((row.amount for row in rows), Decimal(0))
     # The reader of CAMT numbers what it divides.
-    return replace(first, amount=amount, bank_id=first.bank_id.rpartition("/")[0])
+    return first._replace(amount=amount, bank_id=first.bank_id.rpartition("/")[0])
 
 
 def keep(

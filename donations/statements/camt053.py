@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from xml.etree.ElementTree import Element, ParseError
@@ -156,7 +155,7 @@ def _rows(
     if len(details) > 1 and (parts := _parts(details, entry, row)):
         return [
             _explained(
-                replace(row, amount=part, bank_id=row.bank_id and f"{row.bank_id}/{position}"),
+                row._replace(amount=part, bank_id=row.bank_id and f"{row.bank_id}/{position}"),
                 [detail],
                 entry,
                 account,
@@ -169,7 +168,7 @@ def _rows(
         for group in _all(entry, "NtryDtls")
         if (count := _text(group, "Btch/NbOfTxs")).isdecimal()
     ]
-    row = replace(row, batch_of=max([len(details), 1, *stated]))
+    row = row._replace(batch_of=max([len(details), 1, *stated]))
     return [_explained(row, details, entry, account, owner)]
 
 
@@ -204,8 +203,7 @@ def _entry_row(entry: Element, number: int, currency: str) -> StatementRow:
     value = _value_in(entry, currency) if currency and own != currency else None
     if value is None:
         return row
-    return replace(
-        row,
+    return row._replace(
         amount=sign * value,
         currency=currency,
         stated_amount=row.amount,
@@ -267,8 +265,7 @@ def _explained(
     name, number = next((party for party in parties if any(party)), ("", ""))
     if row.batch_of > 1:
         name, number = "", ""
-    return replace(
-        row,
+    return row._replace(
         counterparty=name,
         counterparty_account=number,
         text=" ".join(dict.fromkeys(texts)) or _clean(_text(entry, "AddtlNtryInf")),

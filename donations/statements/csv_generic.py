@@ -31,15 +31,15 @@ class _Table:
     balances: list[Decimal] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Line:
-    """One row under the header, its cells by column."""
+    """One row under the header, its cells by the mapping's columns, each with single spaces."""
 
     number: int
     cells: dict[str, str]
 
     def __getitem__(self, column: str) -> str:
-        return " ".join(self.cells[column].split())
+        return self.cells[column]
 
 
 def read(content: bytes, mapping: CsvMapping) -> list[Statement]:
@@ -51,13 +51,14 @@ def read(content: bytes, mapping: CsvMapping) -> list[Statement]:
     mapping.check()
     lines = list(table(decode(content, mapping.encoding), mapping.delimiter))
     start, header = find_header(lines, mapping.columns())
+    places = {column: header.index(column) for column in mapping.columns()}
     above = [row for _number, row in lines[:start]]
     tables: dict[tuple[str, str], _Table] = {}
     left_out: list[LeftOut] = []
     seen: dict[str, StatementRow] = {}
     account = labelled(above, mapping.account_label)
     for number, row in lines[start + 1 :]:
-        line = _fitted(number, row, header, mapping)
+        line = _fitted(number, row, header, places, mapping)
         if isinstance(line, LeftOut):
             left_out.append(line)
             continue
@@ -89,7 +90,9 @@ def read(content: bytes, mapping: CsvMapping) -> list[Statement]:
     ]
 
 
-def _fitted(number: int, row: list[str], header: list[str], mapping: CsvMapping) -> _Line | LeftOut:
+def _fitted(
+    number: int, row: list[str], header: list[str], places: dict[str, int], mapping: CsvMapping
+) -> _Line | LeftOut:
     """The row's cells by column, or which rule leaves it out."""
     for rule in mapping.leave_out:
         if not rule.column and row[0].strip() in rule.values:
@@ -113,7 +116,7 @@ def _fitted(number: int, row: list[str], header: list[str], mapping: CsvMapping)
             )
             % {"found": len(row), "expected": len(header), "delimiter": mapping.delimiter},
         )
-    line = _Line(number, dict(zip(header, row, strict=True)))
+    line = _Line(number, {column: " ".join(row[at].split()) for column, at in places.items()})
     for rule in mapping.leave_out:
         if rule.column and line[rule.column] in rule.values:
             return LeftOut(number, "rule", line[rule.column])
@@ -149,16 +152,15 @@ def _movement(line: _Line, mapping: CsvMapping) -> StatementRow:
         currency=currency.upper(),
         counterparty=next((line[column] for column in parties if line[column]), ""),
         counterparty_account="".join(line[account].split()) if account else "",
-        text=" ".join(filter(None, (line[column] for column in mapping.text))),
-        references=tuple(
-            dict.fromkeys(
-                cell
-                for column in mapping.references
-                if (cell := line[column]) and cell.upper() not in NO_REFERENCE
-            )
-        ),
+        text=" ".join([cell for column in mapping.text if (cell := line[column])]),
+        references=_references(line, mapping) if mapping.references else (),
         bank_id=line[mapping.bank_id] if mapping.bank_id else "",
     )
+
+
+def _references(line: _Line, mapping: CsvMapping) -> tuple[str, ...]:
+    given = [line[column] for column in mapping.references]
+    return tuple(dict.fromkeys(one for one in given if one and one.upper() not in NO_REFERENCE))
 
 
 def _signed_amount(line: _Line, mapping: CsvMapping) -> Decimal:

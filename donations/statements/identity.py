@@ -1,10 +1,10 @@
 """Which line is which: keys that let two equal payments of one day live, and make the same line known when it comes again."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from hmac import digest as keyed
 
+from defensefund.privacy import hmac_sha256
 from donations.statements import StatementRow, plain
 
 DIGITS = 40
@@ -21,13 +21,15 @@ def keys(rows: Sequence[StatementRow], *, secret: str, after: Iterable[str] = ()
     `after` are keys of rows that came before these and are none of them: two statements of one day, each with one of two
     equal payments. Ordinals go on from theirs.
     """
-    seen: Counter[str] = Counter()
+    seen: dict[str, int] = defaultdict(int)
     for key in after:
         digest, _dash, ordinal = key.rpartition("-")
         seen[digest] = max(seen[digest], int(ordinal))
+    keyed = hmac_sha256(bytes.fromhex(secret))
     result = []
     for row in rows:
-        digest = with_secret(plain_digest(row), secret)
+        # From the plain digest alone, so that lines from before got their secret without their text.
+        digest = keyed(plain_digest(row).encode()).hex()[:DIGITS]
         seen[digest] += 1
         result.append(f"{digest}-{seen[digest]}")
     return result
@@ -36,11 +38,6 @@ def keys(rows: Sequence[StatementRow], *, secret: str, after: Iterable[str] = ()
 def plain_digest(row: StatementRow) -> str:
     """What keys were made of before they had a secret; never kept."""
     return sha256("\x1f".join(_facts(row)).encode()).hexdigest()[:DIGITS]
-
-
-def with_secret(plain: str, secret: str) -> str:
-    """From the plain digest alone, so that lines from before got their secret without their text."""
-    return keyed(bytes.fromhex(secret), plain.encode(), "sha256").hex()[:DIGITS]
 
 
 def _facts(row: StatementRow) -> list[str]:

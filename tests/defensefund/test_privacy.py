@@ -1,4 +1,5 @@
 import base64
+import hmac
 
 import pytest
 
@@ -55,3 +56,17 @@ def test_keyed_hash_ignores_case_and_depends_on_key_and_purpose(settings):
     assert first != privacy.keyed_hash("rosa@example.org", purpose="account")
     settings.SECRET_KEY = "two"
     assert first != privacy.keyed_hash("rosa@example.org", purpose="email")
+
+
+@pytest.mark.parametrize("length", [0, 1, 32, 63, 64])
+def test_hmac_sha256_is_the_standard_one(length):
+    key = bytes(range(length))
+    digest = privacy.hmac_sha256(key)
+
+    for message in (b"", b"RF89", bytes(1000)):
+        assert digest(message) == hmac.digest(key, message, "sha256")
+
+
+def test_hmac_sha256_refuses_a_longer_key():
+    with pytest.raises(ValueError, match="longer than a block"):
+        privacy.hmac_sha256(bytes(65))

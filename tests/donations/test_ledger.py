@@ -2,7 +2,6 @@
 
 import random
 from collections import defaultdict
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -340,7 +339,7 @@ def test_fund_is_free_again_when_what_took_it_below_zero_is_undone(fund):
     )
     ledger.post(won)
     assert Account.objects.frozen().exists(), "five are missing still"
-    ledger.post(replace(won, amount=Decimal(5), source="won:2"))
+    ledger.post(won._replace(amount=Decimal(5), source="won:2"))
     assert (ledger.balance(key(fund)), Account.objects.frozen().count()) == (0, 0)
     assert broken() == []
 

@@ -1,4 +1,4 @@
-from dataclasses import replace
+import hmac
 from datetime import date
 from decimal import Decimal
 
@@ -45,23 +45,23 @@ def test_keys_are_the_same_when_the_file_comes_again() -> None:
 
 
 def test_keys_do_not_depend_on_where_a_row_stands_or_how_its_amount_is_written() -> None:
-    moved = replace(ROW, line=7, amount=Decimal("25.000"), text="gift ")
+    moved = ROW._replace(line=7, amount=Decimal("25.000"), text="gift ")
 
     assert keys([ROW]) == keys([moved])
 
 
 def test_keys_tell_apart_what_shares_a_bank_id() -> None:
-    transfer = replace(ROW, bank_id="134500000004")
-    tax = replace(transfer, amount=Decimal("-0.60"))
-    next_year = replace(transfer, booked_on=date(2027, 3, 3))
+    transfer = ROW._replace(bank_id="134500000004")
+    tax = transfer._replace(amount=Decimal("-0.60"))
+    next_year = transfer._replace(booked_on=date(2027, 3, 3))
 
     assert len(set(keys([transfer, tax, next_year]))) == 3
 
 
 def test_keys_with_a_bank_id_do_not_depend_on_words() -> None:
-    one = replace(ROW, bank_id="x", text="Transfer")
+    one = ROW._replace(bank_id="x", text="Transfer")
 
-    assert keys([one]) == keys([replace(one, text="TRANSFER FROM ANA", counterparty="")])
+    assert keys([one]) == keys([one._replace(text="TRANSFER FROM ANA", counterparty="")])
 
 
 rows = st.lists(
@@ -101,5 +101,6 @@ def test_keys_say_nothing_without_their_secret() -> None:
     [key] = keys([ROW])
 
     assert not key.startswith(identity.plain_digest(ROW))
-    assert key == f"{identity.with_secret(identity.plain_digest(ROW), SECRET)}-1"
+    keyed = hmac.digest(bytes.fromhex(SECRET), identity.plain_digest(ROW).encode(), "sha256")
+    assert key == f"{keyed.hex()[:40]}-1"
     assert keys([ROW], "5b" * 32) != [key]
