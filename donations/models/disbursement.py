@@ -16,6 +16,7 @@ from .cost_share import CostShare
 from .fields import CurrencyField, MoneyField
 from .legal_cost import CostDocument, LegalCost
 from .payee import PayeeAccount
+from .proposal import Proposal
 from .statement import StatementMatch
 from .undoing import Undoing, undone_by_another
 
@@ -123,7 +124,7 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
         return amount or Decimal(0)
 
 
-class Disbursement(Undoing):
+class Disbursement(Proposal, Undoing):
     """One payment of a legal cost.
 
     The database computes `content_hash` over cost, amount, currency, payee, bank account, the document asked with and
@@ -164,18 +165,6 @@ class Disbursement(Undoing):
     )
     content_hash = models.CharField(_("content hash"), max_length=64, editable=False)
 
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("requested by")
-    )
-    requested_at = models.DateTimeField(_("requested at"))
-    approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("approved by"),
-    )
-    approved_at = models.DateTimeField(_("approved at"), null=True)
     approved_hash = models.CharField(_("approved content"), max_length=64, blank=True)
     voided_by_document = models.ForeignKey(
         CostDocument,
@@ -208,15 +197,6 @@ class Disbursement(Undoing):
     emergency_reason = models.TextField(
         _("why it could not wait"), blank=True, db_default="", max_length=500
     )
-    refused_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("refused by"),
-    )
-    refused_at = models.DateTimeField(_("refused at"), null=True)
-    refusal_reason = models.TextField(_("reason of the refusal"), blank=True)
     paid_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,

@@ -15,12 +15,10 @@ from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
 from .fund import Fund
 from .legal_cost import CostDocument
+from .proposal import Decision, ProposalQuerySet, decided_by_another
 
 
-class ExchangeQuerySet(models.QuerySet["Exchange"]):
-    def undecided(self) -> "ExchangeQuerySet":
-        return self.filter(approved_at=None, refused_at=None)
-
+class ExchangeQuerySet(ProposalQuerySet["Exchange"]):
     def booked(self) -> "ExchangeQuerySet":
         """Approved, and not taken back."""
         return self.filter(approved_at__isnull=False, undone_at=None)
@@ -42,7 +40,7 @@ def slip_path(exchange: "Exchange", filename: str) -> str:
     return f"exchanges/{uuid.uuid4().hex}.{CostDocument.EXTENSIONS[exchange.content_type]}"
 
 
-class Exchange(models.Model):
+class Exchange(Decision):
     """One exchange of one fund's money, on one day; booked when another person than who recorded it approves.
 
     What was recorded is never changed (migrations): a mistake is refused, or taken back, and recorded anew.
@@ -87,23 +85,6 @@ class Exchange(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("recorded by")
     )
     recorded_at = models.DateTimeField(_("recorded at"))
-    approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("approved by"),
-    )
-    approved_at = models.DateTimeField(_("approved at"), null=True)
-    refused_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("refused by"),
-    )
-    refused_at = models.DateTimeField(_("refused at"), null=True)
-    refusal_reason = models.TextField(_("reason of the refusal"), blank=True)
     undone_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -132,23 +113,7 @@ class Exchange(models.Model):
                 name="exchange_of_two_currencies",
                 condition=~Q(given_currency=F("received_currency")),
             ),
-            models.CheckConstraint(
-                name="exchange_approved_by_another_person",
-                condition=Q(approved_by=None) | ~Q(approved_by=F("recorded_by")),
-            ),
-            models.CheckConstraint(
-                name="exchange_approval_complete",
-                condition=Q(approved_by__isnull=True, approved_at__isnull=True)
-                | Q(approved_by__isnull=False, approved_at__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="exchange_refusal_complete",
-                condition=Q(refused_by__isnull=True, refused_at__isnull=True, refusal_reason="")
-                | (
-                    Q(refused_by__isnull=False, refused_at__isnull=False, approved_at=None)
-                    & ~Q(refusal_reason="")
-                ),
-            ),
+            *decided_by_another("exchange", proposer="recorded_by"),
             models.CheckConstraint(
                 name="exchange_undoing_complete",
                 condition=Q(undone_by__isnull=True, undone_at__isnull=True, undoing_reason="")

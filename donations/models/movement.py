@@ -10,13 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from .balance import BalanceTransaction
 from .bank_account import BankAccount
 from .fund import Fund
+from .proposal import Proposal, ProposalQuerySet
 from .statement import StatementMatch
 
 
-class MovementExplanationQuerySet(models.QuerySet["MovementExplanation"]):
-    def undecided(self) -> "MovementExplanationQuerySet":
-        return self.filter(approved_at=None, refused_at=None)
-
+class MovementExplanationQuerySet(ProposalQuerySet["MovementExplanation"]):
     def standing(self) -> "MovementExplanationQuerySet":
         return self.filter(approved_at__isnull=False, undone_at=None)
 
@@ -27,7 +25,7 @@ class MovementExplanationQuerySet(models.QuerySet["MovementExplanation"]):
         return collected.filter(~models.Exists(proof))
 
 
-class MovementExplanation(models.Model):
+class MovementExplanation(Proposal):
     """One word on one movement, booked when another person approves it; taken back, the movement is open again."""
 
     class Meaning(models.TextChoices):
@@ -59,27 +57,6 @@ class MovementExplanation(models.Model):
         blank=True,
         help_text=_("Of the entry it booked."),
     )
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("requested by")
-    )
-    requested_at = models.DateTimeField(_("requested at"))
-    approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("approved by"),
-    )
-    approved_at = models.DateTimeField(_("approved at"), null=True)
-    refused_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("refused by"),
-        help_text=_("Who asked for it, when they withdrew it."),
-    )
-    refused_at = models.DateTimeField(_("refused at"), null=True)
     undone_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -88,6 +65,8 @@ class MovementExplanation(models.Model):
         verbose_name=_("taken back by"),
     )
     undone_at = models.DateTimeField(_("taken back at"), null=True)
+    # One reason, of the refusal or of taking it back.
+    refusal_reason = None  # type: ignore[assignment]
     reason = models.TextField(_("why it was refused or taken back"), blank=True)
 
     objects = MovementExplanationQuerySet.as_manager()

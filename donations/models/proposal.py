@@ -8,18 +8,14 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 
-class ProposalQuerySet[Row: "Proposal"](models.QuerySet[Row]):
+class ProposalQuerySet[Row: "Decision"](models.QuerySet[Row]):
     def undecided(self) -> Self:
         return self.filter(approved_at=None, refused_at=None)
 
 
-class Proposal(models.Model):
-    """Asked for by one person; approved by another, or refused with a reason by whoever may decide or asked for it."""
+class Decision(models.Model):
+    """Approved by another person than proposed it, or refused with a reason by whoever may decide or proposed it."""
 
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("requested by")
-    )
-    requested_at = models.DateTimeField(_("requested at"))
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -43,12 +39,24 @@ class Proposal(models.Model):
         abstract = True
 
 
-def decided_by_another(name: str) -> list[models.BaseConstraint]:
-    """The rules of a proposal's table, named after what is proposed."""
+class Proposal(Decision):
+    """Asked for by one person, decided by another."""
+
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("requested by")
+    )
+    requested_at = models.DateTimeField(_("requested at"))
+
+    class Meta:
+        abstract = True
+
+
+def decided_by_another(name: str, *, proposer: str = "requested_by") -> list[models.BaseConstraint]:
+    """The rules of a proposal's table, named after what is proposed; `proposer` is the field of who did."""
     return [
         models.CheckConstraint(
             name=f"{name}_approved_by_another_person",
-            condition=Q(approved_by=None) | ~Q(approved_by=F("requested_by")),
+            condition=Q(approved_by=None) | ~Q(approved_by=F(proposer)),
         ),
         models.CheckConstraint(
             name=f"{name}_approval_complete",

@@ -17,6 +17,7 @@ from .bank_account import BankAccount
 from .donation import Donation
 from .fields import CurrencyField, MoneyField
 from .payee import hash_payee
+from .proposal import Decision
 from .refund import Refund
 
 # The states of a refund that did not succeed.
@@ -94,7 +95,7 @@ class RefundRequestQuerySet(models.QuerySet["RefundRequest"]):
                 return self.filter(refused_at__isnull=False)
 
 
-class RefundRequest(models.Model):
+class RefundRequest(Decision):
     """People's decision to send money back, or the system's own upon a warning of fraud; never changed, only decided.
 
     The database says whether one person may decide it (`needs_two`), computes `content_hash` over all that is decided,
@@ -161,24 +162,7 @@ class RefundRequest(models.Model):
         help_text=_("Empty when the system asked, upon a warning of fraud."),
     )
     requested_at = models.DateTimeField(_("requested at"))
-    approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("approved by"),
-    )
-    approved_at = models.DateTimeField(_("approved at"), null=True)
     approved_hash = models.CharField(_("approved content"), max_length=64, blank=True)
-    refused_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("refused by"),
-    )
-    refused_at = models.DateTimeField(_("refused at"), null=True)
-    refusal_reason = models.TextField(_("reason of the refusal"), blank=True)
 
     # By card: Stripe is asked under `number`, again until it answers.
     due_at = models.DateTimeField(_("next try at"))
