@@ -1,11 +1,13 @@
-"""What every answer says to browsers and caches, and when a staff session ends by itself."""
+"""What every answer says to browsers and caches, what stands where only forms lead, and when a staff session ends by itself."""
 
 from collections.abc import Callable
 from datetime import timedelta
+from http import HTTPStatus
 
 from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import patch_cache_control
 
@@ -68,6 +70,22 @@ class AnswerHeaders:
         if request.path_info.startswith("/admin/") or (response.cookies and not is_settled):
             patch_cache_control(response, no_store=True, private=True)
         return response
+
+
+class FormsOnly:
+    """Who opens what only a form's button leads to, from the browser's history for example, reads so instead of nothing."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_read = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+        if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED or not is_read:
+            return response
+        page = render(request, "405.html", status=response.status_code)
+        page.headers["Allow"] = response.headers["Allow"]
+        return page
 
 
 class StaffSession:

@@ -212,6 +212,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "defensefund.middleware.FormsOnly",
 ]
 
 ROOT_URLCONF = "defensefund.urls"

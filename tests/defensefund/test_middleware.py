@@ -92,3 +92,16 @@ def test_own_forms_come_with_an_origin_that_is_believed():
         for origin in ("http://testserver", "null", "https://elsewhere.example")
     ]
     assert answers == [200, 403, 403]
+
+
+def test_address_that_only_a_form_leads_to_says_so(client):
+    path = "/en/gift/sometoken/monthly/pause/"
+
+    read = client.get(path, headers={"Accept": "text/html"})
+    asked = client.get(path)
+
+    assert (read.status_code, read.headers["Allow"]) == (405, "POST")
+    assert "Nothing was changed." in read.content.decode()
+    assert 'href="/en/gift/sometoken/"' in read.content.decode()
+    assert not read.cookies
+    assert (asked.status_code, asked.content) == (405, b"")
