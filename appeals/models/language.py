@@ -13,6 +13,11 @@ def languages() -> list[tuple[str, str]]:
     return list(settings.LANGUAGES)
 
 
+def language_name(code: str) -> str:
+    """What its speakers call it; the code alone where the site speaks it no more."""
+    return dict(settings.LANGUAGES).get(code, code)
+
+
 def first_language() -> str:
     return settings.LANGUAGE_CODE
 

@@ -162,7 +162,7 @@ def _is_late(row: Dispute) -> bool:
 class FraudWarningAdmin(VerbAdmin, ReadOnlyAdmin):
     """Answered by the system; what is above its limit waits as a refund for a person's approval."""
 
-    list_display = ("warned_at", "donation", "what", "answer_written", "refund_state")
+    list_display = ("warned_at", "donation", "what", "answered", "refund_state")
     list_filter = ("answer",)
     search_fields = ("=stripe_warning_id", "=donation__stripe_payment_intent_id")
     search_help_text = gettext_lazy("A warning (issfr_…) or a payment (pi_…).")
@@ -190,7 +190,7 @@ class FraudWarningAdmin(VerbAdmin, ReadOnlyAdmin):
         return fraud(row.fraud_type)
 
     @admin.display(description=gettext_lazy("answer"), ordering="answer")
-    def answer_written(self, row: FraudWarning) -> str:
+    def answered(self, row: FraudWarning) -> str:
         return row.get_answer_display() if row.answer else _("not yet")
 
     @admin.display(description=gettext_lazy("refund"))

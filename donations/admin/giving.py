@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from appeals.models.language import language_name
 from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin, RowsInline, WritableAdmin
 from defensefund.templatetags.formats import day, moment, money
@@ -222,7 +223,7 @@ class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
 
     @admin.display(description=_("language"))
     def language_named(self, pledge: Pledge) -> str:
-        return dict(settings.LANGUAGES).get(pledge.language, pledge.language)
+        return language_name(pledge.language)
 
     @admin.display(description=_("has an address"), boolean=True)
     def has_address(self, pledge: Pledge) -> bool:

@@ -55,6 +55,7 @@ class RatesForm(TableForm):
 class RateAdmin(ReadOnlyAdmin):
     list_display = ("rated_on", "base", "quote", "plain_rate", "source", "entered_by", "entered_at")
     list_display_links = ("rated_on",)
+    sortable_by = ("rated_on",)
     list_filter = (DayFilter, "base", "quote", "source")
     list_select_related = ("entered_by",)
     day_field = "rated_on"

@@ -1,11 +1,13 @@
 """Monthly gifts in the office: how each stands at Stripe, its months, and what its supporter asked for."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.office import ReadOnlyAdmin, RowsInline
@@ -15,12 +17,43 @@ from donations.models import MonthlyCharge, Subscription, SubscriptionChange
 
 class MonthlyChargeInline(RowsInline):
     model = MonthlyCharge
-    fields = ("due_on", "amount", "state", "next_try_at", "stripe_invoice_id")
+    fields = ("due_on", "written", "state", "next_try_at", "stripe_invoice_id")
+    readonly_fields = ("written",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MonthlyCharge]:
+        return super().get_queryset(request).select_related("subscription")
+
+    @admin.display(description=_("amount"))
+    def written(self, charge: MonthlyCharge) -> str:
+        return money(charge.amount, charge.subscription.currency)
 
 
 class SubscriptionChangeInline(RowsInline):
     model = SubscriptionChange
-    fields = ("asked_at", "kind", "amount", "fee_cover", "next_charge_at", "done_at", "dropped_at")
+    fields = (
+        "asked_at",
+        "kind",
+        "written",
+        "fee_written",
+        "next_charge_at",
+        "done_at",
+        "dropped_at",
+    )
+    readonly_fields = ("written", "fee_written")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[SubscriptionChange]:
+        return super().get_queryset(request).select_related("subscription")
+
+    @admin.display(description=_("amount"))
+    def written(self, change: SubscriptionChange) -> str:
+        return self._money(change, change.amount)
+
+    @admin.display(description=_("share of the card fees"))
+    def fee_written(self, change: SubscriptionChange) -> str:
+        return self._money(change, change.fee_cover)
+
+    def _money(self, change: SubscriptionChange, amount: Decimal | None) -> str:
+        return "–" if amount is None else money(amount, change.subscription.currency)
 
 
 class Standing(SimpleListFilter):
@@ -52,7 +85,7 @@ class Standing(SimpleListFilter):
 class SubscriptionAdmin(ReadOnlyAdmin):
     """Only its supporter changes it, from the private link; here treasurers see where it stands."""
 
-    list_display = ("created_at", "written", "status", "next_charge_at", "paused_at", "ended_at")
+    list_display = ("created_at", "written", "standing", "next_charge_at", "paused_at", "ended_at")
     list_filter = (Standing,)
     search_fields = ("=stripe_subscription_id", "=pledge__uuid")
     search_help_text = _("A Stripe subscription (sub_…) or a gift's identifier.")
@@ -70,6 +103,14 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     )
     readonly_fields = ("written",)
     inlines = (MonthlyChargeInline, SubscriptionChangeInline)
+
+    @admin.display(description=_("standing"))
+    def standing(self, subscription: Subscription) -> str:
+        if subscription.ended_at:
+            return gettext("ended")
+        if subscription.is_behind:
+            return gettext("a charge did not go through")
+        return gettext("paused") if subscription.paused_at else gettext("running")
 
     @admin.display(description=_("each month"), ordering="amount")
     def written(self, subscription: Subscription) -> str:

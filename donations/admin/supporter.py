@@ -12,6 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from appeals.models.language import language_name
 from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin, RowsInline, fieldset, page, require, sent
 from defensefund.privacy import keyed_hash
@@ -68,14 +69,15 @@ class GiftInline(RowsInline):
 
 @admin.register(Supporter)
 class SupporterAdmin(ReadOnlyAdmin):
-    list_display = ("name", "created_at", "language", "gifts")
+    list_display = ("name", "created_at", "language_named", "gifts")
     list_filter = (DayFilter,)
     day_field = "created_at"
     ordering = ("-created_at", "-pk")
     is_long = True
     search_fields = ("=pk",)
     search_help_text = gettext_lazy("The supporter's number.")
-    fields = ("created_at", "language")
+    fields = ("created_at", "language_named")
+    readonly_fields = ("language_named",)
     inlines = (GiftInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Supporter]:
@@ -103,6 +105,10 @@ class SupporterAdmin(ReadOnlyAdmin):
             form=form,
             fieldsets=fieldset(form),
         )
+
+    @admin.display(description=gettext_lazy("language"))
+    def language_named(self, supporter: Supporter) -> str:
+        return language_name(supporter.language)
 
     @admin.display(description=gettext_lazy("supporter"), ordering="pk")
     def name(self, supporter: Supporter) -> str:

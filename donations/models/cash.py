@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField
+from defensefund.templatetags.formats import plain_day
 
 from ..currencies import written
 from .bank_account import BankAccount
@@ -162,4 +163,4 @@ class CashDeposit(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.deposited_on}, {written(self.amount, self.currency)}"
+        return f"{plain_day(self.deposited_on)}, {written(self.amount, self.currency)}"

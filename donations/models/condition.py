@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models import Appeal
-from defensefund.templatetags.formats import money
+from defensefund.templatetags.formats import money, plain_day
 
 from .fields import CurrencyField, MoneyField
 
@@ -68,7 +68,7 @@ class Condition(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.appeal}: {money(self.target, self.currency)}, {self.ends_on}"
+        return f"{self.appeal}: {money(self.target, self.currency)}, {plain_day(self.ends_on)}"
 
     @property
     def is_decided(self) -> bool:

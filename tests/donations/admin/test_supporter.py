@@ -2,7 +2,7 @@
 
 import pytest
 
-from donations.models import Supporter
+from donations.models import MonthlyCharge, SubscriptionChange, Supporter
 from tests import factories
 from tests.factories import NOW, log_in, make_user
 
@@ -33,6 +33,46 @@ def test_supporter_is_found_by_the_whole_address_and_shown_without_it(treasurer)
     assert f"/admin/donations/pledge/{pledge.pk}/change/" in page
     assert f"/admin/donations/pledge/{other.pk}/change/" not in page
     assert "rosa@" not in page.casefold()
+    assert "Español" in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "standing"),
+    [
+        ({}, "running"),
+        ({"status": "past_due"}, "a charge did not go through"),
+        ({"paused_at": NOW}, "paused"),
+        ({"status": "canceled", "ended_at": NOW}, "ended"),
+    ],
+)
+def test_monthly_gift_says_how_it_stands_and_each_amount_with_its_currency(
+    treasurer, fields, standing
+):
+    monthly = factories.make_subscription(make_gift("rosa@example.org", currency="EUR"), **fields)
+    MonthlyCharge.objects.create(
+        subscription=monthly,
+        stripe_invoice_id="in_1",
+        due_on=NOW.date(),
+        amount=25,
+        state="open",
+        told_at=NOW,
+    )
+    SubscriptionChange.objects.create(
+        subscription=monthly,
+        kind="amount",
+        amount=30,
+        fee_cover=0,
+        asked_at=NOW,
+        idempotency_key="a",
+    )
+
+    rows = treasurer.get("/admin/donations/subscription/").content.decode()
+    page = treasurer.get(f"/admin/donations/subscription/{monthly.pk}/change/").content.decode()
+
+    assert f'<td class="field-standing">{standing}</td>' in rows
+    assert "€25.00" in page
+    assert "€30.00" in page
+    assert ".000" not in page
 
 
 @pytest.mark.parametrize(
