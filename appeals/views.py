@@ -63,9 +63,9 @@ def appeal_page(text: AppealText, people: Iterable[PublicDefendant]) -> dict[str
         "is_over": text.appeal.is_over(timezone.now().date()),
         "text": text,
         "figures": figures.filter(figure__appeal=text.appeal_id).order_by(
-            "figure__position", "figure"
+            "figure__position", "figure_id"
         ),
-        "cases": cases.filter(case__appeal=text.appeal_id).order_by("case__position", "case"),
+        "cases": cases.filter(case__appeal=text.appeal_id).order_by("case__position", "case_id"),
         "updates": updates.filter(update__appeal=text.appeal_id)[:UPDATES_ON_THE_APPEAL],
         "people": here,
         "has_named_by_appeal": any(person.is_named_by_appeal for person in here),
@@ -76,7 +76,7 @@ def appeal_page(text: AppealText, people: Iterable[PublicDefendant]) -> dict[str
 @public_page
 def home(request: HttpRequest) -> HttpResponse:
     published = AppealText.objects.published().best(language()).select_related("appeal")
-    texts = list(published.order_by("-appeal__published_at", "-appeal"))
+    texts = list(published.order_by("-appeal__published_at", "-appeal_id"))
     if not texts:
         return render(request, "appeals/home.html")
     people = PublicDefendant.objects.filter(appeal__in=[text.appeal_id for text in texts])

@@ -6,7 +6,7 @@ from django import template
 from django.conf import settings
 from django.http import HttpRequest
 from django.template import Context
-from django.urls import NoReverseMatch, reverse, translate_url
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, get_language_from_path, override
 
 register = template.Library()
@@ -32,11 +32,11 @@ def language_links(context: Context) -> list[LanguageLink]:
         return []
     here, path = get_language(), request.get_full_path()
     written = context.get("page_languages")
-    # The office has one address in all languages: there is nothing to look up.
-    has_language = get_language_from_path(request.path_info) is not None
+    # The office has one address in all languages, and what is nowhere has none in another.
+    prefix = get_language_from_path(request.path_info) if request.resolver_match else None
     links = []
     for code, name in settings.LANGUAGES:
-        url = translate_url(path, code) if has_language else path
+        url = path.replace(f"/{prefix}/", f"/{code}/", 1) if prefix else path
         is_current = code == here
         moved = is_current or url != path
         is_same_page = moved and (written is None or code in written)

@@ -1,6 +1,7 @@
 """Stylesheets, error pages, links between languages, and how amounts and days are written."""
 
 import re
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ from django.conf import settings
 from django.template import Context, Template
 from django.template.loader import render_to_string
 from django.test import RequestFactory
+from django.urls import Resolver404, resolve
 from django.utils.translation import override
 
 from defensefund.context import site
@@ -187,10 +189,17 @@ def test_frame_says_what_is_not_real(is_sandbox, is_demo, words):
     assert re.findall(r'class="banner[^>]*><strong>([^<]*)', page) == words
 
 
-def test_frame_names_the_page_in_every_language():
-    request = RequestFactory().get("/es/books/", {"page": "2"})
+def request_at(path):
+    """As a handler leaves it: with what was found at the path, if anything was."""
+    request = RequestFactory().get(path)
+    with suppress(Resolver404):
+        request.resolver_match = resolve(request.path)
+    return request
 
+
+def test_frame_names_the_page_in_every_language():
     with override("es"):
+        request = request_at("/es/books/?page=2")
         page = render_to_string("base.html", {"request": request, "fund_name": "F"})
 
     assert f'<link rel="canonical" href="{settings.SITE_URL}/es/books/">' in page
@@ -217,8 +226,8 @@ def test_private_frame_is_not_for_search_engines():
 
 
 def links_at(path, language="es", **context):
-    request = RequestFactory().get(path)
     with override(language):
+        request = request_at(path)
         return language_links(Context({"request": request} | context))
 
 
