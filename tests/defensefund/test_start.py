@@ -11,11 +11,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.threads import wait_until
 
 OWN_SETTINGS = (
     *("DATABASE_URL", "SECRET_KEY", "FIELD_KEYS", "ALLOWED_HOSTS", "SITE_URL", "HOST"),
@@ -35,6 +38,7 @@ class Installation:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.output = folder / "output"
+        self.database = folder / "data" / "postgres" / "postmaster.pid"
         self.started: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -67,21 +71,32 @@ class Installation:
     def said(self) -> str:
         return self.output.read_text()
 
-    def get(self, path: str) -> bytes:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
-            return response.read()
+    def is_healthy(self) -> bool:
+        address = f"http://127.0.0.1:{self.port}/healthz"
+        try:
+            with urllib.request.urlopen(address, timeout=10) as response:
+                return response.read() == b"ok\n"
+        except urllib.error.HTTPError as error:
+            assert error.code == 503
+            return False
 
-    def processes(self) -> list[str]:
-        """Every process that names this installation on its command line or in its environment."""
-        found = []
+    def processes(self) -> dict[int, bytes]:
+        """Every process that names this installation on its command line or in its environment, with that line."""
+        found = {}
         for process in Path("/proc").glob("[0-9]*"):
             try:
-                text = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+                line = (process / "cmdline").read_bytes()
+                text = (process / "environ").read_bytes() + line
             except OSError:
                 continue
             if os.fsencode(self.folder) in text:
-                found.append(process.name)
+                found[int(process.name)] = line
         return found
+
+    def running(self, command: str) -> list[int]:
+        """The processes of one of manage.py's commands."""
+        word = b"\0%b\0" % command.encode()
+        return [process for process, line in self.processes().items() if word in line]
 
     def wait_for_the_end(self) -> None:
         end = time.monotonic() + 20
@@ -103,7 +118,7 @@ def installation(folder: Path) -> Iterator[Installation]:
     installation = Installation(folder)
     yield installation
     for process in installation.processes():
-        os.kill(int(process), signal.SIGKILL)
+        os.kill(process, signal.SIGKILL)
     for started in installation.started:
         started.wait()
     installation.output.unlink()
@@ -119,14 +134,14 @@ def test_start_serves_until_ctrl_c_and_leaves_nothing(installation):
     process = installation.start()
     installation.wait_for("Ctrl-C stops it all.")
 
-    assert installation.get("/healthz") == b"ok\n"
+    assert installation.is_healthy()
     said = installation.said()
     assert f"http://127.0.0.1:{installation.port}/admin/" in said
     assert "TEST payments" in said
     second = installation.start()
     assert second.wait(ENOUGH) == 1
     assert f"Port {installation.port} is in use" in installation.said()
-    assert installation.get("/healthz") == b"ok\n"
+    assert installation.is_healthy()
 
     process.send_signal(signal.SIGINT)
 
@@ -137,9 +152,33 @@ def test_start_serves_until_ctrl_c_and_leaves_nothing(installation):
 
 
 @needs_proc
-def test_killed_start_takes_everything_with_it(installation):
+def test_terminated_start_stops_wherever_it_is(installation):
+    process = installation.start()
+    wait_until(lambda: installation.running("serve") != [], ENOUGH)
+
+    process.terminate()
+
+    assert process.wait(ENOUGH) == 0, installation.said()
+    assert installation.said().endswith("Stopped.\n")
+    assert "Ctrl-C stops it all." not in installation.said()
+    installation.wait_for_the_end()
+
+
+@needs_proc
+def test_killed_database_is_started_again_and_killed_start_takes_everything_with_it(installation):
     process = installation.start()
     installation.wait_for("Ctrl-C stops it all.")
+    before = installation.database.read_text().split()[0]
+
+    os.kill(int(before), signal.SIGKILL)
+
+    wait_until(
+        lambda: (
+            installation.database.exists()
+            and installation.database.read_text().split()[:1] not in ([], [before])
+        )
+    )
+    wait_until(installation.is_healthy)
 
     process.kill()
     process.wait()
@@ -151,35 +190,11 @@ def test_killed_start_takes_everything_with_it(installation):
 def test_killed_worker_stops_everything_with_a_sentence(installation):
     process = installation.start()
     installation.wait_for("Ctrl-C stops it all.")
-    worker = next(
-        int(each)
-        for each in installation.processes()
-        if b"\0work\0" in (Path("/proc") / each / "cmdline").read_bytes()
-    )
+    [worker] = installation.running("work")
 
     os.kill(worker, signal.SIGKILL)
 
     assert process.wait(ENOUGH) == 1
     assert "The job worker was killed (signal 9); so everything stops." in installation.said()
     assert "Traceback" not in installation.said()
-    installation.wait_for_the_end()
-
-
-@needs_proc
-def test_killed_database_is_started_again(installation):
-    process = installation.start()
-    installation.wait_for("Ctrl-C stops it all.")
-    pid_file = installation.folder / "data" / "postgres" / "postmaster.pid"
-    before = pid_file.read_text().split()[0]
-
-    os.kill(int(before), signal.SIGKILL)
-
-    end = time.monotonic() + 20
-    while not pid_file.exists() or pid_file.read_text().split()[:1] in ([], [before]):
-        assert time.monotonic() < end
-        time.sleep(0.1)
-    while b"ok" not in installation.get("/healthz"):
-        assert time.monotonic() < end
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(ENOUGH) == 0
     installation.wait_for_the_end()
