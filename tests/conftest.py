@@ -1,5 +1,6 @@
 """Fixtures every test may use."""
 
+import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -56,6 +57,12 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.ALLOWED_HOSTS = ["*"]
     # Tests fill in a form at once; how long a person needs is tested where it is decided.
     settings.FORM_LEAST_SECONDS = 0
+
+
+def pytest_collection_finish() -> None:
+    # The tests and all they import stay until the end: Python need not look again and again for what of it is garbage.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 10)
 
 
 @pytest.fixture(scope="session")
