@@ -125,6 +125,8 @@ class StatementImportAdmin(ReadOnlyAdmin):
             return None
         if unusable := [row for row in result.left_out if row.reason in NOT_TOLD]:
             messages.warning(request, _left_out(unusable))
+        for difference in result.differences[:SHOWN]:
+            messages.warning(request, str(difference))
         if result.details:
             messages.success(
                 request,

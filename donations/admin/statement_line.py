@@ -240,6 +240,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
             said=_said(line, by=user),
             entries=entries_of_line(_matches(line.pk)),
             details=reconciliation.details_of([line])[line.pk],
+            difference=reconciliation.difference_of(line),
         )
 
     def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:

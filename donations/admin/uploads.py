@@ -89,6 +89,7 @@ def preview_page(
         told_fitted=sum(movement.is_fitted for movement in reading.told),
         more=max(len(new) - SHOWN, 0),
         left_out=reading.left_out,
+        differences=reading.differences[:SHOWN],
     )
 
 

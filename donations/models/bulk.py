@@ -90,8 +90,10 @@ def _form(field: Any) -> Callable[[Any], Any] | None:
     return _as_list if isinstance(field, ArrayField) else None
 
 
-def _as_list(texts: Iterable[str]) -> str:
+def _as_list(texts: Iterable[str] | None) -> str | None:
     """As the database writes a list: the driver would do it element by element, ten times as long."""
+    if texts is None:
+        return None
     quoted = (text.replace("\\", "\\\\").replace('"', '\\"') for text in texts)
     return "{" + ",".join(f'"{text}"' for text in quoted) + "}"
 

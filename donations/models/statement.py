@@ -109,6 +109,15 @@ class StatementLine(models.Model):
             "How many the bank put into this one line; empty for one, and where it does not say."
         ),
     )
+    names = ArrayField(
+        models.CharField(max_length=24),
+        verbose_name=_("names of the movement"),
+        null=True,
+        editable=False,
+        help_text=_(
+            "Keyed hashes of what the bank calls it, by which a notification speaks of it; empty where it has none."
+        ),
+    )
     counterparty = EncryptedTextField(_("counterparty"), blank=True)
     counterparty_account = EncryptedTextField(_("counterparty's account"), blank=True)
     text = EncryptedTextField(_("text"), blank=True)

@@ -1,6 +1,7 @@
 """What a bank says elsewhere of a movement that its statement shows as one line: each payment of a batch."""
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -15,7 +16,8 @@ from .statement import StatementImport
 class StatementDetail(models.Model):
     """One payment within a line of a statement, told by a notification (CAMT.054) that comes before or after it.
 
-    It moves no money and is no line: `account` and `key` are those of the line, there already or still to come.
+    It moves no money and is no line: `account` and `key` are those of the line, there already or still to come. Until it is
+    there, and where its amount is another, `names` are what the bank calls the movement (StatementLine.names).
     """
 
     account = models.ForeignKey(
@@ -26,6 +28,10 @@ class StatementDetail(models.Model):
     )
     key = models.CharField(_("key of the line"), max_length=100)
     position = models.PositiveIntegerField(_("position"))
+    booked_on = models.DateField(_("booked on"), null=True)
+    names = ArrayField(
+        models.CharField(max_length=24), verbose_name=_("names of the movement"), default=list
+    )
     amount = MoneyField(_("amount"), help_text=_("Positive: money came in."))
     currency = CurrencyField(_("currency"))
     references = ArrayField(
@@ -40,9 +46,15 @@ class StatementDetail(models.Model):
         verbose_name_plural = _("details of statement lines")
         ordering = ["pk"]
         default_permissions = ()
+        indexes = [GinIndex(name="statement_detail_names", fields=["names"])]
         constraints = [
             models.UniqueConstraint(
                 name="statement_detail_once", fields=["account", "key", "position"]
+            ),
+            # By both it is known again when its line comes.
+            models.CheckConstraint(
+                name="statement_detail_named_of_a_day",
+                condition=Q(names=[]) | Q(booked_on__isnull=False),
             ),
             models.CheckConstraint(name="statement_detail_amount_not_zero", condition=~Q(amount=0)),
         ]

@@ -17,6 +17,8 @@ from .matches import (
     match,
     unmatch,
 )
+from .naming import Difference
+from .notifications import difference_of
 from .own_transfers import likely_short_of, short_of
 from .rekeying import rekey_payers
 from .suggestions import suggest, suggest_many
@@ -28,6 +30,7 @@ __all__ = [
     "CameBack",
     "Certainty",
     "Charge",
+    "Difference",
     "DoesNotFit",
     "GivenBack",
     "ImportRefused",
@@ -39,6 +42,7 @@ __all__ = [
     "Suggestion",
     "Target",
     "details_of",
+    "difference_of",
     "explain",
     "import_statement",
     "likely_short_of",

@@ -32,8 +32,9 @@ from ..statements.mapping import BadMapping, CsvMapping
 from . import notifications
 from .chain import Stretch, check_after_opening, check_continues
 from .errors import ImportRefused
+from .naming import Difference
 from .new_lines import write
-from .notifications import Movement
+from .notifications import NOTHING_AWAITED, Awaited, Movement
 
 # Banks date some lines with the next working day; what lies further ahead is a day read in the wrong order.
 AHEAD = timedelta(days=7)
@@ -53,6 +54,14 @@ class Reading:
     span: tuple[date, date] | None
     # What a notification tells of lines; it has none itself.
     told: tuple[Movement, ...] = ()
+    # What earlier notifications tell of the new lines.
+    awaited: Awaited = NOTHING_AWAITED
+
+    @property
+    def differences(self) -> tuple[Difference, ...]:
+        """Where a notification and the line that it names say different amounts, whichever of them is in this file."""
+        said = (movement.difference for movement in self.told)
+        return (*(one for one in said if one), *self.awaited.differences)
 
     @property
     def total(self) -> Decimal:
@@ -70,8 +79,8 @@ class ImportResult:
 
     `booked`: how many of the new ones were matched by themselves; `slipped`: how many of the others have an announced gift's
     reference with one slip, which a person has to confirm. `details`: how many payments within lines a notification told, that
-    were not known. `left_out`: the rows of the file that are neither, each with its cause. `statement` is None when the file
-    came before.
+    were not known. `left_out`: the rows of the file that are neither, each with its cause. `differences`: see
+    Reading. `statement` is None when the file came before.
     """
 
     new: int
@@ -82,6 +91,7 @@ class ImportResult:
     slipped: int = 0
     details: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    differences: tuple[Difference, ...] = ()
     statement: StatementImport | None = None
 
 
@@ -130,6 +140,7 @@ def import_statement(
             imported_at=at,
         )
         booked, slipped = write(account, statement, new, at=at)
+        notifications.adopt(account, reading.awaited)
         details = notifications.keep(account, statement, reading.told)
     open_lines = len(new) - booked + _count_open(account, reading.known)
     return ImportResult(
@@ -141,6 +152,7 @@ def import_statement(
         slipped=slipped,
         details=details,
         left_out=reading.left_out,
+        differences=reading.differences,
         statement=statement,
     )
 
@@ -163,7 +175,12 @@ def read(*, account: BankAccount, content: bytes, at: datetime) -> Reading:
         ) from error
     if any(statement.kind == "notification" for statement in statements):
         return _told(statements, account)
-    reading = _compare(statements, account)
+    reading = _following_on(_compare(statements, account), account)
+    return replace(reading, awaited=notifications.awaited(account, reading.new_rows))
+
+
+def _following_on(reading: Reading, account: BankAccount) -> Reading:
+    """The reading, or its other reading by which alone the balances are right. Raises ImportRefused."""
     check_after_opening(account, (row.booked_on for row, _key in reading.new_rows))
     try:
         _check_continues(reading, account)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from ..models import BankAccount, StatementImport, StatementLine, bulk
 from ..statements import StatementRow
+from ..statements.identity import namer
 from . import automatic, booking
 from .codes import find_codes, payer_hash
 from .slipped import count_slipped
@@ -14,7 +15,7 @@ from .slipped import count_slipped
 # What _values gives, in its order.
 COLUMNS = (
     "id", "account", "statement", "key", "booked_on", "value_on", "amount", "currency", "references", "explained",
-    "batch_of", "counterparty", "counterparty_account", "text", "payer_hash",
+    "batch_of", "names", "counterparty", "counterparty_account", "text", "payer_hash",
 )  # fmt: skip
 EXPLAINED = COLUMNS.index("explained")
 NOTHING = Decimal(0)
@@ -36,8 +37,10 @@ def write(
         automatic.Line(pk, key, row.amount, row.booked_on, find_codes([row.text, *row.references]))
         for pk, (row, key) in zip(pks, new, strict=True)
     ]
+    names = namer(account.line_secret)
     values = (
-        _values(account, statement, row, line) for (row, _key), line in zip(new, lines, strict=True)
+        _values(account, statement, row, line, names(row))
+        for (row, _key), line in zip(new, lines, strict=True)
     )
     # Texts are encrypted while the database decides and books: each has a processor of its own.
     with ThreadPoolExecutor(max_workers=1) as meanwhile:
@@ -63,10 +66,11 @@ def _values(
     statement: StatementImport,
     row: StatementRow,
     line: automatic.Line,
+    names: Sequence[str],
 ) -> tuple[object, ...]:
     others = (reference for reference in row.references if reference not in line.codes)
     return (
         line.pk, account.pk, statement.pk, line.key, row.booked_on, row.value_on, row.amount, row.currency, line.codes,
-        NOTHING, row.batch_of if row.batch_of > 1 else None, row.counterparty, row.counterparty_account, " ".join([row.text, *others]).strip(),
+        NOTHING, row.batch_of if row.batch_of > 1 else None, names or None, row.counterparty, row.counterparty_account, " ".join([row.text, *others]).strip(),
         payer_hash(row.counterparty_account, row.counterparty),
     )  # fmt: skip

@@ -60,6 +60,8 @@ class StatementRow(NamedTuple):
     batch_of: int = 1
     stated_amount: Decimal | None = None
     stated_currency: str = ""
+    # What the bank calls the whole movement, the surest first, beside `bank_id`.
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from donations.statements import (
 
 KINDS = {"Stmt": "statement", "Rpt": "interim", "Ntfctn": "notification"}
 NOT_BOOKED = {"PDNG": "pending", "INFO": "pending", "FUTR": "pending"}
+# Shorter ones only count the entries of one file.
+LEAST_ENTRY_NAME = 6
 REFERENCES = ("EndToEndId", "MndtId", "TxId", "InstrId", "PmtInfId")
 
 
@@ -46,7 +48,7 @@ def read(content: bytes) -> list[Statement]:
         )
     result, counted = [], 0
     for node in statements:
-        result.append(_statement(node, counted))
+        result.append(_statement(node, counted, root))
         counted += len(_all(node, "Ntry"))
     return result
 
@@ -79,7 +81,11 @@ def _parse(content: bytes) -> Element:
     return root
 
 
-def _statement(node: Element, counted: int) -> Statement:
+def _statement(node: Element, counted: int, root: Element) -> Statement:
+    # A statement's entry can name the notification that divides it.
+    message = (
+        next((_text(part, "GrpHdr/MsgId") for part in root), "") if _name(node) == "Ntfctn" else ""
+    )
     account = _account(_one(node, "Acct"))
     owner = _text(node, "Acct/Ownr/Nm") or _text(node, "Acct/Ownr/Pty/Nm")
     opening = _balance(node, "OPBD") or _balance(node, "PRCD")
@@ -92,7 +98,10 @@ def _statement(node: Element, counted: int) -> Statement:
         if status == "BOOK" and not Decimal(_amount(entry, number)):
             left_out.append(LeftOut(number, "empty", _text(entry, "AddtlNtryInf")))
         elif status == "BOOK":
-            rows.extend(_rows(entry, number, currency, account, owner))
+            names = tuple(_names(entry, message))
+            rows.extend(
+                row._replace(names=names) for row in _rows(entry, number, currency, account, owner)
+            )
         elif status in NOT_BOOKED:
             left_out.append(LeftOut(number, NOT_BOOKED[status], _text(entry, "AddtlNtryInf")))
         else:
@@ -170,6 +179,25 @@ def _rows(
     ]
     row = row._replace(batch_of=max([len(details), 1, *stated]))
     return [_explained(row, details, entry, account, owner)]
+
+
+def _names(entry: Element, message: str) -> Iterator[str]:
+    """What the bank calls the entry, in a statement as in a notification: the surest first."""
+    for reference in _given(_text(entry, "AcctSvcrRef")):
+        yield f"AcctSvcrRef {reference}"
+    for reference in _given(_text(entry, "NtryRef")):
+        if len(reference) >= LEAST_ENTRY_NAME:
+            yield f"NtryRef {reference}"
+    batches = {
+        (_text(node, "PmtInfId"), _text(node, "MsgId"))
+        for path in ("NtryDtls/Btch", "NtryDtls/TxDtls/Refs")
+        for node in _all(entry, path)
+        if [*_given(_text(node, "PmtInfId"))]
+    }
+    if len(batches) == 1:
+        yield " ".join(["batch", *batches.pop()])
+    for told_in in _given(message or _text(entry, "AddtlInfInd/MsgId")):
+        yield f"message {told_in}"
 
 
 def _entry_row(entry: Element, number: int, currency: str) -> StatementRow:

@@ -1,13 +1,15 @@
-"""Which line is which: keys that let two equal payments of one day live, and make the same line known when it comes again."""
+"""Which line is which: keys that let two equal payments of one day live, and make the same line known when it comes again;
+and by which names another file of the bank speaks of it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 
 from defensefund.privacy import hmac_sha256
 from donations.statements import StatementRow, plain
 
 DIGITS = 40
+NAME_DIGITS = 24
 
 
 def keys(rows: Sequence[StatementRow], *, secret: str, after: Iterable[str] = ()) -> list[str]:
@@ -33,6 +35,20 @@ def keys(rows: Sequence[StatementRow], *, secret: str, after: Iterable[str] = ()
         seen[digest] += 1
         result.append(f"{digest}-{seen[digest]}")
     return result
+
+
+def namer(secret: str) -> Callable[[StatementRow], list[str]]:
+    """Gives of a row the keyed hashes of what the bank calls its movement, the surest first; they say no day and no amount.
+
+    Whatever kind of file it comes in: the bank's id of MT940 or CSV is what CAMT has as AcctSvcrRef.
+    """
+    keyed = hmac_sha256(bytes.fromhex(secret))
+
+    def names(row: StatementRow) -> list[str]:
+        said = row.names or ((f"AcctSvcrRef {row.bank_id}",) if row.bank_id else ())
+        return [keyed(f"name\x1f{name}".encode()).hex()[:NAME_DIGITS] for name in said]
+
+    return names
 
 
 def plain_digest(row: StatementRow) -> str:

@@ -41,6 +41,8 @@ class Command(BaseCommand):
             )
         if result.slipped:
             self.stdout.write(f"references with one slip, to be confirmed: {result.slipped}")
+        for difference in result.differences:
+            self.stdout.write(f"differs: {difference}")
         for row in result.left_out:
             self.stdout.write(f"left out: row {row.line}, {row.why}")
         opening = openings.opening_of(known[account])

@@ -195,6 +195,29 @@ def test_entry_that_names_no_line_is_named_before_the_import_and_after_it(treasu
     assert "1 does not name its line: it is taken for the only one of its day and amount." in again
 
 
+def test_notification_of_another_amount_is_said_wherever_the_two_meet(treasurer):
+    account = make_account(number=IBAN)
+    lines = statement(entry("60.00"), closing="60")
+    import_statement(account=account, name="s.xml", content=lines, by=None, at=NOW)
+    told = notification(entry("61.00", details=detail("61.00", "raffle")))
+    difference = (
+        "Of the line of March 4, 2026 the statement says €60.00, and a notification (CAMT.054) that names it €61.00. The "
+        "statement counts, and the payments that the notification tells of are not proposed: ask the bank which is right."
+    )
+
+    preview = upload(treasurer, account, told, "told.xml")
+    done = treasurer.post(CONFIRM, {"file": hidden(preview, "file")}, follow=True)
+    page = treasurer.get(f"/admin/donations/statementline/{StatementLine.objects.get().pk}/match/")
+
+    assert f'<p class="bank-doubts">{difference}</p>' in preview.content.decode()
+    assert [str(message) for message in done.context["messages"]] == [
+        difference,
+        "Kept: 1 payment within a line.",
+    ]
+    assert f'<p class="bank-doubts">{difference}</p>' in page.content.decode()
+    assert "raffle" not in page.content.decode()
+
+
 def test_notification_is_shown_kept_and_helps_where_its_line_is_matched(treasurer):
     account = make_account(number=IBAN)
     gift = make_pledge(method="transfer", amount="25")
