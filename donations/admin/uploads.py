@@ -84,7 +84,9 @@ def preview_page(
         new_count=len(new),
         told=[row for movement in reading.told for row in movement.rows][:SHOWN],
         told_count=sum(len(movement.rows) for movement in reading.told),
-        told_here=sum(movement.is_here for movement in reading.told),
+        told_here=sum(
+            movement.is_here or movement.difference is not None for movement in reading.told
+        ),
         told_split=sum(movement.is_split for movement in reading.told),
         told_fitted=sum(movement.is_fitted for movement in reading.told),
         more=max(len(new) - SHOWN, 0),

@@ -209,7 +209,9 @@ def test_notification_of_another_amount_is_said_wherever_the_two_meet(treasurer)
     done = treasurer.post(CONFIRM, {"file": hidden(preview, "file")}, follow=True)
     page = treasurer.get(f"/admin/donations/statementline/{StatementLine.objects.get().pk}/match/")
 
-    assert f'<p class="bank-doubts">{difference}</p>' in preview.content.decode()
+    said = " ".join(unescape(preview.content.decode()).split())
+    assert f'<p class="bank-doubts">{difference}</p>' in said
+    assert "It tells of 1 line; 1 of it is here." in said
     assert [str(message) for message in done.context["messages"]] == [
         difference,
         "Kept: 1 payment within a line.",
