@@ -1,6 +1,6 @@
 """What the office's pages share: nothing is added, changed or deleted there unless a page says so."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.contrib.admin.helpers import AdminForm
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
-from django.db.models import Model
+from django.db.models import DateField, Field, Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
@@ -22,11 +22,23 @@ from defensefund.lists import ListAdmin
 # Words of Django's own lists that its catalogs lack in some of our languages: they are found in ours first.
 gettext_noop("Run")
 gettext_noop("- Select an option -")
+gettext_noop(
+    "Are you sure you want to delete the %(object_name)s “%(escaped_object)s”? All of the following related items will be deleted:"
+)
+gettext_noop(
+    "Deleting the %(object_name)s “%(escaped_object)s” would require deleting the following protected related objects:"
+)
+
+
+# A day is picked as on our own pages: in the browser's own field, in the browser's language, without a script.
+NATIVE_DAYS: "Mapping[type[Field[Any, Any]], Mapping[str, Any]]" = {
+    DateField: {"widget": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})},
+}
 
 
 @cache
-def _person(model: type[Model], name: str) -> Callable[[Any], str]:
-    """Shows whom the key `name` of a row leads to."""
+def _named(model: type[Model], name: str) -> Callable[[Any], str]:
+    """Shows what the key `name` of a row leads to, without leading there."""
 
     @admin.display(description=model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
     def shown(row: Any) -> str:
@@ -38,7 +50,20 @@ def _person(model: type[Model], name: str) -> Callable[[Any], str]:
 def names_people(model: type[Model], fields: Iterable[Any]) -> list[Any]:
     """`fields`, those that lead to an account as its name alone: the admin would link it, and few may open accounts."""
     people = {field.name for field in model._meta.fields if field.related_model is User}
-    return [_person(model, field) if field in people else field for field in fields]
+    return [_named(model, field) if field in people else field for field in fields]
+
+
+def names_closed(model: type[Model], fields: Iterable[Any], user: Any) -> list[Any]:
+    """`fields`, those that lead to rows which `user` may not view as their names alone."""
+    closed = {
+        key.name
+        for key in model._meta.fields
+        if key.related_model is not None
+        and not user.has_perm(
+            f"{key.related_model._meta.app_label}.view_{key.related_model._meta.model_name}"
+        )
+    }
+    return [_named(model, field) if field in closed else field for field in fields]
 
 
 class OfficeAdmin(ListAdmin):
@@ -46,12 +71,22 @@ class OfficeAdmin(ListAdmin):
     database took meanwhile."""
 
     actions: Any = None
+    formfield_overrides = NATIVE_DAYS
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return names_people(self.model, super().get_fields(request, obj))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return names_people(self.model, super().get_readonly_fields(request, obj))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return [
+            (name, {**told, "fields": names_closed(self.model, told["fields"], request.user)})
+            for name, told in fieldsets
+        ]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

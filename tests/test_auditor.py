@@ -1,7 +1,10 @@
 """The auditor's seat: every page of it is walked, and none has a word about who gave."""
 
+import re
+
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -72,10 +75,19 @@ def seated(role):
 
 def test_auditor_reads_no_donors_name_or_address_anywhere(marked):
     client = seated("auditor")
-    opened = list(addresses("auditor", marked))
+    opened = {path: told(client, path) for path in addresses("auditor", marked)}
 
-    assert [path for path in opened if CANARY in told(client, path)] == []
+    assert [path for path, page in opened.items() if CANARY in page] == []
     assert len(opened) > 40
+    # Nor does a link lead to a row that is closed to them.
+    auditor = User.objects.get(username="seated")
+    links = {
+        found
+        for page in opened.values()
+        for found in re.findall(r'href="/admin/([a-z]+)/([a-z]+)/[0-9]+/change/', page)
+    }
+    assert {link for link in links if not auditor.has_perm("{}.view_{}".format(*link))} == set()
+    assert len(links) > 10
 
 
 def test_treasurer_does_read_them_so_there_was_something_to_leak(marked):

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from appeals import publishing
 from appeals.models import Case, CaseText, Hearing
+from defensefund.office import NATIVE_DAYS
 from defensefund.verbs import Verb
 
 from . import previews
@@ -28,6 +29,7 @@ class CaseTextInline(admin.StackedInline):  # type: ignore[type-arg]
 
 
 class HearingInline(admin.StackedInline):  # type: ignore[type-arg]
+    formfield_overrides = NATIVE_DAYS
     model = Hearing
     form = TextForm
     extra = 0

@@ -16,7 +16,7 @@ from defensefund.verbs import VerbAdmin
 
 from ..models import BalanceTransaction, Entry, MovementExplanation
 from .movement import EXPLAIN
-from .stripe_words import breakable
+from .stripe_words import MOVEMENTS, breakable, movement
 from .trail import entries_named, gifts_of, step
 
 
@@ -47,14 +47,14 @@ class BooksFilter(admin.SimpleListFilter):
 
 
 class TypeFilter(FixedFilter):
-    """By Stripe's own words."""
+    """By Stripe's types."""
 
     title = _("type")
     parameter_name = "type"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         types = (*BalanceTransaction.OF_PAYMENTS, "adjustment", "payout", "payout_failure")
-        return [(each, each) for each in types]
+        return [(each, movement(each)) for each in types]
 
 
 @admin.register(BalanceTransaction)
@@ -90,8 +90,8 @@ class BalanceTransactionAdmin(VerbAdmin, ReadOnlyAdmin):
         }
 
     @admin.display(description=_("type"))
-    def movement_type(self, row: BalanceTransaction) -> SafeString:
-        return breakable(row.type)
+    def movement_type(self, row: BalanceTransaction) -> SafeString | str:
+        return movement(row.type) if row.type in MOVEMENTS else breakable(row.type)
 
     @admin.display(description=_("amount"), ordering="amount")
     def amount_written(self, row: BalanceTransaction) -> str:

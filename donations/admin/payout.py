@@ -17,6 +17,7 @@ from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
 from .. import payouts
 from ..models import Payout, StatementMatch
+from .stripe_words import movement
 from .trail import entries_named, gifts_of
 
 # Of the movements that a payout is the sum of, so many are named; the count of the others is said.
@@ -105,7 +106,10 @@ class PayoutAdmin(VerbAdmin, ReadOnlyAdmin):
             "payout": row,
             "arrived": arrived,
             "entries": entries_named(sources),
-            "movements": [(each, gifts.get(each.stripe_payment_intent_id)) for each in movements],
+            "movements": [
+                (each, movement(each.type), gifts.get(each.stripe_payment_intent_id))
+                for each in movements
+            ],
             "more": max(row.movements.count() - NAMED, 0) if len(movements) == NAMED else 0,
         }
 

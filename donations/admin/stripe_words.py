@@ -51,6 +51,17 @@ FRAUDS = {
     "misc": gettext_lazy("the bank does not say more"),
     "unauthorized_use_of_card": gettext_lazy("a card used without its owner's consent"),
 }
+# What moved on its balance.
+MOVEMENTS = {
+    "adjustment": gettext_lazy("dispute or correction"),
+    "charge": gettext_lazy("card payment"),
+    "payment": gettext_lazy("other payment"),
+    "payment_refund": gettext_lazy("refund of another payment"),
+    "payout": gettext_lazy("payout"),
+    "payout_failure": gettext_lazy("payout came back"),
+    "refund": gettext_lazy("refund"),
+    "refund_failure": gettext_lazy("refund came back"),
+}
 
 
 def breakable(code: str) -> SafeString:
@@ -77,3 +88,7 @@ def dispute_reason(code: str) -> str:
 
 def fraud(code: str) -> str:
     return str(FRAUDS.get(code, code))
+
+
+def movement(code: str) -> str:
+    return str(MOVEMENTS.get(code, code))

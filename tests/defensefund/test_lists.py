@@ -169,7 +169,7 @@ def test_days_are_chosen_both_included(treasurer):
     assert "Write the day as year-month-day" in page
     assert '<input type="hidden" name="method__exact" value="card">' in page
     # What is chosen by heads the choices, and nothing is counted where nothing is found.
-    assert re.findall(r"<summary>(.*)</summary>", page) == ["Days", "Method", "Money back"]
+    assert re.findall(r"<summary> (.*)</summary>", page) == ["Days", "Method", "Money back"]
     assert "0 donations" not in treasurer.get("/admin/donations/donation/?q=none").content.decode()
 
 

@@ -86,7 +86,10 @@ def test_payout_leads_to_the_gifts_it_is_the_sum_of_and_they_to_it(office):
 
     page = office.get(f"/admin/donations/payout/{payout.pk}/change/")
 
-    assert (page.context["movements"], page.context["more"]) == ([(given, gift), (fee, None)], 0)
+    assert (page.context["movements"], page.context["more"]) == (
+        [(given, "card payment", gift), (fee, "dispute or correction", None)],
+        0,
+    )
     assert f"/admin/donations/donation/{gift.pk}/change/" in page.content.decode()
     movement = office.get(f"/admin/donations/balancetransaction/{given.pk}/change/")
     assert [each.name for each in movement.context["steps"]] == [str(gift), "po_1"]
