@@ -73,6 +73,12 @@ def exact_number(value: Decimal) -> str:
 
 
 @register.filter
+def near_number(value: Decimal) -> str:
+    """A rate that was divided out, to four decimals at most."""
+    return exact_number(round(value, 4))
+
+
+@register.filter
 def percent(share: Decimal) -> str:
     """A share between 0 and 1 as whole percent, rounded down, so that 99.9 % is not yet all."""
     whole = Decimal(int(share * 100)) / 100

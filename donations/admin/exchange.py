@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
-from defensefund.templatetags.formats import exact_number, money
+from defensefund.templatetags.formats import money, near_number
 from defensefund.verbs import Verb, VerbAdmin
 
 from .. import documents, exchange
@@ -240,7 +240,7 @@ class ExchangeAdmin(VerbAdmin, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("rate obtained"))
     def rate_obtained(self, row: Exchange) -> str:
-        return exact_number(round(row.rate, 4))
+        return near_number(row.rate)
 
     @admin.display(description=gettext_lazy("state"))
     def standing(self, row: Exchange) -> SafeString:
