@@ -77,7 +77,9 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
         Q(matches__donation__pledge__in=gifts)
         | Q(matches__refund_request__donation__pledge__in=gifts)
     )
-    # Of a batch the payments within it that are theirs, by reference or by what was matched.
+    keys = dict(lines.values_list("key", "names"))
+    # Of a batch the payments within it that are theirs, by reference or by what was matched; also of one that a notification
+    # names with another amount.
     theirs = StatementMatch.objects.filter(donation__pledge__in=gifts)
     StatementDetail.objects.filter(
         Q(amount__in=list(theirs.values_list("amount", flat=True)))
@@ -88,7 +90,8 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
                 )
             )
         ),
-        key__in=list(lines.values_list("key", flat=True)),
+        Q(key__in=list(keys))
+        | Q(names__overlap=[name for said in keys.values() for name in said or ()]),
     ).update(counterparty="", counterparty_account="", text="")
     lines.update(counterparty="", counterparty_account="", text="", payer_hash="")
     RefundRequest.objects.filter(donation__pledge__in=gifts).update(payee_name="", payee_account="")

@@ -6,11 +6,12 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from donations.models import StatementDetail, StatementImport, StatementLine
-from donations.reconciliation import difference_of, import_statement, read, suggest
+from donations import erasure
+from donations.models import StatementDetail, StatementImport, StatementLine, Supporter
+from donations.reconciliation import difference_of, import_statement, match, read, suggest
 from donations.reconciliation.naming import Named, Place, place
 from donations.statements import camt053
-from tests.factories import make_pledge
+from tests.factories import NOW, make_pledge, make_user
 
 from .files import make_account
 from .test_notifications import AT, IBAN, detail, entry, notification, statement, take
@@ -108,6 +109,20 @@ def test_another_amount_is_said_and_nothing_of_it_proposed(account, way, first):
 
     assert (right.details, right.differences, difference_of(line)) == (2, (), None)
     assert StatementDetail.objects.filter(key=line.key).count() == 2
+
+
+def test_what_names_a_supporter_in_another_amount_is_erased_with_them(account):
+    supporter = Supporter.objects.of_address("ana@example.org", language="en", at=NOW)
+    gift = make_pledge(method="transfer", amount="60", supporter=supporter)
+    take(account, statement(named("60.00", own="B-1"), closing="60"))
+    theirs = detail("25.00", gift.reference)
+    take(account, notification(named("61.00", own="B-1", details=theirs + detail("36.00", "two"))))
+    match(line=StatementLine.objects.get(), target=gift, by=make_user(), at=NOW)
+
+    erasure.forget(gift, at=NOW)
+
+    kept = StatementDetail.objects.order_by("position")
+    assert [(told.amount, told.counterparty) for told in kept] == [(25, ""), (36, "Ana Ejemplo")]
 
 
 @pytest.mark.parametrize(
