@@ -85,6 +85,17 @@ class FigureAdmin(DeskAdmin):
         ),
     )
 
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who only reads it reads the number as it is written in public."""
+        fields = super().get_fields(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fields
+        return ["number" if name == "value" else name for name in fields]
+
+    @admin.display(description=gettext_lazy("value"))
+    def number(self, figure: Figure) -> str:
+        return str(figure)
+
     def steps(self, row: Figure) -> Iterable[Step]:
         if row.confirmed_at is None:
             return (Step(_("Proposed: waits for somebody to confirm it"), is_done=False),)

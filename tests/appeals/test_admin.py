@@ -187,6 +187,9 @@ def test_figure_is_confirmed_in_sight_of_its_sentence(office: Office, ana: User)
     page = client.get(reverse("admin:appeals_figure_confirm", args=[figure.pk])).content.decode()
     assert figure.sentence in page
     assert str(figure.source) in page
+    # Who only reads it reads 665, not 665.000.
+    seen = client.get(reverse("admin:appeals_figure_change", args=[figure.pk])).content.decode()
+    assert '<div class="readonly">665</div>' in seen
 
 
 def test_superuser_reviews_no_own_text_either(office: Office, ana: User) -> None:
