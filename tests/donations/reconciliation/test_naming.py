@@ -82,7 +82,7 @@ def test_details_are_of_the_line_that_both_name(account, way, first):
 
 
 @pytest.mark.parametrize("first", ["statement", "notification"])
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", ["entry, not reference", "batch"])
 def test_another_amount_is_said_and_nothing_of_it_proposed(account, way, first):
     said, told = WAYS[way]
     gift = make_pledge(method="transfer", amount="25")
