@@ -17,7 +17,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db import migrations, models
 
-from defensefund.tables import CreateModels
+from defensefund.tables import Together
 
 
 class Migration(migrations.Migration):
@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        CreateModels(
+        Together(
             [
                 migrations.CreateModel(
                     name='BankAccount',

@@ -4,6 +4,8 @@ from decimal import Decimal
 
 from django.db import migrations, models
 
+from defensefund.tables import Together
+
 SIDE = """
 CREATE OR REPLACE FUNCTION donations_match_of_its_side() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -37,27 +39,33 @@ END $$;
 class Migration(migrations.Migration):
     dependencies = [("donations", "0014_lift")]
     operations = [
-        migrations.RemoveConstraint(model_name="statementmatch", name="match_withheld_of_a_payout"),
-        migrations.AlterField(
-            model_name="statementmatch",
-            name="withheld",
-            field=models.DecimalField(
-                db_default=Decimal("0"),
-                decimal_places=3,
-                default=Decimal("0"),
-                help_text="What a bank kept of a payout, or of a transfer between own accounts, on its way: its fee, booked apart from the line.",
-                max_digits=21,
-                verbose_name="withheld",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="statementmatch",
-            constraint=models.CheckConstraint(
-                name="match_withheld_on_its_way",
-                condition=models.Q(withheld=0)
-                | models.Q(withheld__gt=0, payout__isnull=False)
-                | models.Q(withheld__gt=0, own_transfer__isnull=False),
-            ),
+        Together(
+            [
+                migrations.RemoveConstraint(
+                    model_name="statementmatch", name="match_withheld_of_a_payout"
+                ),
+                migrations.AlterField(
+                    model_name="statementmatch",
+                    name="withheld",
+                    field=models.DecimalField(
+                        db_default=Decimal("0"),
+                        decimal_places=3,
+                        default=Decimal("0"),
+                        help_text="What a bank kept of a payout, or of a transfer between own accounts, on its way: its fee, booked apart from the line.",
+                        max_digits=21,
+                        verbose_name="withheld",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="statementmatch",
+                    constraint=models.CheckConstraint(
+                        name="match_withheld_on_its_way",
+                        condition=models.Q(withheld=0)
+                        | models.Q(withheld__gt=0, payout__isnull=False)
+                        | models.Q(withheld__gt=0, own_transfer__isnull=False),
+                    ),
+                ),
+            ]
         ),
         migrations.RunSQL(SIDE, SIDE_BACK),
     ]

@@ -3,6 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+from defensefund.tables import Together
+
 # The freeze is the ledger's own, and the web's role may not touch it: the decision itself lifts it, and only of a fund that
 # lacks nothing. Its row is held as by whoever takes money out of it, so that no refund comes in between.
 LIFT = """
@@ -30,34 +32,38 @@ LIFT_BACK = "DROP FUNCTION donations_fundcover_lift CASCADE;"
 class Migration(migrations.Migration):
     dependencies = [("donations", "0015_transfers_less")]
     operations = [
-        migrations.AlterField(
-            model_name="fundcover",
-            name="source",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="donations.fund",
-                verbose_name="from",
-            ),
-        ),
-        migrations.RemoveConstraint(model_name="fundcover", name="cover_amount_positive"),
-        migrations.AddConstraint(
-            model_name="fundcover",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0), ("source__isnull", False))
-                | models.Q(("amount", 0), ("source", None)),
-                name="cover_moves_money_or_lifts",
-            ),
-        ),
-        migrations.AlterField(
-            model_name="account",
-            name="frozen_at",
-            field=models.DateTimeField(
-                help_text="Set by the database when a fact took the account below zero; lifted by two people's decision.",
-                null=True,
-                verbose_name="frozen at",
-            ),
+        Together(
+            [
+                migrations.AlterField(
+                    model_name="fundcover",
+                    name="source",
+                    field=models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="donations.fund",
+                        verbose_name="from",
+                    ),
+                ),
+                migrations.RemoveConstraint(model_name="fundcover", name="cover_amount_positive"),
+                migrations.AddConstraint(
+                    model_name="fundcover",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0), ("source__isnull", False))
+                        | models.Q(("amount", 0), ("source", None)),
+                        name="cover_moves_money_or_lifts",
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="account",
+                    name="frozen_at",
+                    field=models.DateTimeField(
+                        help_text="Set by the database when a fact took the account below zero; lifted by two people's decision.",
+                        null=True,
+                        verbose_name="frozen at",
+                    ),
+                ),
+            ]
         ),
         migrations.RunSQL(LIFT, LIFT_BACK),
     ]

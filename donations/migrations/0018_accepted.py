@@ -4,6 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from defensefund.tables import Together
+
 STAYS = """
 CREATE FUNCTION donations_payout_acceptance() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -32,51 +34,61 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterModelOptions(
-            name="payout",
-            options={
-                "ordering": ["-pk"],
-                "permissions": [("accept_payout", "Can accept a payout without its movements")],
-                "verbose_name": "payout",
-                "verbose_name_plural": "payouts",
-            },
-        ),
-        migrations.AddField(
-            model_name="payout",
-            name="accepted_at",
-            field=models.DateTimeField(null=True, verbose_name="accepted at"),
-        ),
-        migrations.AddField(
-            model_name="payout",
-            name="accepted_by",
-            field=models.ForeignKey(
-                help_text="Who looked at it and said why Stripe never tells its movements.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="accepted by",
-            ),
-        ),
-        migrations.AddField(
-            model_name="payout",
-            name="accepted_reason",
-            field=models.TextField(blank=True, verbose_name="why it was accepted"),
-        ),
-        migrations.AddConstraint(
-            model_name="payout",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("accepted_at", None), ("accepted_by", None), ("accepted_reason", "")),
-                    models.Q(
-                        ("accepted_at__isnull", False),
-                        ("accepted_by__isnull", False),
-                        models.Q(("accepted_reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
+        Together(
+            [
+                migrations.AlterModelOptions(
+                    name="payout",
+                    options={
+                        "ordering": ["-pk"],
+                        "permissions": [
+                            ("accept_payout", "Can accept a payout without its movements")
+                        ],
+                        "verbose_name": "payout",
+                        "verbose_name_plural": "payouts",
+                    },
                 ),
-                name="payout_acceptance_complete",
-            ),
+                migrations.AddField(
+                    model_name="payout",
+                    name="accepted_at",
+                    field=models.DateTimeField(null=True, verbose_name="accepted at"),
+                ),
+                migrations.AddField(
+                    model_name="payout",
+                    name="accepted_by",
+                    field=models.ForeignKey(
+                        help_text="Who looked at it and said why Stripe never tells its movements.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="accepted by",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="payout",
+                    name="accepted_reason",
+                    field=models.TextField(blank=True, verbose_name="why it was accepted"),
+                ),
+                migrations.AddConstraint(
+                    model_name="payout",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("accepted_at", None),
+                                ("accepted_by", None),
+                                ("accepted_reason", ""),
+                            ),
+                            models.Q(
+                                ("accepted_at__isnull", False),
+                                ("accepted_by__isnull", False),
+                                models.Q(("accepted_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="payout_acceptance_complete",
+                    ),
+                ),
+            ]
         ),
         migrations.RunSQL(STAYS, STAYS_BACK),
     ]

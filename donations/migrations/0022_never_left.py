@@ -4,6 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from defensefund.tables import Together
+
 NEVER_LEFT = """
 CREATE FUNCTION donations_disbursement_never_left() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -301,106 +303,117 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterModelOptions(
-            name="disbursement",
-            options={
-                "ordering": ["-pk"],
-                "permissions": [
-                    ("request_disbursement", "Can request a disbursement"),
-                    ("approve_disbursement", "Can approve or refuse a disbursement"),
-                    ("pay_disbursement", "Can record a disbursement as paid"),
-                    ("undo_disbursement", "Can take back a payment that never left the bank"),
-                    ("object_disbursement", "Can object to a payment made in an emergency"),
-                    ("answer_disbursement", "Can answer an objection to a payment"),
-                ],
-                "verbose_name": "disbursement",
-                "verbose_name_plural": "disbursements",
-            },
-        ),
-        migrations.AddField(
-            model_name="disbursement",
-            name="undo_reason",
-            field=models.TextField(blank=True, db_default="", verbose_name="why it is taken back"),
-        ),
-        migrations.AddField(
-            model_name="disbursement",
-            name="undo_requested_at",
-            field=models.DateTimeField(null=True, verbose_name="taking back asked for at"),
-        ),
-        migrations.AddField(
-            model_name="disbursement",
-            name="undo_requested_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="taking back asked for by",
-            ),
-        ),
-        migrations.AddField(
-            model_name="disbursement",
-            name="undone_at",
-            field=models.DateTimeField(null=True, verbose_name="taken back at"),
-        ),
-        migrations.AddField(
-            model_name="disbursement",
-            name="undone_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="taken back by",
-            ),
-        ),
-        migrations.AlterField(
-            model_name="disbursement",
-            name="came_back_on",
-            field=models.DateField(
-                editable=False,
-                help_text="From when on it does not count: the day of the bank line that gave it back, kept by the database, or of one that never left its own day.",
-                null=True,
-                verbose_name="came back on",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="disbursement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("undo_reason", ""),
-                        ("undo_requested_at", None),
-                        ("undo_requested_by", None),
-                    ),
-                    models.Q(
-                        ("paid_at__isnull", False),
-                        ("undo_requested_at__isnull", False),
-                        ("undo_requested_by__isnull", False),
-                        models.Q(("undo_reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
+        Together(
+            [
+                migrations.AlterModelOptions(
+                    name="disbursement",
+                    options={
+                        "ordering": ["-pk"],
+                        "permissions": [
+                            ("request_disbursement", "Can request a disbursement"),
+                            ("approve_disbursement", "Can approve or refuse a disbursement"),
+                            ("pay_disbursement", "Can record a disbursement as paid"),
+                            (
+                                "undo_disbursement",
+                                "Can take back a payment that never left the bank",
+                            ),
+                            ("object_disbursement", "Can object to a payment made in an emergency"),
+                            ("answer_disbursement", "Can answer an objection to a payment"),
+                        ],
+                        "verbose_name": "disbursement",
+                        "verbose_name_plural": "disbursements",
+                    },
                 ),
-                name="disbursement_undo_asked_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="disbursement",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("undone_at", None), ("undone_by", None)),
-                    models.Q(
-                        ("undone_at__isnull", False),
-                        ("undone_by__isnull", False),
-                        ("came_back_on", models.F("paid_on")),
-                        ("came_back_on__isnull", False),
-                        ("undo_requested_by__isnull", False),
-                        models.Q(("undone_by", models.F("undo_requested_by")), _negated=True),
+                migrations.AddField(
+                    model_name="disbursement",
+                    name="undo_reason",
+                    field=models.TextField(
+                        blank=True, db_default="", verbose_name="why it is taken back"
                     ),
-                    _connector="OR",
                 ),
-                name="disbursement_undone_by_another_person",
-            ),
+                migrations.AddField(
+                    model_name="disbursement",
+                    name="undo_requested_at",
+                    field=models.DateTimeField(null=True, verbose_name="taking back asked for at"),
+                ),
+                migrations.AddField(
+                    model_name="disbursement",
+                    name="undo_requested_by",
+                    field=models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="taking back asked for by",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="disbursement",
+                    name="undone_at",
+                    field=models.DateTimeField(null=True, verbose_name="taken back at"),
+                ),
+                migrations.AddField(
+                    model_name="disbursement",
+                    name="undone_by",
+                    field=models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="taken back by",
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="disbursement",
+                    name="came_back_on",
+                    field=models.DateField(
+                        editable=False,
+                        help_text="From when on it does not count: the day of the bank line that gave it back, kept by the database, or of one that never left its own day.",
+                        null=True,
+                        verbose_name="came back on",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="disbursement",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("undo_reason", ""),
+                                ("undo_requested_at", None),
+                                ("undo_requested_by", None),
+                            ),
+                            models.Q(
+                                ("paid_at__isnull", False),
+                                ("undo_requested_at__isnull", False),
+                                ("undo_requested_by__isnull", False),
+                                models.Q(("undo_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="disbursement_undo_asked_whole",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="disbursement",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("undone_at", None), ("undone_by", None)),
+                            models.Q(
+                                ("undone_at__isnull", False),
+                                ("undone_by__isnull", False),
+                                ("came_back_on", models.F("paid_on")),
+                                ("came_back_on__isnull", False),
+                                ("undo_requested_by__isnull", False),
+                                models.Q(
+                                    ("undone_by", models.F("undo_requested_by")), _negated=True
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="disbursement_undone_by_another_person",
+                    ),
+                ),
+            ]
         ),
         migrations.RunSQL(NEVER_LEFT, NEVER_LEFT_BACK),
         migrations.RunSQL(PEOPLE, PEOPLE_BACK),

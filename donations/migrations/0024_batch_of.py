@@ -2,6 +2,8 @@
 
 from django.db import migrations, models
 
+from defensefund.tables import Together
+
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -9,21 +11,27 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
-            model_name="statementline",
-            name="batch_of",
-            field=models.PositiveIntegerField(
-                editable=False,
-                help_text="How many the bank put into this one line; empty for one, and where it does not say.",
-                null=True,
-                verbose_name="payments in it",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="statementline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("batch_of", None), ("batch_of__gt", 1), _connector="OR"),
-                name="statement_line_batch_of_several",
-            ),
+        Together(
+            [
+                migrations.AddField(
+                    model_name="statementline",
+                    name="batch_of",
+                    field=models.PositiveIntegerField(
+                        editable=False,
+                        help_text="How many the bank put into this one line; empty for one, and where it does not say.",
+                        null=True,
+                        verbose_name="payments in it",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="statementline",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("batch_of", None), ("batch_of__gt", 1), _connector="OR"
+                        ),
+                        name="statement_line_batch_of_several",
+                    ),
+                ),
+            ]
         ),
     ]

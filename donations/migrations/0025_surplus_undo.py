@@ -4,6 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from defensefund.tables import Together
+
 STEPS = """
 -- Costs that this fund is for are owed and not all paid. As LegalCostQuerySet.served_by and unpaid say.
 CREATE FUNCTION donations_fund_has_open_costs(fund bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
@@ -487,91 +489,99 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterModelOptions(
-            name="surplusmove",
-            options={
-                "ordering": ["-pk"],
-                "permissions": [
-                    ("request_surplusmove", "Can ask to move a fund's surplus"),
-                    ("approve_surplusmove", "Can approve the move of a surplus"),
-                    ("undo_surplusmove", "Can take back the move of a surplus"),
-                ],
-                "verbose_name": "move of a surplus",
-                "verbose_name_plural": "moves of surpluses",
-            },
-        ),
-        migrations.AddField(
-            model_name="surplusmove",
-            name="undo_reason",
-            field=models.TextField(blank=True, db_default="", verbose_name="why it is taken back"),
-        ),
-        migrations.AddField(
-            model_name="surplusmove",
-            name="undo_requested_at",
-            field=models.DateTimeField(null=True, verbose_name="taking back asked for at"),
-        ),
-        migrations.AddField(
-            model_name="surplusmove",
-            name="undo_requested_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="taking back asked for by",
-            ),
-        ),
-        migrations.AddField(
-            model_name="surplusmove",
-            name="undone_at",
-            field=models.DateTimeField(null=True, verbose_name="taken back at"),
-        ),
-        migrations.AddField(
-            model_name="surplusmove",
-            name="undone_by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="taken back by",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="surplusmove",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("undo_reason", ""),
-                        ("undo_requested_at", None),
-                        ("undo_requested_by", None),
-                    ),
-                    models.Q(
-                        ("approved_at__isnull", False),
-                        ("undo_requested_at__isnull", False),
-                        ("undo_requested_by__isnull", False),
-                        models.Q(("undo_reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
+        Together(
+            [
+                migrations.AlterModelOptions(
+                    name="surplusmove",
+                    options={
+                        "ordering": ["-pk"],
+                        "permissions": [
+                            ("request_surplusmove", "Can ask to move a fund's surplus"),
+                            ("approve_surplusmove", "Can approve the move of a surplus"),
+                            ("undo_surplusmove", "Can take back the move of a surplus"),
+                        ],
+                        "verbose_name": "move of a surplus",
+                        "verbose_name_plural": "moves of surpluses",
+                    },
                 ),
-                name="surplus_undo_asked_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="surplusmove",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("undone_at", None), ("undone_by", None)),
-                    models.Q(
-                        ("undone_at__isnull", False),
-                        ("undone_by__isnull", False),
-                        ("undo_requested_by__isnull", False),
-                        models.Q(("undone_by", models.F("undo_requested_by")), _negated=True),
+                migrations.AddField(
+                    model_name="surplusmove",
+                    name="undo_reason",
+                    field=models.TextField(
+                        blank=True, db_default="", verbose_name="why it is taken back"
                     ),
-                    _connector="OR",
                 ),
-                name="surplus_undone_by_another_person",
-            ),
+                migrations.AddField(
+                    model_name="surplusmove",
+                    name="undo_requested_at",
+                    field=models.DateTimeField(null=True, verbose_name="taking back asked for at"),
+                ),
+                migrations.AddField(
+                    model_name="surplusmove",
+                    name="undo_requested_by",
+                    field=models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="taking back asked for by",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="surplusmove",
+                    name="undone_at",
+                    field=models.DateTimeField(null=True, verbose_name="taken back at"),
+                ),
+                migrations.AddField(
+                    model_name="surplusmove",
+                    name="undone_by",
+                    field=models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="taken back by",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="surplusmove",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("undo_reason", ""),
+                                ("undo_requested_at", None),
+                                ("undo_requested_by", None),
+                            ),
+                            models.Q(
+                                ("approved_at__isnull", False),
+                                ("undo_requested_at__isnull", False),
+                                ("undo_requested_by__isnull", False),
+                                models.Q(("undo_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="surplus_undo_asked_whole",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="surplusmove",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("undone_at", None), ("undone_by", None)),
+                            models.Q(
+                                ("undone_at__isnull", False),
+                                ("undone_by__isnull", False),
+                                ("undo_requested_by__isnull", False),
+                                models.Q(
+                                    ("undone_by", models.F("undo_requested_by")), _negated=True
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="surplus_undone_by_another_person",
+                    ),
+                ),
+            ]
         ),
         migrations.RunSQL(STEPS, STEPS_BACK),
         migrations.RunSQL(UNDONE, UNDONE_BACK),

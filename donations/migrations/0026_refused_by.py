@@ -4,6 +4,8 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
+from defensefund.tables import Together
+
 REFUSED = ("disbursement", "exchange", "refundrequest")
 
 
@@ -14,17 +16,21 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name=model,
-            name="refused_by",
-            field=models.ForeignKey(
-                help_text="Who asked for it, when they withdrew it.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-                verbose_name="refused by",
-            ),
-        )
-        for model in REFUSED
+        Together(
+            [
+                migrations.AlterField(
+                    model_name=model,
+                    name="refused_by",
+                    field=models.ForeignKey(
+                        help_text="Who asked for it, when they withdrew it.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="refused by",
+                    ),
+                )
+                for model in REFUSED
+            ]
+        ),
     ]
