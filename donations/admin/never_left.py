@@ -13,6 +13,7 @@ from defensefund.verbs import Verb, VerbForm
 
 from .. import disbursement
 from ..models import Disbursement
+from .doubts import why_not_another, why_nothing_doubted
 
 
 class DoubtForm(VerbForm):
@@ -56,17 +57,9 @@ def why_no_doubt(row: Any, _by: User) -> str:
     return ""
 
 
-def why_nothing_doubted(row: Any, _by: User) -> str:
-    if not row.is_doubted:
-        return _("Nobody asked to take this back, or it is done already.")
-    return ""
-
-
 def why_not_take_back(row: Any, by: User) -> str:
-    if why := why_nothing_doubted(row, by):
+    if why := why_not_another(row, by):
         return why
-    if row.undo_requested_by_id == by.pk:
-        return _("You asked for this yourself: another person must approve it.")
     if row.is_proved:
         return _(
             "A bank line shows this payment: it left. If that match is wrong, take it back first."

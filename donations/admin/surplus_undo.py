@@ -13,6 +13,7 @@ from defensefund.verbs import Verb, VerbForm
 
 from .. import allocation
 from ..models import SurplusMove
+from .doubts import why_not_another, why_nothing_doubted
 
 
 class DoubtForm(VerbForm):
@@ -51,20 +52,6 @@ def why_no_doubt(move: SurplusMove, _by: User) -> str:
     return ""
 
 
-def why_nothing_doubted(move: SurplusMove, _by: User) -> str:
-    if not move.is_doubted:
-        return _("Nobody asked to take this back, or it is done already.")
-    return ""
-
-
-def why_not_take_back(move: SurplusMove, by: User) -> str:
-    if why := why_nothing_doubted(move, by):
-        return why
-    if move.undo_requested_by_id == by.pk:
-        return _("You asked for this yourself: another person must approve it.")
-    return ""
-
-
 VERBS = (
     Verb(
         "take-back",
@@ -76,7 +63,7 @@ VERBS = (
         "undo_surplusmove",
         take_back,
         refusals={allocation.AllocationError: ""},
-        closed=why_not_take_back,
+        closed=why_not_another,
         is_grave=True,
     ),
     Verb(
