@@ -353,9 +353,20 @@ LIES = {
 }
 
 
-def clearing(items: Iterable[Difference]) -> list[Clearing]:
-    """Each clearing account that has a balance, or items, among those of `on_the_way`."""
+# By so much more or less than lies at Stripe the books have there.
+UNLIKE_AT_STRIPE = {
+    *(Kind.MISSING, Kind.EXTRA, Kind.AMOUNT, Kind.FEE, Kind.DUPLICATE_REFUND, Kind.DISPUTE),
+    *(Kind.UNKNOWN, Kind.COLLECTED, Kind.ASKED),
+}
+
+
+def clearing(items: Iterable[Difference], unlike: Iterable[Difference]) -> list[Clearing]:
+    """Each clearing account that has a balance, or items: those of `on_the_way`, and at Stripe those of `wrong`."""
     listed: dict[tuple[str, str], Decimal] = {}
+    for item in unlike:
+        if item.kind in UNLIKE_AT_STRIPE:
+            key = (Account.Place.STRIPE, item.currency)
+            listed[key] = listed.get(key, Decimal(0)) + (item.booked or 0) - (item.told or 0)
     for item in items:
         if place := LIES.get(item.kind):
             key = (item.name if place == Account.Place.BAIL else place, item.currency)

@@ -38,7 +38,8 @@ def differences_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest)
     passing = list(differences.on_the_way())
     late = [item for item in passing if item.is_work(at)]
     waiting = [item for item in passing if not item.is_work(at)]
-    work = [*differences.wrong(at=at), *late]
+    unlike = list(differences.wrong(at=at))
+    work = [*unlike, *late]
     open_differences.note(work, at=at)
     return page(
         model_admin,
@@ -50,7 +51,7 @@ def differences_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest)
             ("work", _("To look at"), _by_kind(request, work, at)),
             ("waiting", _("On its way"), _by_kind(request, waiting, at)),
         ],
-        clearing=differences.clearing(passing),
+        clearing=differences.clearing(passing, unlike),
     )
 
 

@@ -111,7 +111,9 @@ def test_transfer_not_seen_at_the_other_bank_is_work_after_five_days(current, sa
     assert (late.kind, late.told, late.age(timezone.now())) == ("transfer_out", 500, 6)
     assert late.cause
     assert late.next_step
-    assert [(c.account.code, c.left) for c in differences.clearing([late])] == [("transit:EUR", 0)]
+    assert [(c.account.code, c.left) for c in differences.clearing([late], [])] == [
+        ("transit:EUR", 0)
+    ]
 
 
 def test_part_of_a_line_is_a_transfer_and_the_rest_a_fee(current, savings):
