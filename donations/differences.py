@@ -365,7 +365,7 @@ def clearing(items: Iterable[Difference], unlike: Iterable[Difference]) -> list[
     listed: dict[tuple[str, str], Decimal] = {}
     for item in unlike:
         if item.kind in UNLIKE_AT_STRIPE:
-            key = (Account.Place.STRIPE, item.currency)
+            key = (str(Account.Place.STRIPE), item.currency)
             listed[key] = listed.get(key, Decimal(0)) + (item.booked or 0) - (item.told or 0)
     for item in items:
         if place := LIES.get(item.kind):

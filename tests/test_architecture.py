@@ -65,6 +65,7 @@ PLACES = [
         "refund_proofs",
         "spending_proofs",
         "reports",
+        "reserves",
         "schedule",
         "seals",
         "tokens",

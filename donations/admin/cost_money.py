@@ -18,7 +18,9 @@ from appeals.models import Case, Defendant, Hearing
 from defensefund.office import page, require
 
 from ..cost_shares import Share, shares_of, whole
+from ..currencies import quantize
 from ..models import Account, Fund, LegalCost, PastRow, Policy
+from ..reserves import Reserves
 from .spending_forms import typed
 
 
@@ -49,12 +51,15 @@ class ServingFund:
     """A fund, and what it has free in each currency, as accounts with a `balance`."""
 
     fund: Fund
+    reserves: Reserves
     accounts: list[Any] = field(default_factory=list)
 
-    def free(self, currency: str) -> Decimal:
-        """Zero where it has nothing, is below zero or frozen."""
-        usable = (a.balance for a in self.accounts if a.currency == currency and not a.frozen_at)
-        return max(next(usable, Decimal(0)), Decimal(0))
+    def usable(self, currency: str) -> Decimal:
+        """What is free above its reserve. Zero where it has nothing, is below zero or frozen."""
+        found = (a.balance for a in self.accounts if a.currency == currency and not a.frozen_at)
+        free = next(found, Decimal(0))
+        usable = free - self.reserves.of(self.fund, free, currency)
+        return max(quantize(usable, currency), Decimal(0))
 
 
 @dataclass(frozen=True)
@@ -168,14 +173,16 @@ def _page(
 def _funds(
     cases: Sequence[Case], defendants: Iterable[Defendant], *, on: date
 ) -> list[ServingFund]:
-    kinds = Policy.fund_kinds(Policy.objects.in_force(on=on))
+    policy = Policy.objects.in_force(on=on)
+    kinds = Policy.fund_kinds(policy)
     funds = list(
         Fund.objects.serving_any(cases, defendants, kinds).select_related("case", "defendant")
     )
+    reserves = Reserves(funds, policy)
     accounts: dict[int, list[Any]] = defaultdict(list)
     for account in Account.objects.with_balance().filter(fund__in=funds).order_by("currency"):
         accounts[account.fund_id or 0].append(account)
-    return [ServingFund(fund, accounts[fund.pk]) for fund in funds]
+    return [ServingFund(fund, reserves, accounts[fund.pk]) for fund in funds]
 
 
 def _line(share: Share, is_shared: bool, funds: Sequence[ServingFund]) -> Line:
@@ -189,7 +196,7 @@ def _line(share: Share, is_shared: bool, funds: Sequence[ServingFund]) -> Line:
             or fund.defendant_id in sharers
             or (fund.appeal_id is not None and fund.appeal_id == cost.case.appeal_id)
         )
-        free = each.free(cost.currency)
-        if reaches and free > 0 and share.missing > 0:
-            return Line(share, is_shared, fund, typed(min(free, share.missing), cost.currency))
+        usable = each.usable(cost.currency)
+        if reaches and usable > 0 and share.missing > 0:
+            return Line(share, is_shared, fund, typed(min(usable, share.missing), cost.currency))
     return Line(share, is_shared, None, "")

@@ -14,6 +14,7 @@ from defensefund.templatetags.formats import money
 from ..currencies import quantize
 from ..models import Account, Fund, LegalCost, Policy
 from ..models.legal_cost import SIGNED
+from ..reserves import Reserves
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class FundStanding:
     free: Decimal
     frozen_at: datetime | None
     given: Decimal
-    # What of the cost it could cover, as typed into a form.
+    # What of the cost it could cover and keep its reserve, as typed into a form.
     proposed: str
 
     def told(self, currency: str) -> str:
@@ -35,8 +36,9 @@ class FundStanding:
 
 def serving_funds(cost: Any) -> list[FundStanding]:
     """The funds that may serve `cost` (`with_figures`), in the order of the policy, each with its balance and what it gave."""
-    kinds = Policy.fund_kinds(Policy.objects.in_force(on=timezone.now().date()))
-    funds = list(Fund.objects.serving(cost.case, cost.defendants(), kinds))
+    policy = Policy.objects.in_force(on=timezone.now().date())
+    funds = list(Fund.objects.serving(cost.case, cost.defendants(), Policy.fund_kinds(policy)))
+    reserves = Reserves(funds, policy)
     accounts: dict[int | None, Any] = {
         account.fund_id: account
         for account in Account.objects.with_balance().filter(fund__in=funds, currency=cost.currency)
@@ -45,13 +47,14 @@ def serving_funds(cost: Any) -> list[FundStanding]:
     standing = []
     for fund in funds:
         free = accounts[fund.pk].balance if fund.pk in accounts else Decimal(0)
+        usable = free - reserves.of(fund, free, cost.currency)
         standing.append(
             FundStanding(
                 fund,
                 free,
                 accounts[fund.pk].frozen_at if fund.pk in accounts else None,
                 given.get(fund.pk, Decimal(0)),
-                f"{quantize(max(min(free, cost.missing), Decimal(0)), cost.currency):f}",
+                f"{quantize(max(min(usable, cost.missing), Decimal(0)), cost.currency):f}",
             )
         )
     return standing

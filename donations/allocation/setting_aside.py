@@ -12,6 +12,7 @@ from donations import ledger
 from donations.currencies import written
 from donations.ledger import Posting
 from donations.models import AccountKey, Allocation, Entry, Fund, LegalCost, Policy
+from donations.reserves import Reserves
 
 from .errors import AlreadyDone, NotEnoughMoney, WrongAmount, WrongFund, WrongState
 from .posting import check_amount, post
@@ -111,12 +112,9 @@ def _check_share(fund: Fund, cost: LegalCost, amount: Decimal) -> None:
 
 def _check_reserve(fund: Fund, cost: LegalCost, policy: Policy | None) -> None:
     """After the move, which holds the fund's account: the policy's reserve of a general fund is still there."""
-    if policy is None or not policy.reserve_percent or fund.kind != Fund.Kind.GENERAL:
-        return
     free = ledger.free(AccountKey.fund(fund, cost.currency))
-    given = fund.allocations.filter(cost__currency=cost.currency).net()
-    reserve = (free + given) * policy.reserve_percent / 100
-    if free < reserve:
+    reserve = Reserves([fund], policy).of(fund, free, cost.currency)
+    if policy and free < reserve:
         raise NotEnoughMoney(
             _(
                 "The policy keeps %(percent)s %% of a general fund in reserve: of this one %(reserve)s stay, and "

@@ -8,6 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from donations import allocation, costs, disbursement
+from donations.admin.standing import serving_funds
 from donations.currencies import exponent
 from donations.models import CostInstalment, CostShare, LegalCost
 from donations.models.cost_share import split
@@ -247,6 +248,8 @@ def test_reserve_of_a_general_fund_stays(shared):
 
     with pytest.raises(allocation.NotEnoughMoney, match=r"keeps 20 % .* €20\.00 stay, and €19\.99"):
         allocate(shared, "30.01", shared.general)
+    cost = LegalCost.objects.with_figures().get(pk=shared.cost.pk)
+    assert {each.fund: each.proposed for each in serving_funds(cost)}[shared.general] == "30.00"
     allocate(shared, "30", shared.general)
     # A fund with a purpose is spent to its end.
     allocate(shared, "20")

@@ -1,0 +1,33 @@
+"""READ: what of general funds the policy keeps from costs."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from django.db.models import Sum
+
+from .models import Allocation, Fund, Policy
+from .models.legal_cost import SIGNED
+
+
+class Reserves:
+    """Of the general ones among `funds`, by the policy in force (None: nothing is kept); one query, or none."""
+
+    def __init__(self, funds: Iterable[Fund], policy: Policy | None) -> None:
+        self.percent = policy.reserve_percent if policy else Decimal(0)
+        general = [fund.pk for fund in funds if fund.kind == Fund.Kind.GENERAL]
+        self.given: dict[tuple[int, str], Decimal] = {}
+        self.general = set(general) if self.percent else set()
+        if self.general:
+            given = (
+                Allocation.objects.filter(fund__in=general)
+                .order_by()
+                .values_list("fund", "cost__currency")
+                .annotate(net=Sum(SIGNED))
+            )
+            self.given = {(fund, currency): net for fund, currency, net in given}
+
+    def of(self, fund: Fund, free: Decimal, currency: str) -> Decimal:
+        """What stays in `fund`, which has `free`: the policy's part of that and of all it ever gave."""
+        if fund.pk not in self.general:
+            return Decimal(0)
+        return (free + self.given.get((fund.pk, currency), Decimal(0))) * self.percent / 100
