@@ -156,8 +156,8 @@ def _why_nothing(left_out: Sequence[LeftOut]) -> str:
         )
     return _(
         "This is a notification (CAMT.054), and it does not say of which lines of the statement it tells: the bank's "
-        "reference (AcctSvcrRef) is missing, and none of its entries fits just one line here by day and amount. Import "
-        "the statement (CAMT.053) first: its money is in there."
+        "reference is missing (AcctSvcrRef, or an NtryRef of six characters or more), and none of its entries fits just "
+        "one line here by day and amount. Import the statement (CAMT.053) first, if it is not here: its money is in there."
     )
 
 
