@@ -56,6 +56,11 @@ def titles(texts: TextQuerySet[Any], of: str) -> Subquery:
     return Subquery(best.values("title")[:1])
 
 
+def called(title: str | None, otherwise: str) -> str:
+    """A title as the office writes it, people in it by key; `otherwise` where nothing is written yet."""
+    return with_names(title or "", {}) or otherwise
+
+
 class TitleFilter(admin.RelatedFieldListFilter):
     """Of appeals or cases, by their titles."""
 
@@ -66,7 +71,7 @@ class TitleFilter(admin.RelatedFieldListFilter):
         )
         titles = dict(best)
         choices = super().field_choices(field, request, model_admin)
-        return [(pk, with_names(titles.get(pk, ""), {}) or name) for pk, name in choices]
+        return [(pk, called(titles.get(pk), str(name))) for pk, name in choices]
 
 
 class DeskAdmin(VerbAdmin):
@@ -129,8 +134,8 @@ class TitledAdmin(DeskAdmin):
     @admin.display(description=gettext_lazy("title"))
     def title(self, row: Any) -> str:
         """Where nothing is written yet, its address."""
-        return with_names(row.own_title or "", {}) or row.slug
+        return called(row.own_title, row.slug)
 
     @admin.display(description=gettext_lazy("appeal"), ordering="appeal")
     def appeal_title(self, row: Any) -> str:
-        return with_names(row.title_of_appeal or "", {}) or row.appeal.slug
+        return called(row.title_of_appeal, row.appeal.slug)

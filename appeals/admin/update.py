@@ -15,13 +15,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appeals import publishing
-from appeals.markdown import with_names
 from appeals.models import CaseText, Update, UpdateText
 from appeals.models.update import UpdateQuerySet
 from defensefund.verbs import Verb
 
 from . import previews
-from .desk import REFUSALS, Preview, Step, TitledAdmin, TitleFilter, published, titles
+from .desk import REFUSALS, Preview, Step, TitledAdmin, TitleFilter, called, published, titles
 from .forms import ReviewForm, TextForm
 
 State = Update.State
@@ -241,7 +240,7 @@ class UpdateAdmin(TitledAdmin):
     def case_title(self, update: Any) -> str:
         if update.case is None:
             return "–"
-        return with_names(update.title_of_case or "", {}) or str(update.case.slug)
+        return called(update.title_of_case, update.case.slug)
 
     @admin.display(description=gettext_lazy("state"))
     def state_display(self, update: Update) -> str:

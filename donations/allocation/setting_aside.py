@@ -112,16 +112,19 @@ def _check_share(fund: Fund, cost: LegalCost, amount: Decimal) -> None:
 
 def _check_reserve(fund: Fund, cost: LegalCost, policy: Policy | None) -> None:
     """After the move, which holds the fund's account: the policy's reserve of a general fund is still there."""
+    reserves = Reserves([fund], policy)
+    if not reserves.general:
+        return
     free = ledger.free(AccountKey.fund(fund, cost.currency))
-    reserve = Reserves([fund], policy).of(fund, free, cost.currency)
-    if policy and free < reserve:
+    reserve = reserves.of(fund, free, cost.currency)
+    if free < reserve:
         raise NotEnoughMoney(
             _(
                 "The policy keeps %(percent)s %% of a general fund in reserve: of this one %(reserve)s stay, and "
                 "%(free)s would be left."
             )
             % {
-                "percent": f"{policy.reserve_percent.normalize():f}",
+                "percent": f"{reserves.percent.normalize():f}",
                 "reserve": written(reserve, cost.currency),
                 "free": written(free, cost.currency),
             }
