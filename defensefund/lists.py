@@ -11,7 +11,6 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import PAGE_VAR, ChangeList
-from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ValidationError
 from django.db.models import (
     AutoField,
@@ -25,6 +24,7 @@ from django.db.models import (
     QuerySet,
 )
 from django.db.models.constants import LOOKUP_SEP
+from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -257,15 +257,17 @@ class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             either = (Q(**{f"{name}__in": found}) for name, found in values.items())
             return queryset.filter(reduce(or_, either, Q(pk__in=[]))), False
         # An OR over several tables would read them all; what each has is found by itself.
-        rows = self.model._base_manager
+        rows = self.model._base_manager.order_by()
         first, *others = (
             rows.filter(**{f"{name}__in": found}).values("pk") for name, found in values.items()
         )
-        keys = ArraySubquery(first.union(*others) if others else first)
+        found = first.union(*others, all=True) if others else first
+        # Put together once: a list asks for it twice, for its rows and for their number.
+        sql, params = found.query.sql_with_params()
         # As an array, found before the rest: a subquery in IN is tried on row after row instead, once a list joins much.
         any_of = Func(
             F("pk"),
-            keys,
+            RawSQL(f"ARRAY({sql})", params),  # noqa: S611 - made by Django just now; what was typed is in `params`
             template="%(expressions)s)",
             arg_joiner=" = ANY(",
             output_field=BooleanField(),

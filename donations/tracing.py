@@ -254,10 +254,12 @@ class _Shown:
     def of(cls, cases: Collection[int]) -> "_Shown":
         shown = cls({}, {}, defaultdict(dict))
         if cases:
-            texts = CaseText.objects.published().best(_language()).filter(case__in=cases)
-            shown.texts.update(
-                (text.case_id, text) for text in texts.select_related("case__appeal")
+            texts = CaseText.objects.published().best(_language()).filter(case__in=cases).order_by()
+            # What a line of a trace shows and links to: to ask for all columns would take longer than to find the rows.
+            texts = texts.select_related("case__appeal").only(
+                "case_id", "language", "title", "case__slug", "case__appeal__slug"
             )
+            shown.texts.update((text.case_id, text) for text in texts)
             for party in PublicParty.objects.filter(case__in=cases):
                 shown.people[party.case_id, party.defendant_id] = party.display_name
                 shown.names[party.case_id][party.key] = party.display_name
