@@ -17,7 +17,7 @@ from donations.models import (
     StatementMatch,
 )
 from tests import factories
-from tests.benchmarks.rows import multiply
+from tests.benchmarks.rows import multiply, settle
 from tests.factories import make_user
 
 YEARS = 2
@@ -33,7 +33,7 @@ def fill(fund, count, *, first=date(2024, 3, 1), days=365 * YEARS):
             " WHERE d.code = 'stripe:EUR' AND c.code = %s",
             [first, days, count, count, AccountKey.fund(fund, "EUR").code],
         )
-        cursor.execute("VACUUM ANALYZE donations_entry, donations_total, donations_daytotal")
+    settle("donations_entry", "donations_total", "donations_daytotal")
 
 
 def copy_gift(name, count, *, after=0):
@@ -95,5 +95,4 @@ def make_lines(account, statement, count):
         ],
         batch_size=5_000,
     )  # fmt: skip
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
+    settle()

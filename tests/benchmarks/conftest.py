@@ -13,6 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from django.db import connection
+
+from tests.conftest import IS_CLUSTER_WANTED
 
 ROWS: list[tuple[str, str, str, str, str]] = []
 TURNS = 7
@@ -43,6 +46,21 @@ def in_turns(ours: Callable[[], None], reference: Callable[[], None], calls: int
         statistics.median(rates["reference"]),
         statistics.median(quotients),
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def server_at_rest(django_db_setup, django_db_blocker):
+    """The server of the tests sweeps its tables when it is told to (`rows.settle`), not behind what is measured."""
+    if not IS_CLUSTER_WANTED:
+        yield
+        return
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("ALTER SYSTEM SET autovacuum = off")
+        cursor.execute("SELECT pg_reload_conf()")
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("ALTER SYSTEM RESET autovacuum")
+        cursor.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture

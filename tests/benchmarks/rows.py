@@ -18,3 +18,10 @@ def multiply(row, count, *, every=1, start=0, **columns):
             f"FROM {model._meta.db_table} CROSS JOIN "
             f"(SELECT (m + {start}) * {every} AS n FROM generate_series(1, {count}) m) numbers WHERE id = {row.pk}"
         )
+
+
+def settle(*tables):
+    """What the server would else do behind many new rows while the next ones are measured; of all tables where none is named."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"VACUUM ANALYZE {', '.join(tables)}")
+        cursor.execute("CHECKPOINT")

@@ -20,8 +20,8 @@ from donations.references import format_reference, new_reference
 from donations.statements.mapping import CsvMapping
 from tests import factories
 from tests.benchmarks.conftest import TURNS, in_turns
+from tests.benchmarks.rows import multiply, settle
 from tests.benchmarks.test_memory import megabytes
-from tests.benchmarks.test_processing import multiply
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.django_db(transaction=True)]
 MAPPING = CsvMapping(
@@ -94,13 +94,6 @@ def announce(references):
     )
     pledge.delete()
     settle("donations_pledge")
-
-
-def settle(*names):
-    """What the server would else do behind many new rows while the next ones are measured."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"VACUUM ANALYZE {', '.join(names)}")
-        cursor.execute("CHECKPOINT")
 
 
 class Files:
