@@ -95,6 +95,14 @@ class DeskAdmin(VerbAdmin):
             "steps": self.steps(row),
         }
 
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        """Only where there is a page to view."""
+        return super().get_view_on_site_url(obj) if getattr(obj, "published_at", None) else None
+
+
+class WrittenAdmin(DeskAdmin):
+    """Of rows that have texts: who is named in them by key is looked up when they are saved."""
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Saved as it is, since a person may be entered later; but said at once, not only at the review."""
         super().save_related(request, form, formsets, change)
@@ -109,13 +117,9 @@ class DeskAdmin(VerbAdmin):
             sentence = _("%(why)s Saved, but it cannot be published like that.") % {"why": why}
             messages.warning(request, sentence)
 
-    def get_view_on_site_url(self, obj: Any = None) -> str | None:
-        """Only where there is a page to view."""
-        return super().get_view_on_site_url(obj) if getattr(obj, "published_at", None) else None
 
-
-class TitledAdmin(DeskAdmin):
-    """Of rows that have texts: lists call them by their titles."""
+class TitledAdmin(WrittenAdmin):
+    """Of rows whose texts have titles: lists call them so."""
 
     texts: TextQuerySet[Any]
     # Where the key of the row's appeal stands.

@@ -18,7 +18,7 @@ from appeals.models import Figure, FigureText, Source
 from defensefund.office import OfficeAdmin
 from defensefund.verbs import Verb
 
-from .desk import REFUSALS, DeskAdmin, Step, TitleFilter
+from .desk import REFUSALS, Step, TitleFilter, WrittenAdmin
 from .forms import TextForm
 
 
@@ -61,7 +61,7 @@ def why_not_confirm(figure: Figure, _by: User) -> str:
 
 
 @admin.register(Figure)
-class FigureAdmin(DeskAdmin):
+class FigureAdmin(WrittenAdmin):
     form = FigureForm
     list_display = ("__str__", "sentence_start", "source_start", "appeal", "confirmed_at")
     list_filter = (IsConfirmed, ("appeal", TitleFilter))

@@ -386,6 +386,23 @@ def test_alias_cannot_be_the_name(office: Office, ana: User) -> None:
     assert Defendant.objects.get().alias == "Persona R"
 
 
+def test_defendant_is_entered_and_changed(office: Office, ana: User) -> None:
+    case = make_case(make_appeal())
+    client = office(ana, *VIEWS, "add_defendant", "change_defendant")
+    data = {"alias": "Persona S", "key": "s", "cases": [case.pk]}
+    data |= {"consents-TOTAL_FORMS": 0, "consents-INITIAL_FORMS": 0}
+
+    added = client.post(reverse("admin:appeals_defendant_add"), data)
+    changed = client.post(change_url(Defendant.objects.get()), data | {"alias": "Persona T"})
+
+    assert [page.status_code for page in (added, changed)] == [302, 302]
+    assert Defendant.objects.values_list("alias", "key", "cases").get() == (
+        "Persona T",
+        "s",
+        case.pk,
+    )
+
+
 def test_figures_are_confirmed_one_by_one_or_together(office: Office, ana: User) -> None:
     appeal = make_appeal()
     figure, other = make_figure(appeal), make_figure(appeal, value="80")
