@@ -10,7 +10,7 @@ from django.contrib.admin.helpers import AdminForm
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
-from django.db.models import DateField, Field, Model
+from django.db.models import DateField, Field, Model, Prefetch, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.text import capfirst
@@ -66,6 +66,17 @@ def names_closed(model: type[Model], fields: Iterable[Any], user: Any) -> list[A
     return [_named(model, field) if field in closed else field for field in fields]
 
 
+def titled_keys(model: type[Model]) -> list[Prefetch]:  # type: ignore[type-arg]
+    """For prefetch_related: what a row of `model` leads to that is called by a title, with that title."""
+    keys = (*model._meta.fields, *model._meta.many_to_many)
+    return [
+        Prefetch(key.name, titled())
+        for key in keys
+        if key.related_model
+        and (titled := getattr(key.related_model._default_manager, "titled", None))
+    ]
+
+
 class OfficeAdmin(ListAdmin):
     """No actions on many rows at once. Saves only what was changed, so that a form never writes back steps the
     database took meanwhile."""
@@ -78,6 +89,21 @@ class OfficeAdmin(ListAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return names_people(self.model, super().get_readonly_fields(request, obj))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """With the titles of what it leads to."""
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            prefetch_related_objects([row], *titled_keys(self.model))
+        return row
+
+    def get_field_queryset(self, db: Any, db_field: Any, request: HttpRequest) -> Any:
+        """What has a title is chosen by it."""
+        rows: Any = super().get_field_queryset(db, db_field, request)
+        manager = db_field.remote_field.model._default_manager
+        if not hasattr(manager, "titled"):
+            return rows
+        return (manager.all() if rows is None else rows).titled()
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)

@@ -33,8 +33,12 @@ class AppealTextInline(admin.StackedInline):  # type: ignore[type-arg]
 class CaseInline(RowsInline):
     model = Case
     show_change_link = True
-    fields = ("slug", "stage", "court", "docket", "published_at")
+    fields = ("__str__", "stage", "court", "docket", "published_at")
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        rows: Any = super().get_queryset(request)
+        return rows.titled()
 
 
 class FigureInline(RowsInline):
@@ -82,7 +86,6 @@ def why_not_withdraw(row: Appeal | Case, _by: User) -> str:
 
 @admin.register(Appeal)
 class AppealAdmin(TitledAdmin):
-    texts = AppealText.objects.all()
     appeal_key = "pk"
     form = TextForm
     list_display = ("title", "slug", "default_language", "published_at", "published_by")

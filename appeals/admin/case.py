@@ -49,7 +49,6 @@ def withdraw(case: Case, _data: dict[str, Any], by: User, at: datetime) -> str:
 
 @admin.register(Case)
 class CaseAdmin(TitledAdmin):
-    texts = CaseText.objects.all()
     form = TextForm
     list_display = ("title", "appeal_title", "stage", "court", "docket", "published_at")
     list_filter = (("appeal", TitleFilter), "stage")

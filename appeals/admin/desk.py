@@ -7,17 +7,15 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import OuterRef, Subquery
 from django.forms import model_to_dict
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from appeals.consent import NameInText
-from appeals.markdown import with_names
 from appeals.models import AppealText
-from appeals.models.language import TextQuerySet
+from appeals.models.language import called, titles
 from appeals.publishing import NotPublishable, unknown_people
 from defensefund.verbs import VerbAdmin
 
@@ -50,28 +48,13 @@ def published(row: Any) -> Step:
     return Step(_("Published by %(person)s") % {"person": row.published_by}, row.published_at)
 
 
-def titles(texts: TextQuerySet[Any], of: str) -> Subquery:
-    """For an annotation: the title, in the reader's language where there is one, of the row whose key is `of`."""
-    best = texts.best(get_language() or "").filter(**{f"{texts.parent}_id": OuterRef(of)})
-    return Subquery(best.values("title")[:1])
-
-
-def called(title: str | None, otherwise: str) -> str:
-    """A title as the office writes it, people in it by key; `otherwise` where nothing is written yet."""
-    return with_names(title or "", {}) or otherwise
-
-
 class TitleFilter(admin.RelatedFieldListFilter):
     """Of appeals or cases, by their titles."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
-        texts = field.related_model._meta.get_field("texts").related_model.objects
-        best = texts.best(get_language() or "").values_list(
-            f"{field.related_model._meta.model_name}_id", "title"
-        )
-        titles = dict(best)
-        choices = super().field_choices(field, request, model_admin)
-        return [(pk, called(titles.get(pk), str(name))) for pk, name in choices]
+        rows = field.related_model.objects.titled()
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        return [(row.pk, str(row)) for row in (rows.order_by(*ordering) if ordering else rows)]
 
 
 class DeskAdmin(VerbAdmin):
@@ -119,26 +102,40 @@ class WrittenAdmin(DeskAdmin):
 
 
 class TitledAdmin(WrittenAdmin):
-    """Of rows whose texts have titles: lists call them so."""
+    """Of rows whose texts have titles: they are called by them."""
 
-    texts: TextQuerySet[Any]
     # Where the key of the row's appeal stands.
     appeal_key = "appeal_id"
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return (
-            super()
-            .get_queryset(request)
-            .annotate(
-                own_title=titles(self.texts.all(), "pk"),
-                title_of_appeal=titles(AppealText.objects.all(), self.appeal_key),
-            )
+        rows: Any = super().get_queryset(request)
+        return rows.titled().annotate(
+            title_of_appeal=titles(AppealText.objects.all(), self.appeal_key)
         )
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """What is said of it next calls it by the title that it has now."""
+        super().save_related(request, form, formsets, change)
+        row = form.instance
+        row.own_title = (
+            self.model.objects.titled().values_list("own_title", flat=True).get(pk=row.pk)
+        )
+
+    # The log says which row it was whatever its texts say later, so not by its title.
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return super().log_addition(request, obj.by_address(), message)
+
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return super().log_change(request, obj.by_address(), message)
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        plain: Any = [row.by_address() for row in queryset]
+        return super().log_deletions(request, plain)
 
     @admin.display(description=gettext_lazy("title"))
     def title(self, row: Any) -> str:
         """Where nothing is written yet, its address."""
-        return called(row.own_title, row.slug)
+        return str(row)
 
     @admin.display(description=gettext_lazy("appeal"), ordering="appeal")
     def appeal_title(self, row: Any) -> str:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from appeals import consent, publishing
 from appeals.models import Figure, FigureText, Source
-from defensefund.office import OfficeAdmin
+from defensefund.office import OfficeAdmin, titled_keys
 from defensefund.verbs import Verb
 
 from .desk import REFUSALS, Step, TitleFilter, WrittenAdmin
@@ -65,7 +65,7 @@ class FigureAdmin(WrittenAdmin):
     form = FigureForm
     list_display = ("__str__", "sentence_start", "source_start", "appeal", "confirmed_at")
     list_filter = (IsConfirmed, ("appeal", TitleFilter))
-    list_select_related = ("appeal", "source")
+    list_select_related = ("source",)
     ordering = ("-appeal", "position", "pk")
     inlines = (FigureTextInline,)
     actions = ("confirm_selected",)
@@ -84,6 +84,9 @@ class FigureAdmin(WrittenAdmin):
             closed=why_not_confirm,
         ),
     )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related(*titled_keys(Figure))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who only reads it reads the number as it is written in public."""

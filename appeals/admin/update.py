@@ -16,11 +16,12 @@ from django.utils.translation import gettext_lazy
 
 from appeals import publishing
 from appeals.models import CaseText, Update, UpdateText
+from appeals.models.language import called, titles
 from appeals.models.update import UpdateQuerySet
 from defensefund.verbs import Verb
 
 from . import previews
-from .desk import REFUSALS, Preview, Step, TitledAdmin, TitleFilter, called, published, titles
+from .desk import REFUSALS, Preview, Step, TitledAdmin, TitleFilter, published
 from .forms import ReviewForm, TextForm
 
 State = Update.State
@@ -153,7 +154,6 @@ def why_not_withdraw(update: Update, _by: User) -> str:
 
 @admin.register(Update)
 class UpdateAdmin(TitledAdmin):
-    texts = UpdateText.objects.all()
     form = UpdateForm
     list_display = (
         "title",

@@ -10,7 +10,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from .language import LanguageField, TextQuerySet, first_language
+from .language import LanguageField, TextQuerySet, Titled, TitledQuerySet, first_language
 
 # Addresses beside an appeal's own (/<lang>/<appeal>/) that belong to other pages.
 RESERVED_SLUGS = frozenset(
@@ -37,12 +37,12 @@ def not_reserved(slug: str) -> None:
         )
 
 
-class AppealQuerySet(models.QuerySet["Appeal"]):
+class AppealQuerySet(TitledQuerySet["Appeal"]):
     def published(self) -> "AppealQuerySet":
         return self.filter(published_at__isnull=False)
 
 
-class Appeal(models.Model):
+class Appeal(Titled):
     slug = models.SlugField(
         _("address"),
         unique=True,
@@ -115,9 +115,6 @@ class Appeal(models.Model):
                 name="appeal_published_by_someone",
             ),
         ]
-
-    def __str__(self) -> str:
-        return self.slug
 
     def get_absolute_url(self) -> str:
         return reverse("appeals:appeal", kwargs={"appeal": self.slug})

@@ -7,15 +7,15 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from .appeal import Appeal
-from .language import LanguageField, TextQuerySet
+from .language import LanguageField, TextQuerySet, Titled, TitledQuerySet
 
 
-class CaseQuerySet(models.QuerySet["Case"]):
+class CaseQuerySet(TitledQuerySet["Case"]):
     def published(self) -> "CaseQuerySet":
         return self.filter(published_at__isnull=False, appeal__published_at__isnull=False)
 
 
-class Case(models.Model):
+class Case(Titled):
     class Stage(models.TextChoices):
         UNKNOWN = "unknown", _("Stage not stated")
         OPEN = "open", _("Open; stage not stated")
@@ -80,9 +80,6 @@ class Case(models.Model):
                 name="case_published_by_someone",
             ),
         ]
-
-    def __str__(self) -> str:
-        return self.slug
 
     def get_absolute_url(self) -> str:
         return reverse("appeals:case", kwargs={"appeal": self.appeal.slug, "case": self.slug})

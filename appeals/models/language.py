@@ -1,11 +1,15 @@
 """Texts come in several languages; which one a reader gets is decided here."""
 
+from copy import copy
 from itertools import chain
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import BooleanField, F, Func, Value
+from django.db.models import BooleanField, F, Func, OuterRef, Subquery, Value
+from django.utils.translation import get_language
+
+from appeals.markdown import with_names
 
 
 def languages() -> list[tuple[str, str]]:
@@ -64,3 +68,40 @@ class TextQuerySet[Text: models.Model](models.QuerySet[Text]):
         parent = f"{self.parent}_id"
         wanted = (F("pk"), F(parent), Value(language), F(self.default_language))
         return self.filter(IsBest(*wanted, table=self.model._meta.db_table, parent=parent))
+
+
+def titles(texts: TextQuerySet[Any], of: str) -> Subquery:
+    """For an annotation: the title, in the reader's language where there is one, of the row whose key is `of`."""
+    best = texts.best(get_language() or "").filter(**{f"{texts.parent}_id": OuterRef(of)})
+    return Subquery(best.values("title")[:1])
+
+
+def called(title: str | None, otherwise: str) -> str:
+    """A title as the office writes it, people in it by key; `otherwise` where nothing is written yet."""
+    return with_names(title or "", {}) or otherwise
+
+
+class TitledQuerySet[Row: models.Model](models.QuerySet[Row]):
+    def titled(self) -> Self:
+        """Of rows that are `Titled`: each is called by its title in the reader's language."""
+        texts: Any = self.model._meta.get_field("texts").related_model
+        return self.annotate(own_title=titles(texts.objects.all(), "pk"))
+
+
+class Titled(models.Model):
+    """A row with an address and texts. Its title is looked up with it where somebody reads it (`titled`); anywhere else,
+    as in a log, its address says which it is."""
+
+    slug: Any
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return called(self.__dict__.get("own_title"), str(self.slug))
+
+    def by_address(self) -> Self:
+        """The same row, called by its address."""
+        row = copy(self)
+        row.__dict__.pop("own_title", None)
+        return row

@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy as _
 
 from .appeal import Appeal
 from .case import Case
-from .language import LanguageField, TextQuerySet
+from .language import LanguageField, TextQuerySet, Titled, TitledQuerySet
 
 
-class UpdateQuerySet(models.QuerySet["Update"]):
+class UpdateQuerySet(TitledQuerySet["Update"]):
     def published(self) -> "UpdateQuerySet":
         return self.filter(
             Q(case__isnull=True) | Q(case__published_at__isnull=False),
@@ -38,7 +38,7 @@ def together(instant: str, person: str) -> Q:
     )
 
 
-class Update(models.Model):
+class Update(Titled):
     class State(models.TextChoices):
         DRAFT = "draft", _("draft")
         SUBMITTED = "submitted", _("waiting for review")
@@ -153,9 +153,6 @@ class Update(models.Model):
                 name="update_reviewed_before_publishing",
             ),
         ]
-
-    def __str__(self) -> str:
-        return self.slug
 
     def get_absolute_url(self) -> str:
         return reverse("appeals:update", kwargs={"appeal": self.appeal.slug, "update": self.slug})

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from defensefund.office import WritableAdmin, names_people
+from defensefund.office import WritableAdmin, names_people, titled_keys
 from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin
 
@@ -87,7 +87,6 @@ def why_not_end(row: Condition, _by: User) -> str:
 class ConditionAdmin(VerbAdmin, WritableAdmin):
     form = ConditionForm
     list_display = ("appeal", "written", "ends_on", "state")
-    list_select_related = ("appeal",)
     verbs = (
         Verb(
             "call-off",
@@ -104,6 +103,9 @@ class ConditionAdmin(VerbAdmin, WritableAdmin):
             is_exception=True,
         ),
     )
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related(*titled_keys(Condition))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:

@@ -77,7 +77,7 @@ def defendant_page(
 ) -> HttpResponse:
     require(request, "donations.view_legalcost")
     defendant = get_object_or_404(Defendant, pk=pk)
-    cases = list(defendant.cases.select_related("appeal"))
+    cases = list(defendant.cases.titled())
     costs = _costs(LegalCost.objects.of_defendant(defendant))
     shares = shares_of(costs)
     own = [
@@ -100,7 +100,7 @@ def defendant_page(
 
 def case_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest, pk: int) -> HttpResponse:
     require(request, "donations.view_legalcost")
-    case = get_object_or_404(Case.objects.select_related("appeal"), pk=pk)
+    case = get_object_or_404(Case.objects.titled(), pk=pk)
     costs = _costs(LegalCost.objects.filter(case=case))
     own = [(whole(cost), bool(cost.shares.all())) for cost in costs]
     people: dict[int, dict[str, Standing]] = {}
@@ -146,6 +146,7 @@ def _page(
     **context: Any,
 ) -> HttpResponse:
     today = timezone.now().date()
+    titles = {case.pk: str(case) for case in cases}
     funds = _funds(cases, defendants, on=today)
     sums: dict[str, Standing] = {}
     for share, _is_shared in own:
@@ -163,7 +164,10 @@ def _page(
         funds=funds,
         cases=cases,
         today=today,
-        hearings=Hearing.objects.filter(case__in=cases, held_on__gte=today).select_related("case"),
+        hearings=[
+            (hearing, titles[hearing.case_id])
+            for hearing in Hearing.objects.filter(case__in=cases, held_on__gte=today)
+        ],
         may_allocate=request.user.has_perm("donations.allocate_fund"),
         may_add=request.user.has_perm("donations.add_legalcost"),
         **context,

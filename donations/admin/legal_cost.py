@@ -6,7 +6,15 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery, prefetch_related_objects
+from django.db.models import (
+    CharField,
+    Count,
+    F,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    prefetch_related_objects,
+)
 from django.db.models.functions import Coalesce
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect
@@ -18,6 +26,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
+from appeals.models import CaseText
+from appeals.models.language import called, titles
 from defensefund.office import WritableAdmin, require
 from defensefund.templatetags.formats import day, money
 from defensefund.verbs import Verb, VerbAdmin
@@ -203,10 +213,12 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LegalCost]:
         figures = LegalCost.objects.with_figures().with_deposits()
-        costs = figures.select_related("case", "defendant", "policy", "payee__account")
+        costs = figures.select_related("defendant", "policy", "payee__account")
+        title = titles(CaseText.objects.all(), "case_id")
+        case_title = Coalesce(title, F("case__slug"), output_field=CharField())
         shares = CostShare.objects.filter(cost=OuterRef("pk")).order_by().values("cost")
         sharers = Coalesce(Subquery(shares.annotate(count=Count("pk")).values("count")), 1)
-        return costs.annotate(sharers=sharers).order_by("-pk")
+        return costs.annotate(sharers=sharers, case_title=case_title).order_by("-pk")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Only bail is expected back. Who may change nothing reads the rest above, with its amounts in words."""
@@ -314,7 +326,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             cost.defendant,
             f" +{others}" if others > 0 else "",
             reverse("admin:donations_legalcost_of_case", args=[cost.case_id]),
-            cost.case,
+            called(cost.case_title, ""),
         )
 
     @admin.display(description=gettext_lazy("next due"))

@@ -1,6 +1,7 @@
 """The statements in the office: choose what about and which days, read them there, take them away as files."""
 
 from datetime import date, timedelta
+from operator import itemgetter
 from typing import Any
 
 from django import forms
@@ -65,7 +66,7 @@ class ReportForm(forms.Form):
             case "fund":
                 return reports.of_fund(Fund.objects.get(pk=pk), span)
             case "case":
-                return reports.of_case(Case.objects.get(pk=pk), span)
+                return reports.of_case(Case.objects.titled().get(pk=pk), span)
             case "defendant":
                 return reports.of_defendant(Defendant.objects.get(pk=pk), span)
         return reports.of_books(span)
@@ -84,7 +85,7 @@ def _subjects() -> list[Any]:
     )
     groups = [
         (_("Funds"), [(f"fund-{fund.pk}", fund.name) for fund in funds]),
-        (_("Cases"), [(f"case-{case.pk}", case.slug) for case in cases.distinct().order_by("slug")]),
+        (_("Cases"), sorted(((f"case-{case.pk}", str(case)) for case in cases.distinct().titled()), key=itemgetter(1))),
         (_("Defendants"), [(f"defendant-{each.pk}", each.alias) for each in people.distinct().order_by("alias", "pk")]),
     ]  # fmt: skip
     return [("books", _("All the books")), *(group for group in groups if group[1])]

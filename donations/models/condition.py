@@ -68,7 +68,7 @@ class Condition(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.appeal}: {money(self.target, self.currency)}, {plain_day(self.ends_on)}"
+        return f"{money(self.target, self.currency)}, {plain_day(self.ends_on)}"
 
     @property
     def is_decided(self) -> bool:

@@ -79,7 +79,7 @@ def of_case(case: Case, span: Span) -> Report:
     codes = _codes(Q(fund__case=case) | Q(legal_cost__case=case))
     return Report(
         slug=f"case-{case.pk}",
-        title=_("Case: %(case)s") % {"case": case.slug},
+        title=_("Case: %(case)s") % {"case": case},
         span=span,
         facts=_facts(span),
         tables=(

@@ -713,10 +713,10 @@ def make_rows(count):
         ("disbursement/", 6),
         ("fund/", 7),
         ("fundcover/", 6),
-        ("legalcost/{cost}/change/", 31),
-        ("legalcost/{cost}/allocate/", 23),
+        ("legalcost/{cost}/change/", 33),
+        ("legalcost/{cost}/allocate/", 24),
         ("disbursement/{payment}/change/", 13),
-        ("fund/{fund}/change/", 14),
+        ("fund/{fund}/change/", 15),
     ],
 )
 def test_pages_cost_the_same_however_much_they_show(
