@@ -179,7 +179,9 @@ def test_who_may_do_everything_approves_no_payment_of_their_own(house, insider):
 def write_news(writer, title, text):
     writer.open("/admin/appeals/update/")
     writer.follow("Add update")
-    writer.field("Appeal").select_option(label="protesta-argentina")
+    writer.field("Appeal").select_option(
+        label="Prosecuted for organizing: a defense fund for Argentina"
+    )
     writer.field("Address").fill("first-payment")
     writer.field("Language").select_option("es")
     writer.field("Title").fill(title)
