@@ -45,6 +45,11 @@ def test_office_is_readable(page, faults_in_each_window, enter_office):
     assert found == {path: [] for path in paths}
 
 
+# What narrows a list stands folded up before its rows on a phone.
+FOLDED = """() => { const [filters, rows] = [".filters", "#changelist-form"].map(e => document.querySelector(e));
+return !filters || !filters.open && filters.getBoundingClientRect().bottom <= rows.getBoundingClientRect().top; }"""
+
+
 @pytest.mark.parametrize(("width", "what"), [(320, "changelist"), (1280, "add")])
 def test_every_list_and_form_of_the_office_is_readable(
     new_page, accessibility_faults, enter_office, width, what
@@ -58,9 +63,9 @@ def test_every_list_and_form_of_the_office_is_readable(
     for model in admin.site._registry:
         path = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{what}")
         if page.goto(path).status == 200:  # 403 where nothing is added by hand
-            found[path] = (accessibility_faults(page), overflow(page))
+            found[path] = (accessibility_faults(page), overflow(page), page.evaluate(FOLDED))
 
-    assert found == {path: ([], 0) for path in found}
+    assert found == {path: ([], 0, True) for path in found}
     assert len(found) > 8
 
 
