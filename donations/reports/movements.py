@@ -40,6 +40,16 @@ WHERE e.booked_on BETWEEN %(first)s AND %(last)s
 GROUP BY e.currency, e.kind ORDER BY e.currency, e.kind COLLATE "C"
 """
 
+# What only moved between two places, or between two purposes.
+WITHIN = """
+SELECT CASE WHEN d.kind = 'asset' THEN d.code ELSE c.code END,
+       CASE WHEN d.kind = 'asset' THEN c.code ELSE d.code END, sum(e.amount)
+FROM donations_entry e
+JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
+WHERE e.booked_on BETWEEN %(first)s AND %(last)s AND (d.kind = 'asset') = (c.kind = 'asset')
+GROUP BY 1, 2
+"""
+
 # By day, kind and other account: gifts of a day in one row, so that no row is about one person.
 DAYS = """
 SELECT own.code, e.booked_on, e.kind, other.code, count(*),
@@ -118,6 +128,11 @@ def balances(span: Span, codes: Collection[str] | None = None) -> list[AccountSu
 
 def by_kind(span: Span) -> list[KindSums]:
     return [KindSums(*row) for row in _rows(KINDS, span)]
+
+
+def moved_within(span: Span) -> list[tuple[str, str, Decimal]]:
+    """What raised one account as it lowered another of its sort: to, from (their codes), amount. No money came or went."""
+    return _rows(WITHIN, span)
 
 
 def by_day(span: Span, codes: Iterable[str]) -> list[DaySums]:

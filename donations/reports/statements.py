@@ -1,6 +1,8 @@
 """The statements: of all books over a span of days, of one fund, one case and one defendant; rows from the ledger alone."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -12,22 +14,26 @@ from ..models import Account, Entry, Fund, LegalCost, PastRow
 from ..spreadsheets import Cell
 from .costs import cost_tables, past_tables
 from .gains import gain_tables
-from .movements import AccountSums, DaySums, balances, by_day, by_kind, named
+from .movements import AccountSums, DaySums, balances, by_day, by_kind, moved_within, named
 from .tables import Column, Report, Span, Table, sums
+
+# To which account money moved, from which, and how much.
+type Moves = Sequence[tuple[str, str, Decimal]]
 
 
 def of_books(span: Span) -> Report:
     """All funds, costs and places; for a month the same as long as no entry is booked in it, or before it."""
     accounts = [account for account in balances(span) if not account.is_empty]
     kinds = by_kind(span)
+    moves = moved_within(span)
     tables: list[Table] = []
     for currency in sorted({account.currency for account in accounts}):
         mine = [account for account in accounts if account.currency == currency]
         purposes = [account for account in mine if account.kind != Account.Kind.ASSET]
         places = [account for account in mine if account.kind == Account.Kind.ASSET]
         tables += [
-            _account_table("purposes", _("What it is for"), purposes, currency),
-            _account_table("places", _("Where it is"), places, currency),
+            _account_table("purposes", _("What it is for"), purposes, currency, moves),
+            _account_table("places", _("Where it is"), places, currency, moves),
             Table(
                 "kinds",
                 _("What happened"),
@@ -56,7 +62,7 @@ def of_books(span: Span) -> Report:
         tables=tuple(tables),
         note=_(
             "In each currency, what is there equals what it is for. Amounts set aside for costs and not yet paid count "
-            "as there."
+            "as there. What moved between the accounts of a table neither came in nor went out."
         ),
     )
 
@@ -69,7 +75,7 @@ def of_fund(fund: Fund, span: Span) -> Report:
         span=span,
         facts=(*_facts(span), (_("Purpose"), fund.purpose)),
         tables=_account_tables(codes, span),
-        note=_("What the fund set aside for a cost has left it; the statement of the case or the defendant has it."),
+        note=_("What the fund set aside for a cost went out of it; the statement of the case or the defendant has it."),
     )  # fmt: skip
 
 
@@ -124,7 +130,8 @@ def _facts(span: Span) -> tuple[tuple[str, str], ...]:
 def _owed_note() -> str:
     return _(
         "All amounts are as of the last day of the statement, and what was owed as it was known then; who shares a "
-        "cost, and how, is as recorded today. Below the costs, the account of a shared cost is shown whole."
+        "cost, and how, is as recorded today. Below the costs, the account of a shared cost is shown whole. What moved "
+        "between the accounts of a table neither came in nor went out."
     )
 
 
@@ -133,30 +140,53 @@ def _codes(wanted: Q) -> list[str]:
 
 
 def _account_table(
-    key: str, title: str, accounts: Iterable[AccountSums], currency: str
-) -> Table:  # fmt: skip
+    key: str, title: str, accounts: Sequence[AccountSums], currency: str, moves: Moves
+) -> Table:
+    """What moved between two of `accounts` is apart, so that the sums tell what came in and went out of all of them."""
+    codes = {each.code for each in accounts}
+    to, away = defaultdict[str, Decimal](Decimal), defaultdict[str, Decimal](Decimal)
+    for raised, lowered, amount in moves:
+        if {raised, lowered} <= codes:
+            to[raised] += amount
+            away[lowered] += amount
     rows = tuple(
-        (named(each.code), each.opening, each.raised, each.lowered, each.closing)
+        (
+            named(each.code),
+            each.opening,
+            each.raised - to[each.code],
+            each.lowered - away[each.code],
+            to[each.code] - away[each.code],
+            each.closing,
+        )
         for each in accounts
     )
     columns = (
         Column("account", _("Account")),
         Column("opening", _("At first"), is_number=True),
-        Column("in", _("In"), is_number=True),
-        Column("out", _("Out"), is_number=True),
+        Column("in", _("Came in"), is_number=True),
+        Column("out", _("Went out"), is_number=True),
+        Column("within", _("Moved within"), is_number=True),
         Column("closing", _("At last"), is_number=True),
     )
     return Table(key, title, currency, columns, rows, sums(rows))
 
 
 def _account_tables(codes: Sequence[str], span: Span) -> tuple[Table, ...]:
-    """Balances of the accounts, and below them what moved on each, with what it then had."""
+    """Balances of the accounts, bail apart since its money is still the cost's; and below them what moved on each, with
+    what it then had."""
     accounts = [account for account in balances(span, codes) if not account.is_empty]
     days = by_day(span, [account.code for account in accounts])
+    moves = [(each.code, each.other, each.raised) for each in days if each.raised]
     tables: list[Table] = []
     for currency in sorted({account.currency for account in accounts}):
         mine = [account for account in accounts if account.currency == currency]
-        tables.append(_account_table("accounts", _("What is there"), mine, currency))
+        for key, title, is_bail in (
+            ("accounts", _("What is there"), False),
+            ("bail", _("With a court"), True),
+        ):
+            listed = [each for each in mine if (each.kind == Account.Kind.ASSET) == is_bail]
+            if listed:
+                tables.append(_account_table(key, title, listed, currency, moves))
         if rows := tuple(_day_rows(mine, days)):
             tables.append(Table("days", _("What moved"), currency, _day_columns(), rows))
     return tuple(tables)

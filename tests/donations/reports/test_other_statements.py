@@ -26,10 +26,10 @@ def test_span_opens_with_what_was_before_and_ends_before_what_came_after(db):
     report = reports.of_books(reports.month_of(date(2026, 2, 14)))
 
     assert table(report, "purposes").rows == (
-        ("Fund: general", Decimal(10), Decimal(60), Decimal(0), Decimal(70)),
+        ("Fund: general", Decimal(10), Decimal(60), Decimal(0), Decimal(0), Decimal(70)),
     )
     assert table(report, "places").total == (
-        "Together", Decimal(10), Decimal(60), Decimal(0), Decimal(70),
+        "Together", Decimal(10), Decimal(60), Decimal(0), Decimal(0), Decimal(70),
     )  # fmt: skip
 
 
@@ -94,6 +94,43 @@ def test_each_defendant_has_their_share_of_a_cost_to_the_cent(shared):
     assert len(whole.rows) == 4
 
 
+def test_what_moved_between_accounts_neither_came_in_nor_went_out(shared):
+    """A payment of 40.01, bail of 90, of which 30 came back and went on to the fund; 143.33 was set aside before."""
+    d = Decimal
+    fund, fees, bail = shared.fund.code, shared.fees.number, shared.cost.number
+
+    books = reports.of_books(ALL_DAYS)
+    case = reports.of_case(shared.case, ALL_DAYS)
+
+    rows = {key: set(table(books, key).rows) for key in ("purposes", "places")}
+    assert rows == {
+        "purposes": {
+            (f"Cost: {bail}", d(0), d(0), d(15), d(60), d(45)),
+            (f"Cost: {fees}", d(0), d(0), d("40.01"), d("53.33"), d("13.32")),
+            (f"Fund: {fund}", d(0), d(1000), d(0), d("-93.33"), d("906.67")),
+            (f"Fund: {shared.own.code}", d(0), d(20), d(0), d(-20), d(0)),
+        },
+        "places": {
+            (f"Bail of {bail}", d(0), d(0), d(15), d(60), d(45)),
+            ("Bank: bank-eur", d(0), d(1000), d("40.01"), d(-60), d("899.99")),
+            ("At Stripe", d(0), d(20), d(0), d(0), d(20)),
+        },
+    }
+    came_and_went = (d(1020), d("55.01"))
+    assert [table(books, key).total[1:] for key in rows] == [
+        (0, *came_and_went, 0, d("964.99"))
+    ] * 2
+    assert table(books, "kinds").total[2:4] == came_and_went
+    # To a case its other funds' money does come in; its bail is money of its costs, and not added to them.
+    assert set(table(case, "accounts").rows) == {
+        (f"Cost: {bail}", d(0), d(0), d(15), d(60), d(45)),
+        (f"Cost: {fees}", d(0), d(20), d("40.01"), d("33.33"), d("13.32")),
+        (f"Fund: {fund}", d(0), d(1000), d(0), d("-93.33"), d("906.67")),
+    }
+    assert table(case, "accounts").total[1:] == (0, *came_and_went, 0, d("964.99"))
+    assert table(case, "bail").rows == ((f"Bail of {bail}", d(0), d(90), d(45), d(0), d(45)),)
+
+
 @pytest.mark.parametrize("who", ["ana", "bo"])
 def test_statement_of_a_defendant_says_what_the_offices_page_says(shared, client, who):
     treasurer = log_in(client, factories.make_user(None, "treasurer"))
@@ -127,15 +164,15 @@ def test_amounts_of_many_digits_stay_exact_in_xlsx(db):
         io.BytesIO(reports.as_xlsx(reports.of_books(reports.month_of(TODAY))))
     )
 
-    assert book.worksheets[0]["E2"].value == "123456789012345.67"
+    assert book.worksheets[0]["F2"].value == "123456789012345.67"
 
 
 @pytest.mark.parametrize("count", [1, 20])
-def test_books_take_three_queries_with_any_number_of_entries(db, count, django_assert_num_queries):
+def test_books_take_four_queries_with_any_number_of_entries(db, count, django_assert_num_queries):
     for number in range(count):
         give(factories.make_fund(code=f"fund-x{number}"), "1")
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         reports.of_books(reports.month_of(TODAY))
 
 
