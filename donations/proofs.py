@@ -256,9 +256,12 @@ SELECT kind || ' ' || name || ': ' || coalesce(round(told, donations_exponent(cu
 FROM ({DIFFERENCES}) compared
 """  # noqa: S608  our own SQL
 
+# The names of what is wrong are put in order afterwards: an aggregate with an order would first sort all that was looked at.
 COUNTED = """
-SELECT count(*), count(*) FILTER (WHERE wrong), (array_agg(name ORDER BY name) FILTER (WHERE wrong))[1:{examples}]
-FROM ({query}) AS looked_at (name, wrong)
+SELECT cases, contradictions,
+       ARRAY(SELECT name FROM unnest(names) AS wrong (name) ORDER BY name LIMIT {examples})
+FROM (SELECT count(*), count(*) FILTER (WHERE wrong), array_agg(name) FILTER (WHERE wrong)
+      FROM ({query}) AS looked_at (name, wrong)) AS counted (cases, contradictions, names)
 """
 
 
@@ -295,4 +298,4 @@ def _look(name: str, sentence: str, query: str, params: list[list[str]] | dict[s
     with connection.cursor() as cursor:
         cursor.execute(COUNTED.format(query=query, examples=EXAMPLES), params)
         cases, contradictions, examples = cursor.fetchone()
-    return Proof(name, sentence, cases, contradictions, tuple(examples or ()))
+    return Proof(name, sentence, cases, contradictions, tuple(examples))
