@@ -53,7 +53,7 @@ class Posting(NamedTuple):
 
 
 # One text for each column: as arrays the driver would write value by value, which takes longer than to book them.
-# The function is in migrations/0002_ledger.py, beside the rules that the database keeps of entries.
+# The function is in migrations/0028_post_one.py; the rules that the database keeps of entries are in 0002_ledger.py.
 POST = "SELECT donations_post(%s, %s, %s, %s, %s, %s)"
 SEPARATOR = "\x1f"
 
