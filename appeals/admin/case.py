@@ -6,11 +6,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appeals import publishing
-from appeals.models import Case, CaseText, Hearing
+from appeals.models import Appeal, Case, CaseText, Hearing, Update
 from defensefund.office import NATIVE_DAYS
 from defensefund.verbs import Verb
 
@@ -18,6 +19,15 @@ from . import previews
 from .appeal import why_not_publish, why_not_withdraw
 from .desk import REFUSALS, Preview, Step, TitledAdmin, TitleFilter, published
 from .forms import PublicTextFormSet, TextForm
+
+
+class CaseForm(TextForm):
+    def clean_appeal(self) -> Appeal:
+        """A case keeps its appeal once there is news on it, which stands there."""
+        appeal: Appeal = self.cleaned_data["appeal"]
+        if "appeal" in self.changed_data and Update.objects.filter(case=self.instance.pk).exists():
+            raise ValidationError(_("There is news on this case: it stays with its appeal."))
+        return appeal
 
 
 class CaseTextInline(admin.StackedInline):  # type: ignore[type-arg]
@@ -49,7 +59,7 @@ def withdraw(case: Case, _data: dict[str, Any], by: User, at: datetime) -> str:
 
 @admin.register(Case)
 class CaseAdmin(TitledAdmin):
-    form = TextForm
+    form = CaseForm
     list_display = ("title", "appeal_title", "stage", "court", "docket", "published_at")
     list_filter = (("appeal", TitleFilter), "stage")
     list_select_related = ("appeal",)

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from appeals import publishing
-from appeals.models import CaseText, Update, UpdateText
+from appeals.models import Case, CaseText, Update, UpdateText
 from appeals.models.language import called, titles
 from appeals.models.update import UpdateQuerySet
 from defensefund.verbs import Verb
@@ -41,6 +41,15 @@ class UpdateForm(TextForm):
             self.fields["slug"].help_text = _(
                 "The last part of the page's address. Left empty, it is made from the title."
             )
+
+    def clean_case(self) -> Case | None:
+        case: Case | None = self.cleaned_data["case"]
+        appeal = self.cleaned_data.get("appeal")
+        if case and appeal and case.appeal_id != appeal.pk:
+            raise ValidationError(
+                _("This case belongs to another appeal: choose one of this appeal.")
+            )
+        return case
 
     def clean_slug(self) -> str:
         slug: str = self.cleaned_data["slug"]

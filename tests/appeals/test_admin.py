@@ -301,6 +301,27 @@ def test_address_of_an_update_is_made_from_its_title(office: Office, ana: User) 
     assert "Write a title, or an address of small letters" in page.content.decode()
 
 
+def test_update_and_its_case_stay_with_one_appeal(office: Office, ana: User) -> None:
+    ours, theirs = make_appeal(), make_appeal(slug="theirs")
+    case, other = make_case(ours), make_case(theirs)
+    update = make_update(ours, by=ana, case=case)
+    client = office(ana, *VIEWS, "change_update", "change_case")
+
+    update.case = other
+    said = save_update(client, update)
+    form = {"appeal": theirs.pk, "slug": case.slug, "stage": case.stage, "position": 0}
+    form |= {
+        f"{name}-{count}_FORMS": 0
+        for name in ("texts", "hearings")
+        for count in ("TOTAL", "INITIAL")
+    }
+    moved = client.post(change_url(case), form)
+
+    assert said == "This case belongs to another appeal: choose one of this appeal."
+    assert "There is news on this case: it stays with its appeal." in moved.content.decode()
+    assert Update.objects.values_list("case", "case__appeal").get() == (case.pk, ours.pk)
+
+
 def test_name_in_plain_words_does_not_get_through_a_form(office: Office, ana: User) -> None:
     appeal = make_appeal()
     make_defendant(make_case(appeal), name=NAME, alias="Persona R", key="r")
