@@ -237,7 +237,8 @@ class DonateForm(SentOnceForm):
         self.language = get_language() or "es"
         funds = Fund.objects.offered_for(appeal).with_public_title(self.language)
         self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
-        self.fields["fund"].initial = funds.first()
+        self.fields["fund"].initial = first = funds.first()
+        self.has_fund = first is not None
         self.fields["preset"].choices = [  # type: ignore[attr-defined]
             *((f"{preset:f}", money_whole(preset, currency)) for preset in self.range.presets),
             (OTHER, _("Another amount")),

@@ -239,7 +239,8 @@ class PromiseForm(ScheduleForm, SentOnceForm):
         self.appeal = appeal
         funds = Fund.objects.offered_for(appeal).with_public_title(self.language)
         self.fields["fund"].queryset = funds  # type: ignore[attr-defined]
-        self.fields["fund"].initial = funds.first()
+        self.fields["fund"].initial = first = funds.first()
+        self.has_fund = first is not None
         methods = [
             (Pledge.Method.CARD_LATER.value, _("By card, each time from my private link")),
             (Pledge.Method.CASH.value, _("In cash or by cheque, handed over")),

@@ -1,9 +1,11 @@
 """What of the money waits for whom: what is to be decided by another person, and what went wrong."""
 
+from django.contrib.auth.models import User
 from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import ngettext
 
+from appeals.models import Appeal
 from defensefund.work import Work, offer
 
 from ..models import (
@@ -40,7 +42,25 @@ def nobody_asked(accounts: QuerySet[Account]) -> QuerySet[Fund]:
     return Fund.objects.filter(Exists(accounts.filter(fund=OuterRef("pk")).exclude(Exists(asked))))
 
 
+def takes_no_gifts(_user: User) -> QuerySet[Appeal]:
+    """The public appeals, not over yet, whose supporters find no fund to give to."""
+    today = timezone.now().date()
+    running = Appeal.objects.published().exclude(ends_on__lt=today)
+    return running.exclude(Exists(Fund.objects.offered_for(OuterRef("pk"))))
+
+
 offer(
+    Work(
+        "donations.add_fund",
+        takes_no_gifts,
+        lambda count: ngettext(
+            "public appeal that takes no gifts: it has no fund",
+            "public appeals that take no gifts: they have no fund",
+            count,
+        ),
+        "admin:donations_fund_add",
+        f"kind={Fund.Kind.APPEAL}",
+    ),
     Work(
         "donations.verify_period",
         lambda _user: OpenDifference.objects.all(),

@@ -18,7 +18,7 @@ class FundQuerySet(models.QuerySet["Fund"]):
     def open(self) -> "FundQuerySet":
         return self.filter(closed_on=None)
 
-    def offered_for(self, appeal: Appeal) -> "FundQuerySet":
+    def offered_for(self, appeal: "Appeal | models.OuterRef") -> "FundQuerySet":
         """The funds a supporter of `appeal` may choose from: the appeal's own first, then its published cases."""
         return (
             self.open()

@@ -36,6 +36,24 @@ def appeal():
     return appeal
 
 
+def test_appeal_without_a_fund_says_so_and_the_treasurer_is_told(client):
+    appeal = factories.make_appeal("sample")
+    pages = [client.get(f"/en/sample/{name}/").content.decode() for name in ("donate", "promise")]
+    treasurer = factories.log_in(
+        Client(headers={"accept-language": "en"}), factories.make_user("rosa", "treasurer")
+    )
+    told = "public appeal that takes no gifts: it has no fund"
+
+    assert [page.count("cannot be taken yet") for page in pages] == [1, 1]
+    assert [page.count("<form") for page in pages] == [0, 0]
+    assert told in treasurer.get("/admin/").content.decode()
+
+    factories.make_fund("appeal", appeal=appeal)
+
+    assert "cannot be taken yet" not in client.get("/en/sample/donate/").content.decode()
+    assert told not in treasurer.get("/admin/").content.decode()
+
+
 def filled(appeal, **changes):
     """The form as a browser sends it."""
     with translation.override("en"):
