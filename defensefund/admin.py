@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserCreationForm
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import models
@@ -20,7 +21,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from defensefund import second_factor, security_log
 from defensefund.lists import DayFilter, ListAdmin
 from defensefund.models import Authenticator, SecurityEvent
-from defensefund.office import ReadOnlyAdmin
+from defensefund.office import OfficeAdmin, ReadOnlyAdmin
 from defensefund.step_up import recent_login_required
 
 # Groups are a table in the code (roles.py): what is changed by hand here would be gone at the next upgrade.
@@ -30,12 +31,14 @@ admin.site.unregister(ProcrastinateJob)
 
 
 @admin.register(User)
-class StaffAdmin(ListAdmin, UserAdmin):  # type: ignore[type-arg]
+class StaffAdmin(OfficeAdmin, UserAdmin):  # type: ignore[type-arg]
+    # Everybody here logs in with a password: there is no other way that could be chosen.
+    add_form = UserCreationForm
+    add_fieldsets = ((None, {"fields": ("username", "password1", "password2")}),)
     list_display = ("username", "first_name", "roles", "is_active", "has_second_factor")
     list_filter = ("is_active", "groups", "is_superuser")
     readonly_fields = ("last_login", "date_joined", "has_second_factor")
     change_form_template = "staff/user_change_form.html"
-    actions = None
     # Four groups: boxes to tick, instead of two lists to move between.
     filter_horizontal = ()
     formfield_overrides = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}

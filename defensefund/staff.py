@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -12,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.text import capfirst
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -71,6 +73,13 @@ class StaffSite(AdminSite):
             **(extra_context or {}),
         }
         return super().index(request, extra)
+
+    def app_index(
+        self, request: HttpRequest, app_label: str, extra_context: dict[str, object] | None = None
+    ) -> TemplateResponse:
+        """Headed by what it lists."""
+        title = capfirst(str(apps.get_app_config(app_label).verbose_name))
+        return super().app_index(request, app_label, {"title": title, **(extra_context or {})})
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         view = self.admin_view

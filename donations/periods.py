@@ -79,7 +79,7 @@ def verify(period: Period, *, by: User, at: datetime) -> Period:
     wrong = [proof for proof in proofs.prove() if not proof.holds]
     if wrong:
         raise NotVerified(
-            _("The books do not hold: %(proofs)s. `check_books` names each case.")
+            _("The books do not hold: %(proofs)s. “check_books” names each case.")
             % {"proofs": "; ".join(f"{p.sentence} ({p.contradictions})" for p in wrong)}
         )
     period.verified_at, period.verified_by = at, by

@@ -19,7 +19,11 @@ from defensefund.verbs import Verb
 
 from . import previews
 from .desk import REFUSALS, Preview, Step, TitledAdmin, published
-from .forms import AppealTextFormSet, ImportForm, TextForm
+from .forms import AppealTextFormSet, ImportForm, PlainNumberForm, TextForm
+
+
+class AppealForm(PlainNumberForm):
+    number = "goal_amount"
 
 
 class AppealTextInline(admin.StackedInline):  # type: ignore[type-arg]
@@ -49,7 +53,7 @@ class FigureInline(RowsInline):
 
     @admin.display(description=gettext_lazy("value"))
     def number(self, figure: Figure) -> str:
-        return f"{_('more than')} {figure}" if figure.is_more_than else str(figure)
+        return figure.in_words
 
 
 def _paragraphs(count: int) -> str:
@@ -87,7 +91,7 @@ def why_not_withdraw(row: Appeal | Case, _by: User) -> str:
 @admin.register(Appeal)
 class AppealAdmin(TitledAdmin):
     appeal_key = "pk"
-    form = TextForm
+    form = AppealForm
     list_display = ("title", "slug", "default_language", "published_at", "published_by")
     list_select_related = ("published_by",)
     search_fields = ("slug", "texts__title")

@@ -72,8 +72,9 @@ class DeskAdmin(VerbAdmin):
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         is_public = getattr(row, "published_at", None) is not None
+        is_told = is_public and self.has_change_permission(request, row)
         return {
-            "notice": self.public_notice if is_public else "",
+            "notice": self.public_notice if is_told else "",
             "previews": self.previews(row),
             "steps": self.steps(row),
         }

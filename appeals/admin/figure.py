@@ -7,11 +7,11 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from appeals import consent, publishing
 from appeals.models import Figure, FigureText, Source
@@ -19,16 +19,11 @@ from defensefund.office import OfficeAdmin, titled_keys
 from defensefund.verbs import Verb
 
 from .desk import REFUSALS, Step, TitleFilter, WrittenAdmin
-from .forms import TextForm
+from .forms import PlainNumberForm, TextForm
 
 
-class FigureForm(TextForm):
-    """The number without zeros behind it: to many readers 12.000 is twelve thousand."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            self.initial["value"] = f"{self.instance.value.normalize():f}"
+class FigureForm(PlainNumberForm):
+    number = "value"
 
 
 class FigureTextInline(admin.StackedInline):  # type: ignore[type-arg]
@@ -63,7 +58,7 @@ def why_not_confirm(figure: Figure, _by: User) -> str:
 @admin.register(Figure)
 class FigureAdmin(WrittenAdmin):
     form = FigureForm
-    list_display = ("__str__", "sentence_start", "source_start", "appeal", "confirmed_at")
+    list_display = ("in_words", "label", "sentence_start", "source_start", "appeal", "confirmed_at")
     list_filter = (IsConfirmed, ("appeal", TitleFilter))
     list_select_related = ("source",)
     ordering = ("-appeal", "position", "pk")
@@ -85,15 +80,26 @@ class FigureAdmin(WrittenAdmin):
         ),
     )
 
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related(*titled_keys(Figure))
-
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Who only reads it reads the number as it is written in public."""
         fields = super().get_fields(request, obj)
         if obj is None or self.has_change_permission(request, obj):
             return fields
         return ["number" if name == "value" else name for name in fields]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        texts = FigureText.objects.best(get_language() or "").filter(figure=OuterRef("pk"))
+        own_label = Subquery(texts.values("label")[:1])
+        rows: Any = super().get_queryset(request)
+        return rows.prefetch_related(*titled_keys(Figure)).annotate(own_label=own_label)
+
+    @admin.display(description=gettext_lazy("figure"), ordering="value")
+    def in_words(self, figure: Figure) -> str:
+        return figure.in_words
+
+    @admin.display(description=gettext_lazy("label"))
+    def label(self, figure: Any) -> str:
+        return figure.own_label or "–"
 
     @admin.display(description=gettext_lazy("value"))
     def number(self, figure: Figure) -> str:

@@ -24,6 +24,17 @@ class TextForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
+class PlainNumberForm(TextForm):
+    """Its number stands there without zeros behind it: to many readers 12.000 is twelve thousand."""
+
+    number: str
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if (value := getattr(self.instance, self.number)) is not None:
+            self.initial[self.number] = f"{value.normalize():f}"
+
+
 class PublicTextFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]
     """The texts of something public are never all taken away."""
 

@@ -119,6 +119,11 @@ class Figure(models.Model):
         return f"{self.value.normalize():f}{self.unit and ' ' + self.unit}"
 
     @property
+    def in_words(self) -> str:
+        """As it is said of it: “more than 1200”, “40 %”."""
+        return f"{_('more than')} {self}" if self.is_more_than else str(self)
+
+    @property
     def is_confirmed(self) -> bool:
         return self.confirmed_at is not None
 

@@ -194,7 +194,7 @@ class PeriodAdmin(VerbAdmin, ReadOnlyAdmin):
         Verb(
             "verify",
             gettext_lazy("Verify the totals"),
-            gettext_lazy("Every invariant of the books is looked at, as `check_books` does."),
+            gettext_lazy("Every invariant of the books is looked at, as “check_books” does."),
             "verify_period",
             verify,
             refusals=REFUSALS,

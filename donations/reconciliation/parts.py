@@ -44,15 +44,15 @@ def open_part(line: StatementLine, amount: Decimal | None) -> Part:
             }
         )
     amount = left if amount is None else amount
-    if not amount or amount / left < 0 or abs(amount) > abs(left):
-        raise DoesNotFit(
-            _("Of this line %(open)s is open: a part of it has the same sign and is no more.")
-            % {"open": written(left, line.currency)}
-        )
     if not is_exact(amount, line.currency):
         raise DoesNotFit(
             _("%(amount)s has more decimals than %(currency)s has.")
             % {"amount": amount, "currency": line.currency}
+        )
+    if not amount or amount / left < 0 or abs(amount) > abs(left):
+        raise DoesNotFit(
+            _("Of this line %(open)s is open: a part of it has the same sign and is no more.")
+            % {"open": written(left, line.currency)}
         )
     return Part(line, amount, source_of(line.account, line.key, line.matches.count()))
 

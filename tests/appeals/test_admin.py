@@ -432,7 +432,13 @@ def test_figures_are_confirmed_one_by_one_or_together(office: Office, ana: User)
     form = writer.get(reverse("admin:appeals_figure_change", args=[other.pk])).content.decode()
     # Without the zeros that the database keeps: to many readers 80.000 is eighty thousand.
     assert re.findall(r'name="value" value="([^"]*)"', form) == ["80"]
-    without_source = Figure.objects.create(appeal=appeal, value=3)
+    without_source = Figure.objects.create(appeal=appeal, value=3, is_more_than=True)
+    listed = writer.get(reverse("admin:appeals_figure_changelist")).content.decode()
+    assert re.findall(r'class="field-(?:in_words|label)">(?:<a [^>]*>)?([^<]*)', listed) == [
+        *("665", "people injured en"),
+        *("80", "people injured en"),
+        *("more than 3", "–"),
+    ]
     client = office(ana, *VIEWS, "confirm_figure")
     assert press(client, figure, "confirm") == "The figure is confirmed."
     page = client.post(
