@@ -1,4 +1,4 @@
-"""READ: how each way to give is doing: what was tried, what arrived, what the banks declined, and whether it is paused."""
+"""READ: how each way to give is doing: what was begun, how the cards tried were answered, and whether it is paused."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,20 +13,27 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Health:
-    """Numbers of one method in one currency over a span; of transfers only how many were announced is known at once."""
+    """Numbers of one method in one currency over a span.
+
+    `begun` are payment pages made, or transfers announced; of transfers nothing else is known at once. `arrived` and
+    `declined` are the banks' answers to cards, of which several may be tried on one page, and monthly gifts have none.
+    """
 
     method: PaymentPause.Method
     currency: str
-    tried: int
+    begun: int
     arrived: int
     declined: int
     pause: PaymentPause | None
 
     @property
+    def cards_tried(self) -> int:
+        return self.arrived + self.declined
+
+    @property
     def percent_declined(self) -> int | None:
-        """Of the cards the banks answered for, how many of a hundred they declined; None when there were none."""
-        answered = self.arrived + self.declined
-        return round(100 * self.declined / answered) if answered else None
+        """Of the cards tried, how many of a hundred the banks declined; None when there were none."""
+        return round(100 * self.declined / self.cards_tried) if self.cards_tried else None
 
 
 def health(currencies: Iterable[str], *, at: datetime, over: timedelta = HOUR) -> list[Health]:
@@ -34,7 +41,7 @@ def health(currencies: Iterable[str], *, at: datetime, over: timedelta = HOUR) -
     since = at - over
     visits = Checkout.objects.filter(created_at__gt=since)
     announced = Pledge.objects.filter(created_at__gt=since, method=Pledge.Method.TRANSFER)
-    tried = {
+    begun = {
         PaymentPause.Method.CARD: _by_currency(visits, "pledge__currency"),
         PaymentPause.Method.TRANSFER: _by_currency(announced),
     }
@@ -48,7 +55,7 @@ def health(currencies: Iterable[str], *, at: datetime, over: timedelta = HOUR) -
         Health(
             method=method,
             currency=currency,
-            tried=tried[method].get(currency, 0),
+            begun=begun[method].get(currency, 0),
             arrived=arrived.get(currency, 0) if method == PaymentPause.Method.CARD else 0,
             declined=declined.get(currency, 0) if method == PaymentPause.Method.CARD else 0,
             pause=pauses.get((method, currency)),

@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -42,7 +43,8 @@ def test_state_of_each_way_counts_the_last_hour(office):
     assert (
         way.method,
         way.currency,
-        way.tried,
+        way.begun,
+        way.cards_tried,
         way.arrived,
         way.declined,
         way.percent_declined,
@@ -50,11 +52,16 @@ def test_state_of_each_way_counts_the_last_hour(office):
         "card",
         "EUR",
         1,
+        4,
         1,
         3,
         75,
     )
-    assert "75 %" in words(page)
+    heads, first = re.findall(r"<tr>(.*?)</tr>", words(page).split('id="ways"')[1])[:2]
+    assert re.findall(r'class="amount">([^<]+)<', heads) == [
+        "Payments begun", "Cards tried", "Accepted", "Declined", "Share declined",
+    ]  # fmt: skip
+    assert re.findall(r'class="amount">([^<]+)<', first) == ["1", "4", "1", "3", "75 %"]
     # Its button is in sight on a phone: it stands below the state.
     assert f'open</span><br><a class="button" href="{LIST}pause/card/EUR/"' in words(page)
 
