@@ -117,8 +117,8 @@ def test_cost_page_says_where_it_stands(ready, treasurer):
         "of it free to ask for €300.00",
         "Paid €200.00",
         "Missing €400.00",
-        f"{ready.fund.name} a case €400.00 €600.00",
-        f"{ready.general.name} general €70.00 €0.00",
+        f"{ready.fund.name} Set money aside a case €400.00 €600.00",
+        f"{ready.general.name} Set money aside general €70.00 €0.00",
         f"{row.payment_reference} €200.00 paid, to be seen at the bank",
     ):
         assert sentence in page
