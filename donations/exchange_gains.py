@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from django.db.models import Exists
+
 from .currencies import quantize
 from .estimates import Worth, estimate
-from .models import Disbursement, Exchange
-from .tracing import parts_of_payments
+from .models import Disbursement, Exchange, UnfollowedEntry
+from .tracing import AT_ONCE, follow, parts_of_payments
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,19 @@ class Gain:
 def gains_of_payment(payment: Disbursement) -> list[Gain]:
     """Of each exchange that brought a part of the payment, in their order; empty for what was given in its currency.
 
-    A deposit of bail is explained when the court keeps it.
+    A deposit of bail is explained when the court keeps it. What was booked since the worker's last round is followed first.
     """
+    if payment.paid_on:
+        follow(AT_ONCE)
     return _gains([payment] if payment.paid_on else []).get(payment, [])
+
+
+def is_awaited(payment: Disbursement) -> bool:
+    """Whether more is new than one look follows, so that the exchanges which brought the payment's money are not known yet."""
+    return UnfollowedEntry.objects.filter(
+        Exists(Exchange.objects.filter(received_currency=payment.currency)),
+        entry__source=f"disbursement:{payment.number}",
+    ).exists()
 
 
 def gains_between(

@@ -17,7 +17,7 @@ from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin
 
 from .. import disbursement, ledger
-from ..exchange_gains import gains_of_payment
+from ..exchange_gains import gains_of_payment, is_awaited
 from ..models import AccountKey, Disbursement
 from . import never_left
 from .legal_cost import CONTENT_REFUSALS
@@ -269,6 +269,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             "may_unseal": request.user.has_perm("donations.unseal_payee"),
             "set_aside": ledger.free(AccountKey.cost(row.cost)),
             "gains": gains_of_payment(row),
+            "is_gain_awaited": row.paid_on is not None and is_awaited(row),
             "entries": entries_named([f"disbursement:{row.number}"]),
         }
 

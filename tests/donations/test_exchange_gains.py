@@ -9,7 +9,7 @@ from donations.exchange_gains import gain_of, gains_of_payment
 from donations.public_moves import public_moves
 from tests import factories
 from tests.donations.test_tracing import World
-from tests.factories import TODAY
+from tests.factories import TODAY, log_in
 
 pytestmark = pytest.mark.django_db
 
@@ -26,9 +26,7 @@ def world():
 def paid(world, *amounts):
     cost = world.cost("250000", currency="ARS")
     world.set_aside(cost, "250000")
-    rows = [world.pay(cost, amount) for amount in amounts]
-    tracing.follow(1000)
-    return rows
+    return [world.pay(cost, amount) for amount in amounts]
 
 
 def told(gains):
@@ -54,6 +52,22 @@ def test_payment_is_explained_by_the_exchanges_that_brought_its_money(world):
         (100_000, 50_000, 50, 40, -10, TODAY),
         (150_000, 75_000, 50, 60, 10, TODAY),
     ]
+
+
+def test_page_of_a_payment_works_out_at_once_what_it_can(world, client, monkeypatch):
+    factories.make_rate("EUR", "ARS", "1250")
+    [row] = paid(world, "50000")
+    treasurer = log_in(client, factories.make_user(None, "treasurer"))
+
+    def said():
+        page = treasurer.get(f"/admin/donations/disbursement/{row.pk}/change/").content.decode()
+        return "Being worked out: look again in a minute." in page, "Bought by exchange" in page
+
+    monkeypatch.setattr("donations.exchange_gains.AT_ONCE", 0)  # more is new than one look follows
+    assert said() == (True, True)
+    monkeypatch.undo()
+    assert said() == (False, True)
+    assert told(gains_of_payment(row)) == [(100_000, 50_000, 50, 40, -10, TODAY)]
 
 
 def test_without_a_reporting_rate_nothing_is_claimed(world):
