@@ -21,7 +21,7 @@ from appeals.models import Case, Defendant
 
 from . import documents, exports, reports
 from .ledger import ledger_hash
-from .models import Account, CostDocument, Entry, Fund, LegalCost
+from .models import Account, CostDocument, Entry, Exchange, Fund, LegalCost
 from .reports import Report, Span
 from .spreadsheets import csv_row
 
@@ -146,10 +146,14 @@ def _statements(span: Span) -> Iterator[Report]:
 
 
 def _add_documents(bundle: _Bundle, *, with_documents: bool) -> None:
-    lines = [csv_row(["document", "cost", "type", "bytes", "sha256", "attached_on", "payments", "file"])]  # fmt: skip
-    attached = CostDocument.objects.select_related("cost").prefetch_related("disbursements")
-    for document in attached.order_by("cost__number", "pk"):
-        name = f"{document.cost.number}-{document.sha256[:8]}.{document.EXTENSIONS[document.content_type]}"  # fmt: skip
+    """What costs are owed by, and the slips of the exchanges that were booked."""
+    lines = [csv_row(["document", "cost", "exchange", "type", "bytes", "sha256", "attached_on", "payments", "file"])]  # fmt: skip
+
+    def add(
+        document: CostDocument | Exchange, of: str, facts: list[str], day: date, payments: str
+    ) -> None:
+        ending = CostDocument.EXTENSIONS[document.content_type]
+        name = f"{of}-{document.sha256[:8]}.{ending}"
         file = "not included"
         if with_documents:
             file = f"documents/{name}"
@@ -158,15 +162,19 @@ def _add_documents(bundle: _Bundle, *, with_documents: bool) -> None:
                     bundle.add(file, opened.chunks())
             except documents.Damaged as damage:
                 file = str(damage)
-        payments = sorted(payment.payment_reference for payment in document.disbursements.all())
         lines.append(
-            csv_row(
-                [
-                    name, document.cost.number, document.content_type, document.size, document.sha256,
-                    document.uploaded_at.date(), " ".join(payments), file,
-                ]
-            )
+            csv_row([name, *facts, document.content_type, document.size, document.sha256, day, payments, file])
         )  # fmt: skip
+
+    attached = CostDocument.objects.select_related("cost").prefetch_related("disbursements")
+    for document in attached.order_by("cost__number", "pk"):
+        number = document.cost.number
+        paid = sorted(payment.payment_reference for payment in document.disbursements.all())
+        add(document, number, [number, ""], document.uploaded_at.date(), " ".join(paid))
+    for slip in Exchange.objects.filter(approved_at__isnull=False).order_by("pk"):
+        # As its entries in the journal begin.
+        source = f"exchange:{slip.number}"
+        add(slip, f"exchange-{str(slip.number)[:8]}", ["", source], slip.recorded_at.date(), "")
     bundle.add("documents.csv", lines)
 
 
@@ -179,8 +187,8 @@ def _read_me(at: datetime) -> str:
         made,
         _(
             "journal/ holds every entry, three times over: as CSV, as JSON, and as a file for beancount, which checks the "
-            "balances at its end. balances.csv has each account, costs.csv each legal cost, documents.csv each bill and "
-            "receipt with its SHA-256. reports/ holds the statements of the whole time, of each month, and of each fund, "
+            "balances at its end. balances.csv has each account, costs.csv each legal cost, documents.csv each bill, "
+            "receipt and slip of an exchange with its SHA-256. reports/ holds the statements of the whole time, of each month, and of each fund, "
             "case and defendant; a month's .txt is the text whose SHA-256 is kept when the month is closed."
         ),
         _("No donor is in these files. Defendants stand in them by their alias."),

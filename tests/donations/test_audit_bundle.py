@@ -11,11 +11,11 @@ from datetime import timedelta
 import pytest
 from django.core.management import CommandError, call_command
 
-from donations import audit_bundle, exports
+from donations import audit_bundle, exchange, exports
 from donations.ledger import ledger_hash
 from donations.models import CostDocument, Entry, LegalCost
 from tests import factories
-from tests.factories import NOW, give
+from tests.factories import NOW, PDF, give
 
 CANARY = "Canary Donora"
 
@@ -123,6 +123,31 @@ def test_documents_are_listed_with_hashes_and_come_along_only_when_wanted(busy):
     assert row["payments"] == document.disbursements.get().payment_reference
     assert not [file for file in without if file.startswith("documents/")]
     assert hashlib.sha256(with_them[f"documents/{name}"]).hexdigest() == document.sha256
+
+
+def test_slips_of_booked_exchanges_are_documents_too(db):
+    fund = factories.make_fund()
+    give(fund, "500")
+    slip = factories.make_exchange(fund)
+
+    assert list(csv.DictReader(io.StringIO(opened(bundle())["documents.csv"].decode()))) == []
+    exchange.approve(slip, by=factories.make_user(), at=NOW)
+    files = opened(bundle(with_documents=True))
+
+    (row,) = csv.DictReader(io.StringIO(files["documents.csv"].decode()))
+    assert row == {
+        "document": f"exchange-{str(slip.number)[:8]}-{slip.sha256[:8]}.pdf",
+        "cost": "",
+        "exchange": f"exchange:{slip.number}",
+        "type": "application/pdf",
+        "bytes": str(len(PDF)),
+        "sha256": slip.sha256,
+        "attached_on": NOW.date().isoformat(),
+        "payments": "",
+        "file": f"documents/{row['document']}",
+    }
+    assert files[row["file"]] == PDF
+    assert row["exchange"] in files["journal/entries.csv"].decode()
 
 
 def test_damaged_document_is_said_and_stops_nothing(busy):
