@@ -148,6 +148,7 @@ ACTS: dict[str, Callable[..., object]] = {
     "fail_refund": acts.fail_refund,
     "lose": acts.lose,
     "pay_out": lambda target, at: acts.pay_out(target.lower(), at=at),
+    "pay_out_by_hand": lambda target, at: acts.pay_out(target.lower(), at=at, is_automatic=False),
     "renew": acts.renew,
     "renew_asked": lambda target, at: acts.renew(target, outcome="authentication_required", at=at),
     "renew_declined": lambda target, at: acts.renew(target, outcome="generic_decline", at=at),

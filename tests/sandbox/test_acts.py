@@ -187,6 +187,17 @@ def test_payout_is_the_sum_of_its_movements_and_empties_the_balance():
         acts.pay_out("eur", at=timezone.now())
 
 
+def test_payout_by_hand_is_never_itemised():
+    paid("10.00")
+
+    payout = acts.pay_out("eur", at=timezone.now(), is_automatic=False)
+
+    [listed] = stripe_api.payouts(since=timezone.now() - timedelta(days=1))
+    assert (listed.id, listed.is_automatic, listed.is_reconciled) == (payout["id"], False, False)
+    told = [name for name in event_types() if name.startswith("payout.")]
+    assert told == ["payout.created", "payout.paid"]
+
+
 def test_balance_transactions_name_what_is_behind_them():
     session = paid()
     refund = acts.refund(session["payment_intent"], at=timezone.now())

@@ -16,15 +16,16 @@ from .rows import locked
 
 
 @transaction.atomic
-def pay_out(currency: str, *, at: datetime) -> Json:
-    """Sends all of a currency's balance (code as in "eur") to the bank, as the automatic payout of a day does."""
+def pay_out(currency: str, *, at: datetime, is_automatic: bool = True) -> Json:
+    """Sends all of a currency's balance (code as in "eur") to the bank, as the automatic payout of a day does; or as somebody
+    does by hand, and then Stripe never says which movements it is the sum of (docs.stripe.com/payouts/reconciliation)."""
     waiting = list(
         SandboxObject.objects.not_paid_out().filter(data__currency=currency).select_for_update()
     )
     amount = sum(row.data["net"] for row in waiting)
     if amount <= 0:
         raise SandboxError("There is no balance to pay out.", code="balance_insufficient")
-    made = objects.payout(amount=amount, currency=currency, at=at)
+    made = objects.payout(amount=amount, currency=currency, at=at, is_automatic=is_automatic)
     movement = objects.balance_transaction(
         type_="payout", amount=-amount, fee=0, currency=currency, source=made["id"], at=at
     )
@@ -33,7 +34,8 @@ def pay_out(currency: str, *, at: datetime) -> Json:
     _leave_with(made["id"], [*waiting, objects.keep(movement, at=at)])
     emit("payout.created", made | {"status": "pending"}, at=at)
     emit("payout.paid", made, at=at)
-    emit("payout.reconciliation_completed", made, at=at)
+    if is_automatic:
+        emit("payout.reconciliation_completed", made, at=at)
     return made
 
 

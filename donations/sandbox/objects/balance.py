@@ -55,7 +55,7 @@ def balance_transaction(
     return made
 
 
-def payout(*, amount: int, currency: str, at: datetime) -> Json:
+def payout(*, amount: int, currency: str, at: datetime, is_automatic: bool = True) -> Json:
     made = new(
         stripe.Payout,
         "po",
@@ -63,12 +63,12 @@ def payout(*, amount: int, currency: str, at: datetime) -> Json:
         {
             "amount": amount,
             "arrival_date": seconds(at) + 2 * 86400,
-            "automatic": True,
+            "automatic": is_automatic,
             "currency": currency,
             "description": "SANDBOX PAYOUT",
             "metadata": {},
             "method": "standard",
-            "reconciliation_status": "completed",
+            "reconciliation_status": "completed" if is_automatic else "not_applicable",
             "source_type": "card",
             "status": "paid",
             "type": "bank_account",
