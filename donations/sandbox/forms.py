@@ -117,7 +117,15 @@ class ActForm(forms.Form):
             "dispute",
         ),
         *("escalate", "expire", "fail", "fail_payout", "fail_refund", "inquire", "lose"),
-        *("pay_out", "refund", "refund_slowly", "renew", "renew_asked", "renew_declined"),
+        *(
+            "pay_out",
+            "pay_out_by_hand",
+            "refund",
+            "refund_slowly",
+            "renew",
+            "renew_asked",
+            "renew_declined",
+        ),
         *("renew_no_funds", "reset", "retry", "settle", "warn", "win", "win_without_fee"),
     )
     PAGES = ("control", "subscriptions", "events", "faults")

@@ -327,6 +327,17 @@ def test_fault_that_cannot_be_is_a_sentence(here, changes, sentence):
     assert not SandboxFaults.objects.exists()
 
 
+def test_money_is_paid_out_by_hand_at_a_click(here):
+    paid()
+    shown = here.get("/sandbox/").content.decode()
+
+    press(here, "pay_out_by_hand", "EUR")
+
+    assert 'value="pay_out_by_hand"' in shown
+    payout = SandboxObject.objects.get(kind="payout").data
+    assert (payout["automatic"], payout["reconciliation_status"]) == (False, "not_applicable")
+
+
 def test_unknown_button_is_not_there(here):
     assert here.post("/sandbox/act/", {"act": "steal", "target": "x"}).status_code == 404
     assert here.post("/sandbox/act/", {}).status_code == 404
