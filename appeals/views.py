@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.core.paginator import EmptyPage, Paginator
+from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -60,6 +61,12 @@ def appeal_page(text: AppealText, people: Iterable[PublicDefendant]) -> dict[str
     here = [person for person in people if person.appeal_id == text.appeal_id]
     figures = FigureText.objects.confirmed().best(language()).select_related("figure__source")
     cases = CaseText.objects.published().best(language()).select_related("case")
+    if named := [person.defendant_id for person in here if person.name]:
+        # Who agreed to be named, but not beside a charge, has their name on this page: the charge is left to the case's own.
+        apart = PublicParty.objects.filter(
+            case=OuterRef("case"), defendant__in=named, name_source=None
+        )
+        cases = cases.annotate(has_charge_apart=Exists(apart))
     updates = UpdateText.objects.published().best(language()).select_related("update")
     return {
         "appeal": text.appeal,

@@ -108,9 +108,15 @@ def test_name_beside_a_charge_needs_consent_to_the_charge(
     CaseText.objects.update(charge="intimidación pública")
     make_consent(world, by=ana)
     case_pages = [page for page in public_pages() if "/cases/" in page]
-    assert [page for page in case_pages if page in pages_with(client, "Inventada")] == []
+    # On no page do both stand: the appeal's has the name, the case's the charge.
+    with_charge = pages_with(client, "intimidación pública")
+    assert with_charge == case_pages
+    assert set(with_charge).isdisjoint(pages_with(client, "Inventada"))
     make_consent(world, by=ana, has_charge=True)
     assert [page for page in case_pages if page in pages_with(client, NAME)] == case_pages
+    assert "/en/strike/" in set(pages_with(client, NAME)) & set(
+        pages_with(client, "intimidación pública")
+    )
 
 
 def test_cached_page_is_stale_once_consent_is_withdrawn(
