@@ -37,8 +37,10 @@ PLACES = [
     # Reads, and edges that read.
     {
         "assertions",
+        "bank_differences",
         "bank_proofs",
         "booked_movements",
+        "difference_kinds",
         "differences",
         "cost_proofs",
         "cost_shares",
@@ -53,6 +55,7 @@ PLACES = [
         "giving_health",
         "monthly_state",
         "guard_proofs",
+        "line_names",
         "move_proofs",
         "public_moves",
         "openings",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from defensefund.office import page, require
 
 from .. import differences, open_differences
+from ..difference_kinds import Kind
 from ..differences import Difference
 from ..models import Account
 
@@ -56,7 +57,7 @@ def differences_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest)
 
 
 def _by_kind(request: HttpRequest, items: list[Difference], at: datetime) -> list[dict[str, Any]]:
-    groups: dict[differences.Kind, list[Difference]] = {}
+    groups: dict[Kind, list[Difference]] = {}
     for item in items:
         groups.setdefault(item.kind, []).append(item)
     names = _names(item for found in groups.values() for item in found[:NAMED])
@@ -99,13 +100,13 @@ def _names(items: Iterable[Difference]) -> dict[tuple[str, int], str]:
 
 def _address(request: HttpRequest, item: Difference) -> str:
     """Where the row of a difference is looked at, for whoever may; else empty."""
-    if item.kind == differences.Kind.BANK_LINES:
+    if item.kind == Kind.BANK_LINES:
         may = request.user.has_perm("donations.match_statementline")
         return reverse("admin:donations_statementline_open") if may else ""
-    if item.kind == differences.Kind.OPENING and request.user.has_perm(
-        "donations.request_pastimport"
-    ):
+    if item.kind == Kind.OPENING and request.user.has_perm("donations.request_pastimport"):
         return reverse("admin:donations_bankaccount_opening", args=[item.subject_id])
+    if item.kind == Kind.NOTIFIED and request.user.has_perm("donations.match_statementline"):
+        return reverse("admin:donations_statementline_match", args=[item.subject_id])
     may = request.user.has_perm(f"donations.view_{item.subject}")
     if item.subject == "stripebalance" or not may:
         return ""

@@ -20,6 +20,7 @@ from defensefund.paging import START, page_or_first
 from defensefund.templatetags.formats import money
 
 from .. import allocation, ledger, reconciliation
+from ..bank_differences import differences_of
 from ..models import BankAccount, StatementLine, StatementMatch
 from ..reconciliation import Certainty, Suggestion
 from .bail_back import MAY_RECORD, for_this_person, match_with
@@ -138,12 +139,16 @@ class StatementLineAdmin(ReadOnlyAdmin):
         shown = page_or_first(lines, request.GET.get("page", START), size=PER_PAGE)
         suggested = reconciliation.suggest_many(shown.rows)
         found = {pk: for_this_person(each, user) for pk, each in suggested.items()}
-        rows = [(line, found[line.pk][:1], len(found[line.pk]) - 1) for line in shown.rows]
+        unlike = differences_of(shown.rows)
+        rows = [
+            (line, found[line.pk][:1], len(found[line.pk]) - 1, unlike.get(line.pk))
+            for line in shown.rows
+        ]
         sure = [
             f"{line.pk}:{best.token}"
-            for line, candidates, _more in rows
+            for line, candidates, _more, difference in rows
             for best in candidates
-            if best.certainty is Certainty.SURE and not best.obstacle
+            if not difference and best.certainty is Certainty.SURE and not best.obstacle
         ]
         return page(
             self,
@@ -240,7 +245,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
             said=_said(line, by=user),
             entries=entries_of_line(_matches(line.pk)),
             details=reconciliation.details_of([line])[line.pk],
-            difference=reconciliation.difference_of(line),
+            difference=differences_of([line]).get(line.pk),
         )
 
     def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -282,6 +287,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
             "admin/donations/statementline/matched.html",
             title=_("What this line is"),
             line=line,
+            difference=differences_of([line]).get(line.pk),
             said=_said(line, by=request.user, refused=refused),
             entries=entries_of_line(_matches(line.pk)),
         )

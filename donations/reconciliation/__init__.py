@@ -1,5 +1,6 @@
 """Bank lines and what they prove: a file imported whole, candidates suggested with reasons, a match confirmed by a person or beyond doubt."""
 
+from ..line_names import Difference
 from .details import details_of
 from .errors import AlreadyMatched, DoesNotFit, ImportRefused, ReconciliationError
 from .evidence import Certainty, Suggestion
@@ -17,8 +18,6 @@ from .matches import (
     match,
     unmatch,
 )
-from .naming import Difference
-from .notifications import difference_of
 from .own_transfers import likely_short_of, short_of
 from .rekeying import rekey_payers
 from .suggestions import suggest, suggest_many
@@ -42,7 +41,6 @@ __all__ = [
     "Suggestion",
     "Target",
     "details_of",
-    "difference_of",
     "explain",
     "import_statement",
     "likely_short_of",

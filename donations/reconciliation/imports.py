@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from defensefund.templatetags.formats import plain_day
 
 from ..currencies import is_exact
+from ..line_names import Difference
 from ..models import BankAccount, StatementImport
 from ..statements import (
     LeftOut,
@@ -32,7 +33,6 @@ from ..statements.mapping import BadMapping, CsvMapping
 from . import notifications
 from .chain import Stretch, check_after_opening, check_continues
 from .errors import ImportRefused
-from .naming import Difference
 from .new_lines import write
 from .notifications import NOTHING_AWAITED, Awaited, Movement
 

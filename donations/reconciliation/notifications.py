@@ -8,13 +8,13 @@ from itertools import groupby
 
 from django.utils.translation import gettext as _
 
+from ..line_names import Difference, Named, Place, lines_named, place, told_in
 from ..models import BankAccount, StatementDetail, StatementImport, StatementLine, bulk
 from ..statements import LeftOut, Statement, StatementRow, plain
 from ..statements.identity import keys, namer
 from .codes import find_codes
 from .errors import ImportRefused
 from .fitting import Entry, keys_of_fitting
-from .naming import Difference, Named, Place, lines_named, place
 
 
 @dataclass(frozen=True)
@@ -257,34 +257,8 @@ def adopt(account: BankAccount, found: Awaited) -> None:
     bulk.write(waiting, ["key"])
 
 
-def difference_of(line: StatementLine) -> Difference | None:
-    """A notification that names the line and says another amount; None where one says what it is made of."""
-    if not line.names or line.account.details.filter(key=line.key).exists():
-        return None
-    here = Named(line.booked_on, line.amount, line.names, line.key)
-    told = _waiting(line.account, line.names)
-    lines = StatementLine.objects.filter(account=line.account, key__in=told)
-    for key in lines.values_list("key", flat=True):
-        del told[key]
-    found = zip(told.values(), place(list(told.values()), [here]), strict=True)
-    return next(
-        (
-            Difference(line.booked_on, line.amount, one.amount, line.currency)
-            for one, where in found
-            if where.other
-        ),
-        None,
-    )
-
-
 def _waiting(account: BankAccount, names: Sequence[str]) -> dict[str, Named]:
     """By the key it is kept under what was told by one of these names."""
     if not names:
         return {}
-    told: dict[str, Named] = {}
-    details = account.details.filter(names__overlap=list(names)).order_by("key", "position")
-    for key, day, amount, said in details.values_list("key", "booked_on", "amount", "names"):
-        assert day is not None  # the constraint statement_detail_named_of_a_day
-        before = told[key].amount if key in told else Decimal(0)
-        told[key] = Named(day, before + amount, said)
-    return told
+    return told_in(account.details.filter(names__overlap=list(names))).get(account.pk, {})

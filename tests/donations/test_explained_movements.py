@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from donations import differences, ledger, payouts
-from donations.differences import Kind
+from donations.difference_kinds import Kind
 from donations.models import AccountKey, Entry, MovementExplanation, Payout
 from donations.payouts import movements
 from donations.proofs import prove

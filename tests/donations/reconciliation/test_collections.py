@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 
 from donations import assertions, differences, ledger, payouts
 from donations.admin.match_words import told
+from donations.difference_kinds import Kind
 from donations.models import Account, AccountKey, MovementExplanation, StatementMatch
 from donations.proofs import prove
 from donations.reconciliation import AlreadyMatched, Certainty, DoesNotFit, match, suggest, unmatch
@@ -42,7 +43,7 @@ def unproved():
     return [
         (item.name, item.told, item.subject)
         for item in differences.on_the_way()
-        if item.kind == differences.Kind.UNPROVED
+        if item.kind == Kind.UNPROVED
     ]
 
 

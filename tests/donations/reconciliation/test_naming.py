@@ -2,16 +2,24 @@
 
 from datetime import date
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from django.db import IntegrityError, transaction
 
-from donations import erasure
-from donations.models import StatementDetail, StatementImport, StatementLine, Supporter
-from donations.reconciliation import difference_of, import_statement, match, read, suggest
-from donations.reconciliation.naming import Named, Place, place
+from donations import differences, erasure
+from donations.bank_differences import differences_of
+from donations.difference_kinds import Kind
+from donations.line_names import Named, Place, place
+from donations.models import (
+    StatementDetail,
+    StatementImport,
+    StatementLine,
+    Supporter,
+)
+from donations.reconciliation import import_statement, match, read, suggest, unmatch
 from donations.statements import camt053
-from tests.factories import NOW, make_pledge, make_user
+from tests.factories import NOW, log_in, make_bank_account, make_fund, make_pledge, make_user
 
 from .files import make_account
 from .test_notifications import AT, IBAN, detail, entry, notification, statement, take
@@ -29,6 +37,19 @@ def account(db):
 def named(amount, *, ours="", own="", details="", day="2026-03-04"):
     """An entry with `ours` among its own elements and `details`; without the bank's reference (`own`), if none is given."""
     return entry(amount, own, details, day=day).replace("<CdtDbtInd>", f"{ours}<CdtDbtInd>", 1)
+
+
+def difference_of(line):
+    return differences_of([line]).get(line.pk)
+
+
+def listed():
+    """The differences that a notification says, as the work list has them."""
+    return [
+        (d.name, d.told, d.booked, d.since, d.subject_id)
+        for d in differences.work_list(at=NOW)
+        if d.kind == Kind.NOTIFIED
+    ]
 
 
 def message(*entries):
@@ -103,12 +124,43 @@ def test_another_amount_is_said_and_nothing_of_it_proposed(account, way, first):
     assert [str(one) for one in shown] == [str(one) for one in result.differences] == [sentence]
     assert (str(difference_of(line)), suggest(line), line.open_amount) == (sentence, [], 60)
     assert StatementDetail.objects.exclude(key=line.key).count() == 2
+    assert listed() == [(f"bank:{account.code}:{line.pk}", 61, 60, date(2026, 3, 4), line.pk)]
 
     # The bank corrects itself.
     right = take(account, message(WAYS[way][1]))
 
     assert (right.details, right.differences, difference_of(line)) == (2, (), None)
+    assert listed() == []
     assert StatementDetail.objects.filter(key=line.key).count() == 2
+
+
+def test_another_amount_stays_on_the_lists_until_a_person_said_what_the_line_is(account, client):
+    gift = make_pledge(method="transfer", amount="60")
+    said = named("60.00", details=BATCH + detail("60.00", gift.reference))
+    take(account, statement(said, entry("9.00", "B-9"), closing="69"))
+    take(account, message(named("61.00", details=BATCH + detail("61.00", "one"))))
+    line, plain = StatementLine.objects.order_by("pk")
+    elsewhere = StatementDetail(
+        account=make_bank_account("USD"), statement=StatementImport.objects.earliest("pk"), key="x",
+        position=1, booked_on=line.booked_on, names=line.names, amount=7, currency="USD",
+    )  # fmt: skip
+    elsewhere.save()
+    sentence, path = str(difference_of(line)), f"statementline/{line.pk}/match/"
+    treasurer = log_in(client, make_user(None, "treasurer"))
+
+    def shown(address):
+        page = treasurer.get(f"/admin/donations/{address}").content.decode()
+        return " ".join(unescape(page).split())
+
+    # The gift matched it by itself: nobody looked.
+    assert (line.explained, [row[-1] for row in listed()]) == (60, [line.pk])
+    assert path in shown("account/differences/")
+    assert sentence in shown(path)
+    unmatch(match=line.matches.get(), reason="Look.", by=make_user(), at=NOW)
+    assert shown("statementline/open/").count(sentence) == 1
+    assert sentence not in shown(f"statementline/{plain.pk}/match/")
+    match(line=line, target=make_fund(), by=make_user(), at=NOW)
+    assert (listed(), path in shown("account/differences/")) == ([], False)
 
 
 def test_what_names_a_supporter_in_another_amount_is_erased_with_them(account):

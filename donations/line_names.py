@@ -1,4 +1,4 @@
-"""Of which line a notification's entry tells, by what the bank calls both; whichever of the two comes first."""
+"""READ: of which line a notification's entry tells, by what the bank calls both; whichever of the two comes first."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
@@ -7,12 +7,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from defensefund.templatetags.formats import plain_day
 
-from ..currencies import written
-from ..models import BankAccount, StatementLine
+from .currencies import written
+from .models import BankAccount, StatementDetail, StatementLine
 
 # Banks count anew each year; the day of one movement differs by a weekend and a holiday at most.
 NEAR = timedelta(days=10)
@@ -72,6 +73,19 @@ def lines_named(
     ).exclude(key__in=but)
     found = lines.order_by("pk").values_list("booked_on", "amount", "names", "key")
     return [Named(day, amount, said or (), key) for day, amount, said, key in found]
+
+
+def told_in(details: QuerySet[StatementDetail]) -> dict[int, dict[str, Named]]:
+    """By account and key what `details` tell, those of one key together; each has the names of its movement."""
+    told: dict[int, dict[str, Named]] = defaultdict(dict)
+    rows = details.order_by("account", "key", "position")
+    for account, key, day, amount, said in rows.values_list(
+        "account", "key", "booked_on", "amount", "names"
+    ):
+        assert day is not None  # the constraint statement_detail_named_of_a_day
+        before = told[account][key].amount if key in told[account] else Decimal(0)
+        told[account][key] = Named(day, before + amount, said)
+    return told
 
 
 def place(told: Sequence[Named], lines: Sequence[Named]) -> list[Place]:
