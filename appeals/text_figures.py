@@ -19,6 +19,10 @@ NUMBER = re.compile(
 BEFORE_DATE = re.compile(rf"{MONTH}\s+$", re.IGNORECASE)
 AFTER_DATE = re.compile(rf"\s+(?:of\s+|de\s+)?{MONTH}\b", re.IGNORECASE)
 MORE_THAN = re.compile(r"(?:more than|over|más de|mais de|plus de)\s+$", re.IGNORECASE)
+# Emphasis and links of Markdown: a sentence is quoted as it is read. A person's [[key]] stays.
+LINK = re.compile(r"\[([^\[\]]*)\]\([^()]*\)")
+EMPHASIS = re.compile(r"\*+|__|`")
+LAST_DAY = 31
 SENTENCE_END = re.compile(r"(?<=[.!?…])[\"”»)]*\s+")
 LONGEST_SENTENCE = 600
 
@@ -34,7 +38,7 @@ class FoundFigure:
 
 def find(paragraphs: Iterable[str], *, language: str) -> Iterator[FoundFigure]:
     """Every number that is neither a date, a year, nor a list's numbering. `language` decides what "1.200" is."""
-    for paragraph in paragraphs:
+    for paragraph in (EMPHASIS.sub("", LINK.sub(r"\1", each)) for each in paragraphs):
         for sentence in SENTENCE_END.split(re.sub(r"^\d{1,3}[.)]\s", "", paragraph)):
             for match in NUMBER.finditer(sentence):
                 if not _is_date(sentence, match):
@@ -42,9 +46,10 @@ def find(paragraphs: Iterable[str], *, language: str) -> Iterator[FoundFigure]:
 
 
 def _is_date(sentence: str, match: re.Match[str]) -> bool:
-    if BEFORE_DATE.search(sentence[max(0, match.start() - 15) : match.start()]):
+    is_day = match[1].isdigit() and int(match[1]) <= LAST_DAY
+    if is_day and BEFORE_DATE.search(sentence[max(0, match.start() - 15) : match.start()]):
         return True
-    if AFTER_DATE.match(sentence, match.end()):
+    if is_day and AFTER_DATE.match(sentence, match.end()):
         return True
     is_year = re.fullmatch(r"(?:19|20)\d\d", match[1]) and not match[2] and not match[3]
     return bool(is_year)

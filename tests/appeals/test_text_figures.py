@@ -19,6 +19,7 @@ def values(text: str, language: str = "en") -> list[str]:
         ("On December 20 last year 700 were searched.", "en", ["700"]),
         ("On 20 December, the 3rd of May and May 4, nothing.", "en", []),
         ("El 20 de diciembre de 2023 hubo 12 heridos.", "es", ["12"]),
+        ("In March 35 bakers were summoned, in May 1,200 came.", "en", ["35", "1200"]),
         ("In 1976 and 2001 it was so.", "en", []),
         ("It was 1,200 in one and 12.5 in the other.", "en", ["1200", "12.5"]),
         ("Eran 1.200 en uno y 12,5 en otro.", "es", ["1200", "12.5"]),
@@ -44,6 +45,13 @@ def test_find_keeps_sentence_qualifier_and_words_after_the_number() -> None:
             label="public transport vehicles were searched",
         )
     ]
+
+
+def test_find_quotes_a_sentence_as_it_is_read() -> None:
+    text = "Citaron a **35 [panaderos](https://e.example/99)** con [[person-1]]."
+    (found,) = find([text], language="es")
+    assert found.sentence == "Citaron a 35 panaderos con [[person-1]]."
+    assert found.label == "panaderos con [[person-1]]"
 
 
 def test_find_percent() -> None:
