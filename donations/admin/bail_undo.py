@@ -13,6 +13,7 @@ from defensefund.verbs import Verb, VerbForm
 
 from .. import allocation
 from ..models import BailOutcome, LegalCost
+from .doubts import DoubtForm
 
 REFUSALS: dict[type[Exception], str] = {
     allocation.NoReason: "reason",
@@ -27,16 +28,10 @@ class OutcomeChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
         return f"{text} ({obj.undo_reason})" if obj.undo_reason else text
 
 
-class DoubtForm(VerbForm):
+class OutcomeDoubtForm(DoubtForm):
+    field_order = ("outcome", "reason")
     outcome = OutcomeChoice(
         BailOutcome.objects.none(), label=gettext_lazy("What was recorded"), empty_label=None
-    )
-    reason = forms.CharField(
-        label=gettext_lazy("What was wrong about it"),
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy("Kept with the reversal in the books. No names."),
-        error_messages={"required": gettext_lazy("Say what was wrong about it.")},
     )
 
     def prepare(self) -> None:
@@ -100,7 +95,7 @@ VERBS = (
         ),
         "record_bailoutcome",
         doubt,
-        DoubtForm,
+        OutcomeDoubtForm,
         REFUSALS,
         closed=why_no_doubt,
         is_exception=True,

@@ -48,8 +48,8 @@ def keep(row: Disbursement, _data: dict[str, Any], by: User, at: datetime) -> st
 def why_no_doubt(row: Any, _by: User) -> str:
     if row.refused_at or not row.paid_at:
         return _("This payment is not recorded as paid: refuse it instead.")
-    if row.undo_requested_at:
-        return _("This is asked for, or taken back, already.")
+    if why := row.why_not_asked:
+        return str(why)
     if row.is_proved:
         return _(
             "A bank line shows this payment: it left. If that match is wrong, take it back first."

@@ -3,27 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from django import forms
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from defensefund.templatetags.formats import money
-from defensefund.verbs import Verb, VerbForm
+from defensefund.verbs import Verb
 
 from .. import allocation
 from ..models import SurplusMove
-from .doubts import why_not_another, why_nothing_doubted
-
-
-class DoubtForm(VerbForm):
-    reason = forms.CharField(
-        label=gettext_lazy("What was wrong about it"),
-        max_length=500,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("Kept with the reversal in the books. No names."),
-        error_messages={"required": gettext_lazy("Say what was wrong about it.")},
-    )
+from .doubts import DoubtForm, why_not_another, why_nothing_doubted
 
 
 def doubt(move: SurplusMove, data: dict[str, Any], by: User, at: datetime) -> str:
@@ -47,9 +36,7 @@ def keep(move: SurplusMove, _data: dict[str, Any], by: User, at: datetime) -> st
 def why_no_doubt(move: SurplusMove, _by: User) -> str:
     if not move.approved_at:
         return _("No money was moved: there is nothing to take back.")
-    if move.undo_requested_at:
-        return _("This is asked for, or taken back, already.")
-    return ""
+    return move.why_not_asked
 
 
 VERBS = (

@@ -12,18 +12,18 @@ from .errors import NoReason, SamePerson, WrongState
 
 def ask(row: Undoing, *, reason: str, by: User, at: datetime) -> None:
     """Keeps who asks and why. Raises WrongState, NoReason."""
-    if row.undo_requested_at:
-        raise WrongState(_("This is asked for, or taken back, already."))
+    if why := row.why_not_asked:
+        raise WrongState(why)
     if not reason.strip():
         raise NoReason(_("Say what was wrong about it."))
     row.ask(reason=reason.strip(), by=by, at=at)
 
 
 def check_asked(row: Undoing) -> None:
-    if not row.is_doubted:
-        raise WrongState(_("Nobody asked to take this back, or it is done already."))
+    if why := row.why_not_decided:
+        raise WrongState(why)
 
 
 def check_another(row: Undoing, *, by: User) -> None:
-    if row.undo_requested_by_id == by.pk:
-        raise SamePerson(_("You asked for this yourself: another person must approve it."))
+    if why := row.why_not_by(by):
+        raise SamePerson(why)

@@ -19,8 +19,8 @@ def doubt(disbursement: Disbursement, *, reason: str, by: User, at: datetime) ->
     row = locked(disbursement)
     if not row.paid_at:
         raise WrongState(_("This payment is not recorded as paid: refuse it instead."))
-    if row.undo_requested_at:
-        raise WrongState(_("This is asked for, or taken back, already."))
+    if why := row.why_not_asked:
+        raise WrongState(why)
     _check_not_at_the_bank(row)
     if not reason.strip():
         raise NoReason(_("Say how you know that the money never left."))
@@ -33,7 +33,8 @@ def doubt(disbursement: Disbursement, *, reason: str, by: User, at: datetime) ->
 def keep(disbursement: Disbursement, *, by: User, at: datetime) -> Disbursement:
     """It was paid as recorded: ends the request, by whoever may decide or asked. Raises WrongState."""
     row = locked(disbursement)
-    _check_asked(row)
+    if why := row.why_not_decided:
+        raise WrongState(why)
     row.ask(reason="", by=None, at=None)
     return row
 
@@ -48,9 +49,10 @@ def take_back(disbursement: Disbursement, *, by: User, at: datetime) -> Disburse
     # Before the payment, as by who ends the cost or says what a court did.
     cost = locked_cost(disbursement.cost)
     row = locked(disbursement)
-    _check_asked(row)
-    if row.undo_requested_by_id == by.pk:
-        raise SamePerson(_("You asked for this yourself: another person must approve it."))
+    if why := row.why_not_decided:
+        raise WrongState(why)
+    if why := row.why_not_by(by):
+        raise SamePerson(why)
     _check_not_at_the_bank(row)
     check_own_stakes(row.payee_account, cost, [by])
     if cost.ended_on:
@@ -66,11 +68,6 @@ def take_back(disbursement: Disbursement, *, by: User, at: datetime) -> Disburse
     entry = ledger.latest(f"disbursement:{row.number}")
     ledger.reverse(entry, by=by, reason=row.undo_reason, at=at, on=row.paid_on)
     return row
-
-
-def _check_asked(row: Disbursement) -> None:
-    if not row.is_doubted:
-        raise WrongState(_("Nobody asked to take this back, or it is done already."))
 
 
 def _check_not_at_the_bank(row: Disbursement) -> None:

@@ -6,30 +6,31 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 # No condition.
 ANY = Q()
 
 
 class Undoing(models.Model):
-    undo_reason = models.TextField(_("why it is taken back"), blank=True, db_default="")
+    undo_reason = models.TextField(gettext_lazy("why it is taken back"), blank=True, db_default="")
     undo_requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
         null=True,
         related_name="+",
-        verbose_name=_("taking back asked for by"),
+        verbose_name=gettext_lazy("taking back asked for by"),
     )
-    undo_requested_at = models.DateTimeField(_("taking back asked for at"), null=True)
+    undo_requested_at = models.DateTimeField(gettext_lazy("taking back asked for at"), null=True)
     undone_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
         null=True,
         related_name="+",
-        verbose_name=_("taken back by"),
+        verbose_name=gettext_lazy("taken back by"),
     )
-    undone_at = models.DateTimeField(_("taken back at"), null=True)
+    undone_at = models.DateTimeField(gettext_lazy("taken back at"), null=True)
 
     class Meta:
         abstract = True
@@ -38,6 +39,22 @@ class Undoing(models.Model):
     def is_doubted(self) -> bool:
         """Somebody says so, and another person is to decide."""
         return bool(self.undo_requested_at and not self.undone_at)
+
+    @property
+    def why_not_asked(self) -> str:
+        """Why nobody can ask for it, as far as was asked before; "" where they can. So the next two, of who decides."""
+        return _("This is asked for, or taken back, already.") if self.undo_requested_at else ""
+
+    @property
+    def why_not_decided(self) -> str:
+        if self.is_doubted:
+            return ""
+        return _("Nobody asked to take this back, or it is done already.")
+
+    def why_not_by(self, user: User) -> str:
+        if self.undo_requested_by_id == user.pk:
+            return _("You asked for this yourself: another person must approve it.")
+        return ""
 
     def ask(self, *, reason: str, by: User | None, at: datetime | None) -> None:
         """Keeps who says so and why; nobody and nothing where it is to stand."""
