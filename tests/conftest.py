@@ -4,6 +4,7 @@ import gc
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib.resources import files
 
 import pytest
 import stripe
@@ -48,6 +49,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # Every client of a test would look through what ./run has collected. (WhiteNoise warns of a folder that is not there.)
     settings.STATIC_ROOT = settings.DATA_DIR / "test-static"
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    # For the browser tests: the rules of accessibility as one more static file.
+    axe = files("axe_playwright_python")
+    settings.STATICFILES_DIRS = [("axe", str(axe))]
     emptying.only_what_is_there()
     if IS_CLUSTER_WANTED:
         settings.DATABASES["default"].update(postgres.address(CLUSTER))

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.db import connections
 from django.test import Client
 from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, Request, sync_playwright
@@ -33,6 +32,9 @@ WINDOWS = ((320, "dark"), (1280, "light"))
 # on the page as it was read and drawn without them. (Playwright's own java_script_enabled=False cannot be lifted.)
 SCRIPTLESS: WeakKeyDictionary[Page, CDPSession] = WeakKeyDictionary()
 
+# From the site itself (tests/conftest.py), so that a browser that goes from page to page keeps it ready to run: half a
+# megabyte, sent to each page through Playwright and read anew there, takes twice as long.
+AXE = "/static/axe/axe.min.js"
 # Every rule; and only what is wrong comes back, since what is right fills pages.
 LOOK = "apart => axe.run({exclude: apart}, {resultTypes: ['violations']}).then(found => found.violations)"
 # The same beside each page of the office; test_look.py looks at it.
@@ -152,7 +154,6 @@ def accessibility_faults() -> Callable[..., list[str]]:
 
     `with_sidebar` in the list of the office's pages too, which stands beside each of them.
     """
-    axe = Axe().axe_script
 
     def accessibility_faults(page, *, with_sidebar=False) -> list[str]:
         # A click returns when the next page begins to arrive.
@@ -160,7 +161,7 @@ def accessibility_faults() -> Callable[..., list[str]]:
         if page in SCRIPTLESS:
             allow_scripts(page, True)
         if not page.evaluate("'axe' in window"):
-            page.evaluate(axe)
+            page.add_script_tag(url=AXE)
         found = page.evaluate(LOOK, [] if with_sidebar else [[SIDEBAR]])
         if page in SCRIPTLESS:
             allow_scripts(page, False)
