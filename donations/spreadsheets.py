@@ -41,8 +41,9 @@ def safe_cell(text: str) -> str:
 def csv_row(cells: Iterable[Cell], *, currency: str = "") -> str:
     """One line; amounts (Decimal) with all decimals of `currency` and a point, days as 2026-03-10."""
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(_written(cell, currency) for cell in cells)
-    return buffer.getvalue()
+    # Python 3.12 quotes a carriage return only where lines end with one, too.
+    csv.writer(buffer, lineterminator="\r\n").writerow(_written(cell, currency) for cell in cells)
+    return buffer.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _written(cell: Cell, currency: str) -> str:
