@@ -37,8 +37,18 @@ class FundForm(forms.ModelForm):  # type: ignore[type-arg]
         )  # fmt: skip
         widgets = {"purpose": forms.Textarea(attrs={"rows": 3})}
 
+    def clean_fallback(self) -> Fund | None:
+        fallback: Fund | None = self.cleaned_data["fallback"]
+        if fallback and fallback == self.instance:
+            raise forms.ValidationError(_("A fund cannot fall back to itself."))
+        return fallback
+
     def clean_closed_on(self) -> Any:
         closed_on = self.cleaned_data["closed_on"]
+        if not closed_on and self.instance.closed_on and self._has_successor():
+            raise forms.ValidationError(
+                _("An open fund has the same purpose by now: close that first.")
+            )
         if closed_on and self.instance.pk:
             kept: Any = Account.objects.with_balance().filter(fund=self.instance)
             accounts = [account for account in kept if account.balance]
@@ -48,6 +58,12 @@ class FundForm(forms.ModelForm):  # type: ignore[type-arg]
                     params={"amounts": ", ".join(money(a.balance, a.currency) for a in accounts)},
                 )
         return closed_on
+
+    def _has_successor(self) -> bool:
+        fund, open_ones = self.instance, Fund.objects.open()
+        purpose = {name: getattr(fund, f"{name}_id") for name in ("appeal", "case", "defendant")}
+        named = {name: key for name, key in purpose.items() if key}
+        return bool(named) and open_ones.filter(**named).exists()
 
 
 def ask_cover(fund: Fund, data: dict[str, Any], by: User, at: datetime) -> str:

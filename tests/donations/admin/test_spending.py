@@ -666,6 +666,21 @@ def test_fund_with_money_is_not_closed_and_keeps_its_code(ready, treasurer):
     assert Fund.objects.get(pk=ready.fund.pk).closed_on is None
 
 
+def test_fund_neither_falls_back_to_itself_nor_opens_beside_its_successor(ready, treasurer):
+    path = f"/admin/donations/fund/{ready.fund.pk}/change/"
+    data = {"name": "x", "purpose": "y", "fallback": ready.fund.pk, "closed_on": ""}
+    itself = treasurer.post(path, data)
+    case = ready.fund.case
+    Fund.objects.filter(pk=ready.fund.pk).update(closed_on=NOW.date())
+    factories.make_fund("case", case=case)
+    reopened = treasurer.post(path, data | {"fallback": ""})
+
+    assert [page.context["adminform"].form.errors for page in (itself, reopened)] == [
+        {"fallback": ["A fund cannot fall back to itself."]},
+        {"closed_on": ["An open fund has the same purpose by now: close that first."]},
+    ]
+
+
 def test_fund_names_exactly_its_subject(ready, treasurer):
     page = treasurer.post(
         "/admin/donations/fund/add/",
