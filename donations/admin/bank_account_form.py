@@ -101,6 +101,7 @@ class BankAccountForm(forms.ModelForm):  # type: ignore[type-arg]
             )
         if cleaned.get("takes_gifts"):
             self._check_complete(scheme)
+            self._check_alone()
         return cleaned
 
     def _clean_number(self, name: str, scheme: Scheme) -> None:
@@ -151,6 +152,18 @@ class BankAccountForm(forms.ModelForm):  # type: ignore[type-arg]
             has_error = any(name in self.errors for name in group)
             if not has_error and not any(self.cleaned_data.get(name) for name in group):
                 self._refuse(group[0], _("Supporters need an account number to send money to."))
+
+    def _check_alone(self) -> None:
+        """As the constraint says; where the currency is shown and not asked for, the form would leave that out."""
+        currency = self.cleaned_data.get("currency") or self.instance.currency
+        others = BankAccount.objects.taking_gifts_in(currency).exclude(pk=self.instance.pk)
+        if not self.cleaned_data.get("closed_on") and others.exists():
+            self._refuse(
+                "takes_gifts",
+                _(
+                    "Another open account takes gifts in this currency: supporters are told one. Let that one take none first."
+                ),
+            )
 
     def _refuse(self, name: str, sentence: str) -> None:
         if name not in self.errors:

@@ -70,6 +70,23 @@ def test_add_account(treasurer):
     assert BankAccount.objects.get().number == "DE02120300000000202051"
 
 
+def test_second_account_in_use_does_not_take_gifts_beside_the_first(treasurer):
+    make_bank_account("EUR", takes_gifts=True, code="first")
+    second = make_bank_account("EUR", code="second", number=IBAN, holder="Fund")
+    make_line("5", account=second)
+
+    response = treasurer.post(
+        f"/admin/donations/bankaccount/{second.pk}/change/", FORM | {"takes_gifts": "on"}
+    )
+
+    assert response.context["adminform"].form.errors == {
+        "takes_gifts": [
+            "Another open account takes gifts in this currency: supporters are told one. "
+            "Let that one take none first."
+        ]
+    }
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
