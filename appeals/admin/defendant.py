@@ -71,7 +71,9 @@ def forget(defendant: Defendant, _data: dict[str, Any], by: User, at: datetime) 
 
 def record(defendant: Defendant, data: dict[str, Any], by: User, at: datetime) -> str:
     consent.record(defendant=defendant, by=by, at=at, **data)
-    return _("The consent is recorded.")
+    said = _("The consent is recorded.")
+    nameless = why_no_forgetting(defendant, by) if data["has_name"] else ""
+    return f"{said} {nameless}".strip()
 
 
 def withdraw(defendant: Defendant, _data: dict[str, Any], by: User, at: datetime) -> str:

@@ -339,23 +339,21 @@ def test_consent_is_recorded_shown_and_withdrawn(office: Office, ana: User) -> N
     assert (
         press(client, rosa, "record_consent", has_name="on", source="signed").count("required") == 1
     )
-    said = press(
-        client,
-        rosa,
-        "record_consent",
-        has_name="on",
-        source="signed",
-        evidence="Folder 3",
-        given_on="2026-02-01",
+    agreed = {"has_name": "on", "source": "signed", "evidence": "Folder 3"}
+    agreed |= {"given_on": "2026-02-01"}
+    nameless = make_defendant()
+    assert (
+        press(client, nameless, "record_consent", **agreed)
+        == "The consent is recorded. No name of this person is kept."
     )
-    assert said == "The consent is recorded."
+    assert press(client, rosa, "record_consent", **agreed) == "The consent is recorded."
     page = client.get(change_url(rosa)).content.decode()
     assert "Folder 3" in page
     assert 'name="consents-0-has_name"' not in page
     assert NAME in client.get("/es/strike/").content.decode()
     assert "1 consent is withdrawn" in press(client, rosa, "withdraw_consent")
     assert NAME not in client.get("/es/strike/").content.decode()
-    assert Consent.objects.get().withdrawn_by == ana
+    assert Consent.objects.get(defendant=rosa).withdrawn_by == ana
 
 
 @pytest.mark.parametrize(
