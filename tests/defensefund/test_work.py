@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from appeals import publishing
+from appeals.models import Appeal
 from defensefund import work
 from donations.models import Account, AccountKey
 from tests import factories
@@ -24,6 +25,10 @@ WAITING = {
         ("payment to approve", "payments to approve"),
     ],
     "treasurer": [
+        (
+            "public appeal that takes no gifts: it has no fund",
+            "public appeals that take no gifts: they have no fund",
+        ),
         ("bank line to match", "bank lines to match"),
         ("approved payment to make", "approved payments to make"),
         (
@@ -73,6 +78,8 @@ def make_waiting(rows):
         factories.make_event(attempts=2, error="No answer.")
         factories.make_event(refused_at=NOW, error="Another amount.")
         factories.make_receipt(attempts=3, error="mailbox full")
+        # Its appeal; the dispute's has no fund.
+        factories.make_fund("appeal", appeal=Appeal.objects.latest("pk"))
         submitted, reviewed = (make_update(r.case.appeal, by=r.treasurer) for _i in range(2))
         for update in (submitted, reviewed):
             publishing.submit(update=update, by=r.treasurer, at=NOW)
