@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -13,6 +14,7 @@ from donations.models import (
     Dispute,
     Donation,
     Entry,
+    Fund,
     Letter,
     Refund,
     RefundRequest,
@@ -21,24 +23,38 @@ from donations.models import (
 from donations.reconciliation import Certainty
 from tests import factories
 from tests.donations.card_gifts import broken, catch_up, give_by_card
+from tests.donations.conftest import make_fund
 from tests.donations.reconciliation.files import make_account, make_line
 from tests.factories import NOW, TODAY
-from tests.threads import in_parallel
 
 State = RefundRequest.State
 
 
+@pytest.fixture(scope="module")
+def fund_with_gifts(rows_of_a_module):
+    """Two gifts of 100 EUR by card in one fund; with the fees it holds 196.50. And two people of the office."""
+    with rows_of_a_module():
+        factories.make_user("tess")
+        factories.make_user("abel")
+        fund = make_fund()
+        give_by_card(fund, "100")
+        give_by_card(fund, "100")
+        catch_up()
+        return fund.pk
+
+
 @pytest.fixture
-def people(db):
-    return factories.make_user("tess"), factories.make_user("abel")
+def fund(fund_with_gifts, db):
+    return Fund.objects.get(pk=fund_with_gifts)
+
+
+@pytest.fixture
+def people(fund):
+    return User.objects.get(username="tess"), User.objects.get(username="abel")
 
 
 @pytest.fixture
 def gift(fund):
-    """One of two gifts of 100 EUR by card in one fund; with the fees it holds 196.50."""
-    give_by_card(fund, "100")
-    give_by_card(fund, "100")
-    catch_up()
     return Donation.objects.select_related("fund").earliest("pk")
 
 
@@ -111,7 +127,7 @@ def test_three_decimal_currency_goes_back_in_steps_that_cards_carry(people, fund
     catch_up()
 
     with pytest.raises(refunds.WrongAmount, match="in steps of"):
-        ask(Donation.objects.get(), "1.005", people[0])
+        ask(Donation.objects.latest("pk"), "1.005", people[0])
 
 
 def test_what_is_in_a_dispute_cannot_be_refunded_and_what_is_asked_about_can(gift, people):
@@ -267,38 +283,6 @@ def test_more_cannot_go_back_than_was_given_nor_a_refund_change(gift):
     )
     assert refused("DELETE FROM donations_refund") == "refund_stays"
     assert refused("UPDATE donations_balancetransaction SET fee = 0") == "balance_transaction_stays"
-
-
-@pytest.mark.django_db(transaction=True)
-def test_of_many_requests_at_once_only_those_pass_that_fit():
-    fund = factories.make_fund(code="case-sample")
-    give_by_card(fund, "100")
-    catch_up()
-    gift, by = Donation.objects.get(), factories.make_user()
-
-    outcomes = in_parallel(14, lambda _n: ask(gift, "30", by).state())
-
-    assert outcomes.count("WrongAmount") == 11
-    assert RefundRequest.objects.count() == 3
-    # Of 100 one person sends 90 back; the fourth 30 are not there.
-    assert gift.refundable() == 10
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_workers_send_a_refund_once():
-    fund = factories.make_fund(code="case-sample")
-    give_by_card(fund, "100")
-    catch_up()
-    gift, by = Donation.objects.get(), factories.make_user()
-    for _i in range(3):
-        ask(gift, "10", by)
-
-    answered = in_parallel(4, lambda _n: refunds.send_due(at=timezone.now()))
-
-    assert sum(answered) == 3
-    catch_up()
-    assert (Refund.objects.count(), gift.refundable()) == (3, 70)
-    assert broken() == {}
 
 
 # --- By bank transfer ---------------------------------------------------------------------------
