@@ -9,13 +9,13 @@ import zipfile
 from datetime import timedelta
 
 import pytest
-from django.core.management import CommandError, call_command
 
-from donations import audit_bundle, exchange, exports
+from donations import audit_bundle, exports
 from donations.ledger import ledger_hash
 from donations.models import CostDocument, Entry, LegalCost
 from tests import factories
-from tests.factories import NOW, PDF, give
+from tests.donations.conftest import make_busy, make_fund
+from tests.factories import NOW
 
 CANARY = "Canary Donora"
 
@@ -31,16 +31,24 @@ def opened(raw):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+@pytest.fixture(scope="module")
+def opened_once(rows_of_a_module):
+    """The bundle of busy books with a gift of somebody whose name and address are known, opened."""
+    with rows_of_a_module():
+        make_busy(make_fund())
+        pledge = factories.make_pledge(
+            supporter=factories.make_supporter("canary@example.org"),
+            receipt_name=CANARY,
+            public_name=CANARY,
+            visibility="name",
+        )
+        factories.make_donation(pledge)
+        return opened(bundle())
+
+
 @pytest.fixture
-def files(busy):
-    pledge = factories.make_pledge(
-        supporter=factories.make_supporter("canary@example.org"),
-        receipt_name=CANARY,
-        public_name=CANARY,
-        visibility="name",
-    )
-    factories.make_donation(pledge)
-    return opened(bundle())
+def files(opened_once, db):
+    return opened_once
 
 
 def test_bundle_holds_everything_an_accountant_asks_for(files):
@@ -111,7 +119,7 @@ def test_no_donor_and_no_payee_is_in_it(files):
     assert b"DE02120300000000202051" not in everything
 
 
-def test_documents_are_listed_with_hashes_and_come_along_only_when_wanted(busy):
+def test_documents_are_listed_with_hashes_and_come_along_only_when_wanted(files):
     document = CostDocument.objects.get()
     name = f"{document.cost.number}-{document.sha256[:8]}.pdf"
 
@@ -125,74 +133,8 @@ def test_documents_are_listed_with_hashes_and_come_along_only_when_wanted(busy):
     assert hashlib.sha256(with_them[f"documents/{name}"]).hexdigest() == document.sha256
 
 
-def test_slips_of_booked_exchanges_are_documents_too(db):
-    fund = factories.make_fund()
-    give(fund, "500")
-    slip = factories.make_exchange(fund)
-
-    assert list(csv.DictReader(io.StringIO(opened(bundle())["documents.csv"].decode()))) == []
-    exchange.approve(slip, by=factories.make_user(), at=NOW)
-    files = opened(bundle(with_documents=True))
-
-    (row,) = csv.DictReader(io.StringIO(files["documents.csv"].decode()))
-    assert row == {
-        "document": f"exchange-{str(slip.number)[:8]}-{slip.sha256[:8]}.pdf",
-        "cost": "",
-        "exchange": f"exchange:{slip.number}",
-        "type": "application/pdf",
-        "bytes": str(len(PDF)),
-        "sha256": slip.sha256,
-        "attached_on": NOW.date().isoformat(),
-        "payments": "",
-        "file": f"documents/{row['document']}",
-    }
-    assert files[row["file"]] == PDF
-    assert row["exchange"] in files["journal/entries.csv"].decode()
-
-
-def test_damaged_document_is_said_and_stops_nothing(busy):
-    document = CostDocument.objects.get()
-    with document.file.storage.open(document.file.name, "wb") as file:
-        file.write(b"%PDF- another")
-
-    files = opened(bundle(with_documents=True))
-
-    (row,) = csv.DictReader(io.StringIO(files["documents.csv"].decode()))
-    assert "not the one that was attached" in row["file"]
-    assert not [name for name in files if name.startswith("documents/")]
-
-
-def test_bundle_made_again_of_the_same_instant_is_the_same_to_the_byte(busy):
+def test_bundle_made_again_of_the_same_instant_is_the_same_to_the_byte(files):
     before = bundle()
 
     assert bundle() == before
     assert bundle(at=NOW + timedelta(minutes=1)) != before
-
-
-def test_bundle_of_empty_books_is_whole(db):
-    files = opened(bundle())
-
-    assert json.loads(files["manifest.json"])["entries"] == 0
-    assert files["reports/books.pdf"].startswith(b"%PDF")
-
-
-@pytest.mark.django_db(transaction=True)
-def test_bundle_is_of_one_instant_and_leaves_nothing_open():
-    give(factories.make_fund(), "1")
-
-    assert json.loads(opened(bundle())["manifest.json"])["entries"] == 1
-    # Not in a transaction that only reads.
-    give(factories.make_fund(), "1")
-
-
-def test_command_writes_the_file_and_overwrites_none(db, tmp_path, capsys):
-    path = tmp_path / "books.zip"
-
-    call_command("audit_bundle", path)
-
-    assert zipfile.is_zipfile(path)
-    assert f"{path}: {path.stat().st_size} bytes" in capsys.readouterr().out
-    with pytest.raises(CommandError, match="is there already"):
-        call_command("audit_bundle", path)
-    with pytest.raises(CommandError, match="cannot be written: No such file or directory"):
-        call_command("audit_bundle", tmp_path / "none" / "books.zip")

@@ -1,0 +1,81 @@
+"""The bundle of other books: empty ones, exchanges, a damaged document; its one instant, and the command that writes it."""
+
+import csv
+import io
+import json
+import zipfile
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from donations import exchange
+from donations.models import CostDocument
+from tests import factories
+from tests.donations.test_audit_bundle import bundle, opened
+from tests.factories import NOW, PDF, give
+
+
+def test_slips_of_booked_exchanges_are_documents_too(db):
+    fund = factories.make_fund()
+    give(fund, "500")
+    slip = factories.make_exchange(fund)
+
+    assert list(csv.DictReader(io.StringIO(opened(bundle())["documents.csv"].decode()))) == []
+    exchange.approve(slip, by=factories.make_user(), at=NOW)
+    files = opened(bundle(with_documents=True))
+
+    (row,) = csv.DictReader(io.StringIO(files["documents.csv"].decode()))
+    assert row == {
+        "document": f"exchange-{str(slip.number)[:8]}-{slip.sha256[:8]}.pdf",
+        "cost": "",
+        "exchange": f"exchange:{slip.number}",
+        "type": "application/pdf",
+        "bytes": str(len(PDF)),
+        "sha256": slip.sha256,
+        "attached_on": NOW.date().isoformat(),
+        "payments": "",
+        "file": f"documents/{row['document']}",
+    }
+    assert files[row["file"]] == PDF
+    assert row["exchange"] in files["journal/entries.csv"].decode()
+
+
+def test_damaged_document_is_said_and_stops_nothing(busy):
+    document = CostDocument.objects.get()
+    with document.file.storage.open(document.file.name, "wb") as file:
+        file.write(b"%PDF- another")
+
+    files = opened(bundle(with_documents=True))
+
+    (row,) = csv.DictReader(io.StringIO(files["documents.csv"].decode()))
+    assert "not the one that was attached" in row["file"]
+    assert not [name for name in files if name.startswith("documents/")]
+
+
+def test_bundle_of_empty_books_is_whole(db):
+    files = opened(bundle())
+
+    assert json.loads(files["manifest.json"])["entries"] == 0
+    assert files["reports/books.pdf"].startswith(b"%PDF")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_bundle_is_of_one_instant_and_leaves_nothing_open():
+    give(factories.make_fund(), "1")
+
+    assert json.loads(opened(bundle())["manifest.json"])["entries"] == 1
+    # Not in a transaction that only reads.
+    give(factories.make_fund(), "1")
+
+
+def test_command_writes_the_file_and_overwrites_none(db, tmp_path, capsys):
+    path = tmp_path / "books.zip"
+
+    call_command("audit_bundle", path)
+
+    assert zipfile.is_zipfile(path)
+    assert f"{path}: {path.stat().st_size} bytes" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="is there already"):
+        call_command("audit_bundle", path)
+    with pytest.raises(CommandError, match="cannot be written: No such file or directory"):
+        call_command("audit_bundle", tmp_path / "none" / "books.zip")
