@@ -135,6 +135,7 @@ def test_page_takes_a_constant_number_of_queries(client, django_assert_num_queri
 
 def test_donate_page_and_footer_lead_there_and_the_gift_says_its_version(client):
     appeal = factories.make_appeal("sample")
+    factories.make_fund("appeal", appeal=appeal)
     make_policy(at=now())
     pledge = factories.make_pledge(appeal, created_at=now(), language="en")
     pledge.refresh_from_db()
