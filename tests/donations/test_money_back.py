@@ -34,6 +34,7 @@ from donations.sandbox.models import SandboxObject
 from donations.transparency import books
 from tests import factories
 from tests.donations.card_gifts import at_stripe, broken, catch_up, give_by_card, work
+from tests.donations.conftest import make_fund
 from tests.donations.monthly_gifts import begin_monthly
 from tests.factories import NOW
 
@@ -41,12 +42,18 @@ pytestmark = pytest.mark.django_db
 Kind = Entry.Kind
 
 
+@pytest.fixture(scope="module")
+def given(rows_of_a_module):
+    with rows_of_a_module():
+        give_by_card(make_fund(), "100")
+        catch_up()
+        return Donation.objects.get().pk
+
+
 @pytest.fixture
-def gift(fund):
+def gift(given, db):
     """100 EUR by card, booked with its fee of 1.75; its Stripe payment is `gift.stripe_payment_intent_id`."""
-    give_by_card(fund, "100")
-    catch_up()
-    return Donation.objects.select_related("fund").get()
+    return Donation.objects.select_related("fund").get(pk=given)
 
 
 @pytest.fixture
