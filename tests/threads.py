@@ -34,9 +34,12 @@ def in_parallel(count, work):
         return list(pool.map(run, range(count)))
 
 
-def wait_until(is_so: Callable[[], bool], seconds: float = 15) -> None:
-    """For what another thread or process brings about; fails when it has not come in time."""
+def wait_until(is_so: Callable[[], bool], seconds: float = 15, *, every: float = 0.02) -> None:
+    """For what another thread or process brings about; fails when it has not come in time.
+
+    Looked for `every` so many seconds: less often where to look is work itself.
+    """
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.02)
+        time.sleep(every)

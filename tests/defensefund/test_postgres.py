@@ -63,7 +63,7 @@ def folder() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="defensefund test "))
     folder.chmod(0o711)
     yield folder / "postgres"
-    wait_until(lambda: not processes(folder))
+    wait_until_gone(folder)
     shutil.rmtree(folder)
 
 
@@ -81,7 +81,7 @@ def made() -> Iterator[Path]:
         first = Client(data)
         assert first.is_served()
         first.leave()
-        wait_until(lambda: not processes(data))
+        wait_until_gone(data)
         yield data
 
 
@@ -127,6 +127,10 @@ def processes(folder: Path) -> list[int]:
     ]
 
 
+def wait_until_gone(folder: Path) -> None:
+    wait_until(lambda: not processes(folder), every=0.1)
+
+
 def keeper(data: Path) -> int:
     return next(pid for pid in processes(data) if pid != postgres_keeper.pid_of(data))
 
@@ -143,7 +147,7 @@ def test_server_is_shared_and_stops_after_its_last_client(cluster, client):
     assert postgres_keeper.pid_of(cluster) == pid
 
     second.leave()
-    wait_until(lambda: not processes(cluster))
+    wait_until_gone(cluster)
     assert not (cluster / "postmaster.pid").exists()
 
 
@@ -152,7 +156,7 @@ def test_rows_are_kept_from_one_start_to_the_next(cluster, client):
     assert first.is_served()
     query(cluster, "CREATE TABLE kept AS SELECT 7 AS value")
     first.leave()
-    wait_until(lambda: not processes(cluster))
+    wait_until_gone(cluster)
 
     assert client().is_served()
 
@@ -172,7 +176,7 @@ def test_killed_client_leaves_nothing_behind(cluster, client):
 
     only.kill()
 
-    wait_until(lambda: not processes(cluster))
+    wait_until_gone(cluster)
 
 
 def test_killed_server_is_started_again_with_its_rows(cluster, client):
@@ -198,7 +202,7 @@ def test_killed_keeper_is_replaced_by_the_next_client(cluster, client):
 
     first.leave()
     second.leave()
-    wait_until(lambda: not processes(cluster))
+    wait_until_gone(cluster)
 
 
 def test_client_that_comes_while_the_server_stops_is_served(cluster, client):
@@ -223,7 +227,7 @@ def test_pid_file_that_names_a_living_stranger_is_dropped(cluster, client):
     assert first.is_served()
     lines = (cluster / "postmaster.pid").read_text().splitlines()
     first.leave()
-    wait_until(lambda: not processes(cluster))
+    wait_until_gone(cluster)
     (cluster / "postmaster.pid").write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
 
     assert client().is_served()
@@ -248,7 +252,7 @@ def test_cluster_for_tests_does_not_wait_for_the_disk(data, client):
     assert query(data, "SELECT current_setting('fsync')") == "off"
 
     one.leave()
-    wait_until(lambda: not processes(data))
+    wait_until_gone(data)
     assert client().is_served()
     assert query(data, "SELECT current_setting('fsync')") == "off"
 
@@ -303,7 +307,7 @@ def test_long_folder_gets_its_socket_elsewhere(data, client):
     assert place.stat().st_mode & 0o777 == 0o700
     assert query(long / "postgres", "SELECT 1") == 1
     one.leave()
-    wait_until(lambda: not processes(long))
+    wait_until_gone(long)
     place.rmdir()
 
 

@@ -154,7 +154,7 @@ def test_start_serves_until_ctrl_c_and_leaves_nothing(installation):
 @needs_proc
 def test_terminated_start_stops_wherever_it_is(installation):
     process = installation.start()
-    wait_until(lambda: installation.running("serve") != [], ENOUGH)
+    wait_until(lambda: installation.running("serve") != [], ENOUGH, every=0.1)
 
     process.terminate()
 
