@@ -105,7 +105,7 @@ class StateFilter(admin.SimpleListFilter):
         assert isinstance(queryset, UpdateQuerySet)
         match self.value():
             case State.DRAFT:
-                return queryset.filter(submitted_at__isnull=True)
+                return queryset.drafts()
             case State.SUBMITTED:
                 return queryset.waiting()
             case State.REVIEWED:

@@ -23,6 +23,13 @@ offer(
         "state=submitted",
     ),
     Work(
+        "appeals.change_update",
+        lambda _user: Update.objects.drafts(),
+        lambda count: ngettext("update in draft, to submit", "updates in draft, to submit", count),
+        "admin:appeals_update_changelist",
+        "state=draft",
+    ),
+    Work(
         "appeals.publish_update",
         lambda _user: Update.objects.publishable(),
         lambda count: ngettext(

@@ -22,6 +22,10 @@ class UpdateQuerySet(TitledQuerySet["Update"]):
             appeal__published_at__isnull=False,
         )
 
+    def drafts(self) -> "UpdateQuerySet":
+        """Not submitted, or not again since a change made its review void."""
+        return self.filter(submitted_at__isnull=True)
+
     def waiting(self) -> "UpdateQuerySet":
         """Submitted, and not yet reviewed."""
         return self.filter(submitted_at__isnull=False, reviewed_at__isnull=True)

@@ -18,7 +18,10 @@ from tests.factories import NOW, give, log_in, make_user
 pytestmark = pytest.mark.django_db
 
 WAITING = {
-    "organizer": [("update reviewed, to be published", "updates reviewed, to be published")],
+    "organizer": [
+        ("update in draft, to submit", "updates in draft, to submit"),
+        ("update reviewed, to be published", "updates reviewed, to be published"),
+    ],
     "approver": [
         ("update to review", "updates to review"),
         ("update reviewed, to be published", "updates reviewed, to be published"),
@@ -80,7 +83,9 @@ def make_waiting(rows):
         factories.make_receipt(attempts=3, error="mailbox full")
         # Its appeal; the dispute's has no fund.
         factories.make_fund("appeal", appeal=Appeal.objects.latest("pk"))
-        submitted, reviewed = (make_update(r.case.appeal, by=r.treasurer) for _i in range(2))
+        _draft, submitted, reviewed = (
+            make_update(r.case.appeal, by=r.treasurer) for _i in range(3)
+        )
         for update in (submitted, reviewed):
             publishing.submit(update=update, by=r.treasurer, at=NOW)
         seen = reviewed.content_hash()
