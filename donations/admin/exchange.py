@@ -23,7 +23,7 @@ from .. import documents, exchange
 from ..exchange_gains import gain_of
 from ..models import Exchange
 from .downloads import download
-from .exchange_forms import REFUSALS, RecordForm
+from .exchange_forms import REFUSALS, ApproveForm, RecordForm
 from .refund_forms import ReasonForm
 from .trail import entries_named
 
@@ -117,7 +117,8 @@ class ExchangeAdmin(VerbAdmin, ReadOnlyAdmin):
             ),
             "approve_exchange",
             approve,
-            refusals={exchange.ExchangeError: ""},
+            ApproveForm,
+            {exchange.ExchangeError: ""},
             closed=why_not_approve,
             is_grave=True,
         ),

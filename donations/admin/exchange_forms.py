@@ -11,7 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from .. import exchange
+from defensefund.templatetags.formats import plain_day
+from defensefund.verbs import VerbForm
+
+from .. import exchange, ledger
 from ..cleaning import MAX_BYTES, UnfitDocument, clean
 from ..models import BankAccount, Exchange, Fund
 from .spending_forms import AmountField, AttachForm
@@ -117,3 +120,13 @@ class RecordForm(forms.Form):
             by=by,
             at=at,
         )
+
+
+class ApproveForm(VerbForm):
+    def prepare(self) -> None:
+        """A day of a closed month is kept, and both ways are booked later: whoever approves should know."""
+        first = ledger.open_from()
+        if first and self.row.exchanged_on < first:
+            self.warning = _(
+                "The month of %(day)s is closed: both ways are booked on %(first)s, and keep their own day beside it."
+            ) % {"day": plain_day(self.row.exchanged_on), "first": plain_day(first)}

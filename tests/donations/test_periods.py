@@ -19,7 +19,17 @@ from donations import (
     reconciliation,
     reports,
 )
-from donations.models import Account, AccountKey, Assertion, Donation, Entry, Period, StripeBalance
+from donations.admin.exchange_forms import ApproveForm
+from donations.models import (
+    Account,
+    AccountKey,
+    Assertion,
+    Donation,
+    Entry,
+    Exchange,
+    Period,
+    StripeBalance,
+)
 from donations.proofs import prove
 from donations.sandbox import acts
 from donations.sandbox.models import SandboxObject
@@ -348,6 +358,18 @@ def reports_of(month):
         "statement": "".join(reports.canonical(month)).encode(),
         "csv": reports.as_csv(reports.of_books(span)),
     }
+
+
+def test_who_approves_an_exchange_of_a_closed_month_is_told_when_it_is_booked(closed):
+    warnings = [
+        ApproveForm(Exchange(exchanged_on=day)).warning for day in (date(2026, 1, 31), FEBRUARY)
+    ]
+
+    assert warnings == [
+        "The month of January 31, 2026 is closed: both ways are booked on February 1, 2026, and keep their own day"
+        " beside it.",
+        "",
+    ]
 
 
 def test_any_report_of_a_closed_month_is_the_same_to_the_byte_after_later_bookings(
