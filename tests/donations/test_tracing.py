@@ -23,6 +23,7 @@ from donations.proofs import PROOFS, _look
 from donations.tracing import gifts_of, trace_all
 from donations.transparency import books
 from tests import factories
+from tests.appeals.factories import make_consent
 from tests.donations.conftest import pay
 from tests.factories import NOW, PDF, TODAY
 
@@ -405,6 +406,10 @@ def test_people_and_cases_are_named_as_public_pages_name_them(world):
     [use] = trace_all([gift])[0].uses
     assert use.person == "Ana (sample)"
 
+    make_consent(cost.defendant, by=world.by)
+    [use] = trace_all([gift])[0].uses
+    assert (use.person, use.names) == ("Zoraida Canary", {cost.defendant.key: "Zoraida Canary"})
+
     world.case.published_at = world.case.published_by = None
     world.case.save()
     [use] = trace_all([gift])[0].uses
@@ -424,7 +429,7 @@ def test_trace_costs_the_same_however_much_was_spent(world, django_assert_num_qu
         world.spend("10")
     trace_all([gift])
 
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(3):
         trace_all([gift])
 
 
