@@ -69,5 +69,14 @@ SELECT 'unproved', 'stripe:' || b.source_id || ':collected', b.currency, b.amoun
 FROM donations_movementexplanation x JOIN donations_balancetransaction b ON b.id = x.movement_id
 WHERE x.meaning = 'collected' AND x.approved_at IS NOT NULL AND x.undone_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.collection_id = x.id AND m.undone_at IS NULL)
+UNION ALL
+-- Each side by itself: the bank tells of both.
+SELECT 'unproved', 'exchange:' || x.number || ':' || side.name, side.currency, side.amount, x.exchanged_on, 'exchange', x.id, 1
+FROM donations_exchange x
+CROSS JOIN LATERAL (VALUES ('out', x.given_currency, x.given), ('in', x.received_currency, x.received))
+    AS side (name, currency, amount)
+WHERE x.approved_at IS NOT NULL AND x.undone_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m
+                  WHERE m.exchange_id = x.id AND m.undone_at IS NULL AND (m.amount < 0) = (side.name = 'out'))
 ORDER BY day, name
 """

@@ -26,6 +26,7 @@ CALLED: dict[str, tuple[str, ...]] = {
     "bankaccount": (),
     "cashdeposit": (),
     "disbursement": (),
+    "exchange": (),
     "movementexplanation": ("movement",),
     "refundrequest": ("donation__receipt",),
     "statementline": ("account",),

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from donations import exchange, ledger
+from donations import differences, exchange, ledger
 from donations.models import AccountKey, Donation, Entry, Exchange, Letter, Pledge, StatementMatch
 from donations.reconciliation import (
     AlreadyMatched,
@@ -292,17 +292,31 @@ def test_match_that_cannot_be_booked_leaves_nothing():
     assert nothing_changed(line)
 
 
+def sides_on_no_statement():
+    return [
+        (item.name.rpartition(":")[2], item.currency, item.told)
+        for item in differences.on_the_way()
+        if item.subject == "exchange"
+    ]
+
+
 @pytest.mark.django_db
 def test_match_both_lines_of_an_exchange_proves_it_and_books_nothing():
     person, row = make_user(), make_exchange()
+    assert sides_on_no_statement() == []
     Exchange.objects.filter(pk=row.pk).update(approved_by=make_user(), approved_at=NOW)
     row.refresh_from_db()
     lines = [make_line(amount, account, booked_on=on) for account, amount, on in row.bank_sides()]
 
     found = [suggest(line) for line in lines]
+    waiting = [sides_on_no_statement()]
     for line, suggestions in zip(lines, found, strict=True):
         match(line=line, target=suggestions[0].target, by=person, at=NOW)
+        waiting.append(sides_on_no_statement())
 
+    out = ("out", row.given_currency, row.given)
+    into = ("in", row.received_currency, row.received)
+    assert waiting == [[into, out], [into], []]
     assert [[(s.target, s.reasons) for s in suggestions] for suggestions in found] == [
         [(row, ("The amount is the exchange's.", "It was exchanged on that day."))]
     ] * 2
