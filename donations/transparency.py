@@ -124,38 +124,8 @@ COUNTS_TO = {
     "exchange": ("exchanged", 1),
 }
 
-# A transfer announced within half a year and not, or not wholly, arrived; and of promises the parts due within twelve
-# months, or due since no more than half a year and still missing. Payments cover the oldest part first. A card payment in progress is none.
-PROMISED = """
-    SELECT p.fund_id, p.currency, sum(least(part.amount, part.reached - coalesce(d.received, 0))) AS amount
-    FROM donations_pledge p
-    LEFT JOIN LATERAL (SELECT sum(amount) AS received FROM donations_donation
-                       WHERE pledge_id = p.id AND reversed_at IS NULL) d ON true
-    CROSS JOIN LATERAL (
-        SELECT due_on, amount, sum(amount) OVER (ORDER BY due_on) AS reached
-        FROM donations_instalment WHERE pledge_id = p.id
-        UNION ALL
-        SELECT (p.created_at AT TIME ZONE 'UTC')::date, p.amount, p.amount
-        WHERE NOT EXISTS (SELECT 1 FROM donations_instalment WHERE pledge_id = p.id)) part
-    WHERE p.method IN ('transfer', 'cash', 'card_later') AND p.cancelled_at IS NULL AND p.paused_at IS NULL
-      AND part.reached > coalesce(d.received, 0)
-      AND part.due_on BETWEEN current_date - 180 AND current_date + interval '12 months'
-    GROUP BY p.fund_id, p.currency
-"""
-
-# Cards that lie at Stripe for gifts on a condition that is not decided, or is met and whose charge is still to come.
-CONDITIONAL = """
-    SELECT p.fund_id, p.currency, sum(p.amount) AS amount
-    FROM donations_keptcard k
-    JOIN donations_pledge p ON p.id = k.pledge_id
-    JOIN donations_condition c ON c.id = p.condition_id
-    WHERE k.released_at IS NULL AND p.cancelled_at IS NULL AND c.failed_at IS NULL
-      AND NOT EXISTS (SELECT 1 FROM donations_donation d WHERE d.pledge_id = p.id AND d.reversed_at IS NULL)
-    GROUP BY p.fund_id, p.currency
-"""
-
 # One statement, so that all figures are of one instant. Each row: what it tells, of which fund or place, how much.
-ALL_FIGURES = f"""
+ALL_FIGURES = """
 WITH changes AS (
     SELECT a.kind AS account_kind, a.place, a.fund_id, a.legal_cost_id, a.currency, a.frozen_at, t.kind,
            sum(t.credit) - sum(t.debit) AS amount
@@ -190,13 +160,13 @@ SELECT 'paid', fund_id, '', currency, false, '', sum(paid) FROM paid GROUP BY fu
 UNION ALL
 SELECT 'allocated', fund_id, '', currency, false, '', sum(amount - paid) FROM paid GROUP BY fund_id, currency
 UNION ALL
-SELECT 'promised', fund_id, '', currency, false, '', amount FROM ({PROMISED}) promised
+SELECT 'promised', fund_id, '', currency, false, '', amount FROM donations_promised
 UNION ALL
-SELECT 'conditional', fund_id, '', currency, false, '', amount FROM ({CONDITIONAL}) conditional
+SELECT 'conditional', fund_id, '', currency, false, '', amount FROM donations_conditional
 UNION ALL
 SELECT 'place', NULL, place, currency, false, '', -sum(amount) FROM changes
 WHERE account_kind = 'asset' GROUP BY place, currency
-"""  # noqa: S608  put together from constants
+"""
 
 
 def books(*, language: str, at: datetime) -> Books:
@@ -312,21 +282,6 @@ class CameIn:
     conditional: Decimal = ZERO
 
 
-CAME_IN = f"""
-WITH wanted AS (
-    SELECT f.id FROM donations_fund f LEFT JOIN appeals_case c ON c.id = f.case_id
-    WHERE %(appeal)s IN (f.appeal_id, c.appeal_id) OR f.case_id = %(case)s
-), sums AS (
-    SELECT a.currency, sum(t.credit - t.debit) AS arrived, 0 AS promised, 0 AS conditional
-    FROM donations_account a JOIN donations_total t ON t.account_id = a.id
-    WHERE a.fund_id IN (SELECT id FROM wanted) AND t.kind = ANY (%(kinds)s) GROUP BY a.currency
-    UNION ALL
-    SELECT currency, 0, amount, 0 FROM ({PROMISED}) promised WHERE fund_id IN (SELECT id FROM wanted)
-    UNION ALL
-    SELECT currency, 0, 0, amount FROM ({CONDITIONAL}) conditional WHERE fund_id IN (SELECT id FROM wanted)
-)
-SELECT currency, sum(arrived), sum(promised), sum(conditional) FROM sums GROUP BY currency ORDER BY currency
-"""  # noqa: S608  put together from constants
 ARRIVED = [kind for kind, (name, _sign) in COUNTS_TO.items() if name in {"received", "refunded"}]
 
 
@@ -342,5 +297,5 @@ def came_in_for_case(case: Case) -> list[CameIn]:
 
 def _came_in(*, appeal: int | None = None, case: int | None = None) -> list[CameIn]:
     with connection.cursor() as cursor:
-        cursor.execute(CAME_IN, {"appeal": appeal, "case": case, "kinds": ARRIVED})
+        cursor.execute("SELECT * FROM donations_came_in(%s, %s, %s)", [appeal, case, ARRIVED])
         return [CameIn(*row) for row in cursor.fetchall()]
