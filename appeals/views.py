@@ -1,10 +1,11 @@
 """The pages everyone may read. They read published texts and the consent views, set no cookie, and are the same for all."""
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 from django.core.paginator import EmptyPage, Paginator
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -40,10 +41,34 @@ def language() -> str:
     return code
 
 
+# What each of these reads is the same for all pages of a language: it is put together once, and never run as it is, but
+# narrowed to an appeal by whoever asks.
+
+
+@cache
+def appeal_texts(language: str) -> QuerySet[AppealText]:
+    return AppealText.objects.published().best(language).select_related("appeal")
+
+
+@cache
+def figure_texts(language: str) -> QuerySet[FigureText]:
+    return FigureText.objects.confirmed().best(language).select_related("figure__source").order_by()
+
+
+@cache
+def case_texts(language: str) -> QuerySet[CaseText]:
+    return CaseText.objects.published().best(language).select_related("case").order_by()
+
+
+@cache
+def update_texts(language: str) -> QuerySet[UpdateText]:
+    """Latest first."""
+    return UpdateText.objects.published().best(language).select_related("update")
+
+
 def published_text(appeal: str) -> AppealText:
     """The text of the published appeal with this slug, in the reader's language or the next best."""
-    texts = AppealText.objects.published().best(language()).select_related("appeal")
-    return get_object_or_404(texts, appeal__slug=appeal)
+    return get_object_or_404(appeal_texts(language()), appeal__slug=appeal)
 
 
 def names_in(appeal: Appeal) -> dict[str, str]:
@@ -59,28 +84,22 @@ def appeal_page(text: AppealText, people: Iterable[PublicDefendant]) -> dict[str
     """
     people = sorted(people, key=lambda person: person.defendant_id)
     here = [person for person in people if person.appeal_id == text.appeal_id]
-    figures = FigureText.objects.confirmed().best(language()).select_related("figure__source")
-    cases = CaseText.objects.published().best(language()).select_related("case")
+    figures = figure_texts(language()).filter(figure__appeal=text.appeal_id)
+    cases = case_texts(language()).filter(case__appeal=text.appeal_id)
     if named := [person.defendant_id for person in here if person.name]:
         # Who agreed to be named, but not beside a charge, has their name on this page: the charge is left to the case's own.
         apart = PublicParty.objects.filter(
             case=OuterRef("case"), defendant__in=named, name_source=None
         )
         cases = cases.annotate(has_charge_apart=Exists(apart))
-    updates = UpdateText.objects.published().best(language()).select_related("update")
+    updates = update_texts(language()).filter(update__appeal=text.appeal_id)
     return {
         "appeal": text.appeal,
         "is_over": text.appeal.is_over(timezone.now().date()),
         "text": text,
-        "figures": sorted(
-            figures.filter(figure__appeal=text.appeal_id).order_by(),
-            key=lambda text: (text.figure.position, text.figure_id),
-        ),
-        "cases": sorted(
-            cases.filter(case__appeal=text.appeal_id).order_by(),
-            key=lambda text: (text.case.position, text.case_id),
-        ),
-        "updates": updates.filter(update__appeal=text.appeal_id)[:UPDATES_ON_THE_APPEAL],
+        "figures": sorted(figures, key=lambda text: (text.figure.position, text.figure_id)),
+        "cases": sorted(cases, key=lambda text: (text.case.position, text.case_id)),
+        "updates": updates[:UPDATES_ON_THE_APPEAL],
         "people": here,
         "has_named_by_appeal": any(person.is_named_by_appeal for person in here),
         "names": {person.key: person.display_name for person in people},
@@ -89,8 +108,7 @@ def appeal_page(text: AppealText, people: Iterable[PublicDefendant]) -> dict[str
 
 @public_page
 def home(request: HttpRequest) -> HttpResponse:
-    published = AppealText.objects.published().best(language()).select_related("appeal")
-    texts = list(published.order_by("-appeal__published_at", "-appeal_id"))
+    texts = list(appeal_texts(language()).order_by("-appeal__published_at", "-appeal_id"))
     if not texts:
         return render(request, "appeals/home.html")
     people = PublicDefendant.objects.filter(
@@ -111,8 +129,8 @@ def appeal(request: HttpRequest, appeal: str) -> HttpResponse:
 @public_page
 def case(request: HttpRequest, appeal: str, case: str) -> HttpResponse:
     appeal_text = published_text(appeal)
-    texts = CaseText.objects.published().best(language()).select_related("case")
-    text = get_object_or_404(texts, case__appeal=appeal_text.appeal_id, case__slug=case)
+    texts = case_texts(language()).filter(case__appeal=appeal_text.appeal_id)
+    text = get_object_or_404(texts, case__slug=case)
     people = list(PublicParty.objects.filter(case=text.case_id))
     # Beside a charge a person may have to stay an alias who is named elsewhere in the appeal.
     parties = {person.key: person.display_name for person in people}
@@ -126,10 +144,7 @@ def case(request: HttpRequest, appeal: str, case: str) -> HttpResponse:
         "people": people,
         "has_named_by_appeal": any(person.is_named_by_appeal for person in people),
         "names": names_in(appeal_text.appeal) | parties,
-        "updates": UpdateText.objects.published()
-        .best(language())
-        .select_related("update")
-        .filter(update__case=text.case_id)[:UPDATES_ON_A_PAGE],
+        "updates": update_texts(language()).filter(update__case=text.case_id)[:UPDATES_ON_A_PAGE],
     }
     return render(request, "appeals/case.html", context)
 
@@ -137,8 +152,8 @@ def case(request: HttpRequest, appeal: str, case: str) -> HttpResponse:
 @public_page
 def updates(request: HttpRequest, appeal: str, page: int = 1) -> HttpResponse:
     appeal_text = published_text(appeal)
-    texts = UpdateText.objects.published().best(language()).select_related("update")
-    paginator = Paginator(texts.filter(update__appeal=appeal_text.appeal_id), UPDATES_ON_A_PAGE)
+    texts = update_texts(language()).filter(update__appeal=appeal_text.appeal_id)
+    paginator = Paginator(texts, UPDATES_ON_A_PAGE)
     try:
         shown = paginator.page(page)
     except EmptyPage as error:
@@ -155,16 +170,16 @@ def updates(request: HttpRequest, appeal: str, page: int = 1) -> HttpResponse:
 @public_page
 def update(request: HttpRequest, appeal: str, update: str) -> HttpResponse:
     appeal_text = published_text(appeal)
-    texts = UpdateText.objects.published().best(language()).select_related("update")
-    text = get_object_or_404(texts, update__appeal=appeal_text.appeal_id, update__slug=update)
-    case = CaseText.objects.published().best(language()).filter(case=text.update.case_id)
+    texts = update_texts(language()).filter(update__appeal=appeal_text.appeal_id)
+    text = get_object_or_404(texts, update__slug=update)
+    case = case_texts(language()).filter(case=text.update.case_id)
     context = {
         "appeal": appeal_text.appeal,
         "is_over": appeal_text.appeal.is_over(timezone.now().date()),
         "appeal_text": appeal_text,
         "update": text.update,
         "text": text,
-        "case_text": case.select_related("case").first() if text.update.case_id else None,
+        "case_text": case.first() if text.update.case_id else None,
         "names": names_in(appeal_text.appeal),
     }
     return render(request, "appeals/update.html", context)
@@ -173,10 +188,10 @@ def update(request: HttpRequest, appeal: str, update: str) -> HttpResponse:
 @public_page
 def feed(request: HttpRequest, appeal: str) -> HttpResponse:
     appeal_text = published_text(appeal)
-    texts = UpdateText.objects.published().best(language()).select_related("update")
+    texts = update_texts(language()).filter(update__appeal=appeal_text.appeal_id)
     xml = updates_feed(
         appeal_text,
-        texts.filter(update__appeal=appeal_text.appeal_id)[:20],
+        texts[:20],
         names=names_in(appeal_text.appeal),
         language=language(),
     )
