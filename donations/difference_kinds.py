@@ -29,7 +29,13 @@ class Kind(TextChoices):
     OPENING = "opening", _("on the account before its first statement, and not booked")
     NOT_OURS = "not_ours", _("at Stripe, and not ours")
     NOT_ITEMISED = "not_itemised", _("payout of which Stripe never said the movements")
+    ANNOUNCED = "announced", _("given, and not on Stripe's balance yet")
     AT_STRIPE = "at_stripe", _("waits at Stripe for a payout")
+    REFUNDED = "refunded", _("refunds that no payout has settled yet")
+    DISPUTED = "disputed", _("disputes that no payout has settled yet")
+    EXPLAINED = "explained", _("explained by two people, and not settled by a payout yet")
+    PAYOUT_BACK = "payout_back", _("payouts that came back from the bank")
+    LEFT_OVER = "left_over", _("left over by payouts without their movements")
     IN_TRANSIT = "in_transit", _("on its way to the bank")
     CASH = "cash", _("cash on its way to the bank")
     TRANSFER_OUT = "transfer_out", _("on its way to another account of ours")
@@ -148,11 +154,49 @@ ADVICE: dict[str, tuple[Any, Any]] = {
             "Book what was there to the fund it is for; another person approves. Where the books have more, look among the entries before that day."
         ),
     ),
+    Kind.ANNOUNCED: (
+        _(
+            "Stripe has told of the gift, and its balance, which is read every ten minutes, had not yet."
+        ),
+        _(
+            "Nothing: what Stripe's balance does not tell of within two hours is said to be unknown there."
+        ),
+    ),
     Kind.AT_STRIPE: (
         _(
-            "Card gifts, less what Stripe and supporters' banks took, that no payout has brought to the bank yet."
+            "Card gifts, less the fees that Stripe kept of them, that no payout has brought to the bank yet."
         ),
         _("Nothing, for some days. If it grows old, look whether payouts are automatic at Stripe."),
+    ),
+    Kind.REFUNDED: (
+        _(
+            "Refunds that Stripe took from what lies there, or that came back to it: the next payout is so much less, or more."
+        ),
+        _("Nothing: the next payout settles it, or gifts do that come until then."),
+    ),
+    Kind.DISPUTED: (
+        _(
+            "What supporters' banks took back in disputes or gave back, and Stripe's fees for these: the next payout is so much less, or more."
+        ),
+        _("For the money nothing. What a dispute waits for, and until when, is on its page."),
+    ),
+    Kind.EXPLAINED: (
+        _(
+            "What Stripe moved beside gifts, as two people explained it; it is booked, and the next payout is so much less, or more."
+        ),
+        _("Nothing: the next payout settles it."),
+    ),
+    Kind.PAYOUT_BACK: (
+        _("A bank did not take a payout, or it was called off: the money is at Stripe again."),
+        _("See at Stripe why, and mend the bank account there. The next payout brings it again."),
+    ),
+    Kind.LEFT_OVER: (
+        _(
+            "Stripe has not said which movements a payout took along. All that came before it is by so much more, or less, than the payout."
+        ),
+        _(
+            "Nothing, for some days: then Stripe has said it. Of a payout made by hand it never does, and the next ones bring the rest."
+        ),
     ),
     Kind.IN_TRANSIT: (
         _("Stripe has sent it, and no bank line shows it."),
@@ -203,7 +247,13 @@ ADVICE: dict[str, tuple[Any, Any]] = {
 }
 # After so long what is on its way is work; before that it only has an age. What is not named here is work at once.
 PATIENCE: dict[str, timedelta | None] = {
+    Kind.ANNOUNCED: None,
     Kind.AT_STRIPE: timedelta(days=14),
+    Kind.REFUNDED: timedelta(days=14),
+    Kind.DISPUTED: timedelta(days=14),
+    Kind.EXPLAINED: timedelta(days=14),
+    Kind.PAYOUT_BACK: timedelta(days=5),
+    Kind.LEFT_OVER: timedelta(days=14),
     Kind.IN_TRANSIT: timedelta(days=5),
     Kind.CASH: timedelta(days=7),
     Kind.TRANSFER_OUT: timedelta(days=5),

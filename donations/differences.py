@@ -1,6 +1,6 @@
 """READ: the work list of the treasury: where Stripe, the bank and the books differ, and what is on its way for how long and why."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,19 +13,38 @@ from . import bank_differences, openings
 from .difference_kinds import ADVICE, PATIENCE, Kind
 from .models import Account, MovementExplanation, Payout
 from .passing_money import ON_THE_WAY
-from .stripe_differences import DIFFERENCES
+from .stripe_differences import LISTED
 
 # Stripe's balance is listed every ten minutes; what it has not told of after this long it does not know of.
 TOLD_WITHIN = timedelta(hours=2)
 # What a payout is made of Stripe says when it has reconciled it: hours after it left, days at most.
 ITEMISED_WITHIN = timedelta(days=7)
+NOTHING = Decimal(0)
+STRIPE = Account.Place.STRIPE
+# On which account lies what ON_THE_WAY lists; bail on its cost's own.
+PASSES: dict[str, str] = dict.fromkeys(
+    (Kind.IN_TRANSIT, Kind.CASH, Kind.TRANSFER_OUT, Kind.TRANSFER_IN), Account.Place.TRANSIT
+)
+
+
+@dataclass(frozen=True)
+class Lies:
+    """What of a case lies on an account that money only passes through: by what was `told`, and by the books.
+
+    `place` is a Place with one account a currency, else the account's code.
+    """
+
+    place: str
+    currency: str
+    told: Decimal
+    booked: Decimal
 
 
 @dataclass(frozen=True)
 class Difference:
     """One case: what Stripe, the bank or the court says (`told`) and the books (`booked`), where each has an amount.
 
-    `subject` is the row to look at, a model's name and key. `since` is the day of the fact.
+    `subject` is the row to look at, a model's name and key. `since` is the day of the fact. No two lie of the same money.
     """
 
     kind: Kind
@@ -37,6 +56,9 @@ class Difference:
     subject: str
     subject_id: int
     count: int = 1
+    # Of `booked`, where it is another.
+    booked_currency: str = ""
+    lies: tuple[Lies, ...] = ()
 
     @property
     def cause(self) -> str:
@@ -46,13 +68,27 @@ class Difference:
     def next_step(self) -> str:
         return str(ADVICE[self.kind][1])
 
+    @property
+    def amount(self) -> Decimal | None:
+        """What is on its way: as it was told, or, where nobody has told of it yet, as it is booked."""
+        return self.booked if self.told is None else self.told
+
+    @property
+    def booked_in(self) -> str:
+        return self.booked_currency or self.currency
+
     def age(self, at: datetime) -> int:
         """In days."""
         return max((at.date() - self.since).days, 0)
 
+    @property
+    def is_wrong(self) -> bool:
+        """What was told and the books do not say the same; else it is on its way."""
+        return self.kind not in PATIENCE
+
     def is_work(self, at: datetime) -> bool:
         """Whether somebody is to look at it now; else it is merely on its way."""
-        if self.kind not in PATIENCE:
+        if self.is_wrong:
             return True
         patience = PATIENCE[self.kind]
         return patience is not None and at.date() - self.since > patience
@@ -67,16 +103,49 @@ def params(*, at: datetime) -> dict[str, Any]:
     }
 
 
-def wrong(*, at: datetime) -> Iterator[Difference]:
-    """Where Stripe, a notification of the bank, or an account's first statement, and the books do not say the same; each
-    case once."""
+def listed(*, at: datetime) -> list[Difference]:
+    """All that is wrong, then all that is on its way: every unit of money of a clearing account (at Stripe, in transit, bail)
+    once, and what waits for a person or the bank."""
+    stripe = list(_or_asked(_at_stripe(at=at)))
+    return [
+        *(item for item in stripe if item.is_wrong),
+        *_wrong_elsewhere(at=at),
+        *(item for item in stripe if not item.is_wrong),
+        *_on_the_way(),
+    ]
+
+
+def _at_stripe(*, at: datetime) -> list[Difference]:
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT * FROM ({DIFFERENCES}) found WHERE kind IS NOT NULL ORDER BY day, name",  # noqa: S608
-            params(at=at),
-        )
-        unlike = [Difference(Kind(kind), *rest) for kind, *rest in cursor.fetchall()]
-    yield from _or_asked(unlike)
+        cursor.execute(LISTED, params(at=at))
+        rows = cursor.fetchall()
+    return [_of_stripe(row) for row in rows]
+
+
+def _of_stripe(row: tuple[Any, ...]) -> Difference:
+    """From a row of LISTED."""
+    kind, name, currency, told, booked, since, subject, subject_id, count, *where = row
+    booked_currency, there, kept, is_passing = where
+    if currency == booked_currency:
+        lies = [Lies(STRIPE, currency, there, kept)]
+    else:
+        lies = [
+            Lies(STRIPE, currency, there, there - (told or NOTHING)),
+            Lies(STRIPE, booked_currency, NOTHING, kept),
+        ]
+    if is_passing:
+        # By so much the books have less at Stripe than they should, they have more on its way.
+        lies.append(Lies(Account.Place.TRANSIT, currency, NOTHING, there - kept))
+    return Difference(
+        *(Kind(kind), name, currency, told, booked, since, subject, subject_id, count),
+        booked_currency,
+        tuple(each for each in lies if each.told or each.booked),
+    )
+
+
+def _wrong_elsewhere(*, at: datetime) -> Iterator[Difference]:
+    """What Stripe never itemised, and where a notification of the bank, or an account's first statement, and the books do not
+    say the same."""
     unitemised = Payout.objects.unitemised(until=at - ITEMISED_WITHIN)
     for payout in unitemised.order_by("created_at", "pk"):
         yield Difference(
@@ -132,74 +201,21 @@ def _or_asked(found: list[Difference]) -> Iterator[Difference]:
             )
 
 
-def on_the_way() -> Iterator[Difference]:
-    """Every item of a clearing account (at Stripe, in transit, cash, bail), and what waits for a person or the bank."""
+def _on_the_way() -> Iterator[Difference]:
     with connection.cursor() as cursor:
         cursor.execute(ON_THE_WAY)
-        for kind, name, currency, amount, day, subject, subject_id, count in cursor.fetchall():
-            yield Difference(
-                Kind(kind), name, currency, amount, None, day, subject, subject_id, count
-            )
-
-
-@dataclass(frozen=True)
-class Clearing:
-    """An account that money only passes through: what the books have on it, and what of that is on the list."""
-
-    account: Account
-    balance: Decimal
-    listed: Decimal
-
-    @property
-    def left(self) -> Decimal:
-        return self.balance - self.listed
-
-
-# Whose items lie on which account.
-LIES = {
-    Kind.AT_STRIPE: Account.Place.STRIPE,
-    Kind.IN_TRANSIT: Account.Place.TRANSIT,
-    Kind.CASH: Account.Place.TRANSIT,
-    Kind.TRANSFER_OUT: Account.Place.TRANSIT,
-    Kind.TRANSFER_IN: Account.Place.TRANSIT,
-    Kind.BAIL: Account.Place.BAIL,
-}
-
-
-# By so much more or less than lies at Stripe the books have there.
-UNLIKE_AT_STRIPE = {
-    *(Kind.MISSING, Kind.EXTRA, Kind.AMOUNT, Kind.FEE, Kind.DUPLICATE_REFUND, Kind.DISPUTE),
-    *(Kind.UNKNOWN, Kind.COLLECTED, Kind.ASKED),
-}
-
-
-def clearing(items: Iterable[Difference], unlike: Iterable[Difference]) -> list[Clearing]:
-    """Each clearing account that has a balance, or items: those of `on_the_way`, and at Stripe those of `wrong`."""
-    listed: dict[tuple[str, str], Decimal] = {}
-    for item in unlike:
-        if item.kind in UNLIKE_AT_STRIPE:
-            key = (str(Account.Place.STRIPE), item.currency)
-            listed[key] = listed.get(key, Decimal(0)) + (item.booked or 0) - (item.told or 0)
-    for item in items:
-        if place := LIES.get(item.kind):
-            key = (item.name if place == Account.Place.BAIL else place, item.currency)
-            listed[key] = listed.get(key, Decimal(0)) + (item.told or 0)
-    rows: Any = Account.objects.with_balance().filter(place__in=set(LIES.values()))
-    found = [
-        Clearing(
-            row,
-            row.balance,
-            listed.get(
-                (row.code if row.place == Account.Place.BAIL else row.place, row.currency),
-                Decimal(0),
-            ),
+        rows = cursor.fetchall()
+    for kind, name, currency, amount, day, subject, subject_id, count in rows:
+        place = name if kind == Kind.BAIL else PASSES.get(kind)
+        # What lies on such an account is told and booked; what is not proved only the books say.
+        told = None if kind == Kind.UNPROVED else amount
+        booked = amount if place or kind == Kind.UNPROVED else None
+        yield Difference(
+            *(Kind(kind), name, currency, told, booked, day, subject, subject_id, count),
+            lies=(Lies(place, currency, amount, amount),) if place else (),
         )
-        for row in rows.order_by("place", "code")
-    ]
-    return [each for each in found if each.balance or each.listed]
 
 
 def work_list(*, at: datetime) -> list[Difference]:
     """What somebody is to look at now: all that is wrong, and what is on its way for too long."""
-    waiting = (item for item in on_the_way() if item.is_work(at))
-    return [*wrong(at=at), *waiting]
+    return [item for item in listed(at=at) if item.is_work(at)]

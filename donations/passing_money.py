@@ -1,25 +1,9 @@
-"""READ: what lies on accounts that money only passes through, and what waits for the bank or a person; SQL."""
+"""READ: what lies on accounts that money only passes through, but for Stripe's, and what waits for the bank or a person; SQL."""
 
 # One row: kind, name, currency, what lies there, since when, where to look, how many facts it is made of.
 ON_THE_WAY = """
-SELECT 'at_stripe' AS kind, 'stripe:' || b.currency || ':' || b.created_at::date AS name, b.currency::text AS currency,
-       sum(b.amount - b.fee) AS amount, b.created_at::date AS day, 'account' AS subject, a.id AS subject_id, count(*) AS facts
-FROM donations_balancetransaction b JOIN donations_account a ON a.code = 'stripe:' || b.currency
-WHERE b.payout_id IS NULL AND b.type NOT IN ('payout', 'payout_failure', 'payout_cancel')
-  AND NOT EXISTS (SELECT 1 FROM donations_movementexplanation m
-                  WHERE m.movement_id = b.id AND m.meaning = 'not_ours' AND m.approved_at IS NOT NULL AND m.undone_at IS NULL)
-  AND NOT EXISTS (SELECT 1 FROM donations_payout p WHERE p.currency = b.currency AND p.returned_at IS NULL
-                  AND p.itemised_at IS NULL AND p.created_at >= b.created_at)
-GROUP BY b.currency, b.created_at::date, a.id
-UNION ALL
--- What went back leaves nothing over.
-SELECT 'not_ours', 'stripe:' || b.currency, b.currency, sum(b.amount - b.fee), min(b.created_at)::date, 'balancetransaction',
-       max(b.id), count(*)
-FROM donations_balancetransaction b JOIN donations_movementexplanation m ON m.movement_id = b.id
-WHERE m.meaning = 'not_ours' AND m.approved_at IS NOT NULL AND m.undone_at IS NULL
-GROUP BY b.currency HAVING sum(b.amount - b.fee) <> 0
-UNION ALL
-SELECT 'in_transit', p.stripe_payout_id, p.currency, p.amount, p.created_at::date, 'payout', p.id, 1
+SELECT 'in_transit' AS kind, p.stripe_payout_id AS name, p.currency::text AS currency, p.amount, p.created_at::date AS day,
+       'payout' AS subject, p.id AS subject_id, 1 AS facts
 FROM donations_payout p
 WHERE p.returned_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.payout_id = p.id AND m.undone_at IS NULL)

@@ -40,6 +40,7 @@ PLACES = [
         "bank_differences",
         "bank_proofs",
         "booked_movements",
+        "clearing",
         "difference_kinds",
         "differences",
         "cost_proofs",

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from defensefund.office import page, require
 
 from .. import differences, open_differences
+from ..clearing import clearing
 from ..difference_kinds import Kind
 from ..differences import Difference
 from ..models import Account
@@ -37,11 +38,9 @@ def differences_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest)
     """By kind, what is to be looked at first; then what is merely on its way."""
     require(request, "donations.view_account")
     at = timezone.now()
-    passing = list(differences.on_the_way())
-    late = [item for item in passing if item.is_work(at)]
-    waiting = [item for item in passing if not item.is_work(at)]
-    unlike = list(differences.wrong(at=at))
-    work = [*unlike, *late]
+    listed = differences.listed(at=at)
+    work = [item for item in listed if item.is_work(at)]
+    waiting = [item for item in listed if not item.is_work(at)]
     open_differences.note(work, at=at)
     return page(
         model_admin,
@@ -53,7 +52,7 @@ def differences_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest)
             ("work", _("To look at"), _by_kind(request, work, at)),
             ("waiting", _("On its way"), _by_kind(request, waiting, at)),
         ],
-        clearing=differences.clearing(passing, unlike),
+        clearing=clearing(listed),
     )
 
 

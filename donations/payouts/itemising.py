@@ -8,8 +8,6 @@ from donations import stripe_api, stripe_facts
 from donations.currencies import quantize
 from donations.models import BalanceTransaction, Payout
 
-from .movements import PAYOUTS
-
 type Items = Mapping[str, Sequence[stripe_facts.BalanceTransaction]]
 
 
@@ -26,7 +24,8 @@ def fetch_items(payouts: Sequence[stripe_facts.Payout]) -> Items:
         payout: [
             movement
             for movement in stripe_api.balance_transactions(payout=payout)
-            if movement.type not in PAYOUTS
+            # Its own is listed among them; of an earlier one that came back it may bring the money.
+            if movement.source_id != payout
         ]
         for payout in sorted(waiting)
     }

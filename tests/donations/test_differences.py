@@ -8,12 +8,20 @@ from django.core import mail
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from donations import catching_up, differences, jobs, ledger
+from donations import catching_up, differences, jobs, ledger, payouts
+from donations.clearing import clearing
 from donations.difference_kinds import Kind
-from donations.models import AccountKey, BalanceTransaction, Payout, StripeBalance
+from donations.models import (
+    AccountKey,
+    BalanceTransaction,
+    MovementExplanation,
+    Payout,
+    StripeBalance,
+)
 from donations.sandbox import acts
 from tests import factories
 from tests.donations.card_gifts import give_by_card
+from tests.donations.lying import lying
 from tests.donations.reconciliation.files import make_account, make_line
 from tests.factories import log_in, make_user
 
@@ -40,16 +48,20 @@ def told(items):
 
 
 def test_what_is_on_its_way_has_an_age_and_makes_up_its_accounts(underway):
-    passing = list(differences.on_the_way())
+    passing = differences.listed(at=underway)
 
     assert sorted(told(passing)) == [
         ("at_stripe", Decimal("24.37"), 0),
         ("in_transit", Decimal("98.25"), 0),
     ]
-    assert [(c.account.code, c.balance, c.left) for c in differences.clearing(passing, [])] == [
+    assert [(c.account.code, c.balance, c.left) for c in clearing(passing)] == [
         ("stripe:EUR", Decimal("24.37"), 0),
         ("transit:EUR", Decimal("98.25"), 0),
     ]
+    assert lying(underway) == {
+        "stripe:EUR": [("at_stripe", Decimal("24.37"), Decimal("24.37"))],
+        "transit:EUR": [("in_transit", Decimal("98.25"), Decimal("98.25"))],
+    }
     assert differences.work_list(at=underway) == []
 
 
@@ -67,7 +79,7 @@ def test_bail_is_never_work_and_open_lines_are_after_a_week(db):
     make_line("25", account, booked_on=(timezone.now() - timedelta(days=8)).date())
     make_line("-3", account, booked_on=timezone.now().date())
 
-    [lines] = differences.on_the_way()
+    [lines] = differences.listed(at=timezone.now())
 
     assert (lines.kind, lines.told, lines.count, lines.age(timezone.now())) == (
         Kind.BANK_LINES,
@@ -84,16 +96,18 @@ def test_movement_of_an_unknown_type_is_kept_and_flagged(underway):
         stripe_id="txn_odd", type="climate_order_purchase", amount=-5, fee=0
     )
 
-    [odd] = differences.wrong(at=underway)
+    [odd] = differences.work_list(at=underway)
 
     assert (odd.kind, odd.name, odd.told, odd.booked, odd.subject) == (
         Kind.UNKNOWN, "stripe:txn_odd", -5, None, "balancetransaction",
     )  # fmt: skip
     assert odd.cause
     assert odd.next_step
-    # Nobody booked it: at Stripe are five less than the books have, and that is on the list.
-    at_stripe, _in_transit = differences.clearing(differences.on_the_way(), [odd])
-    assert (at_stripe.balance, at_stripe.left) == (Decimal("24.37"), 0)
+    # Nobody booked it: at Stripe are five less than the books have, and that is on the list, once.
+    assert lying(underway)["stripe:EUR"] == [
+        ("unknown", -5, 0),
+        ("at_stripe", Decimal("24.37"), Decimal("24.37")),
+    ]
 
 
 def test_payment_at_stripe_that_no_gift_is_behind_is_missing(underway):
@@ -101,17 +115,21 @@ def test_payment_at_stripe_that_no_gift_is_behind_is_missing(underway):
         stripe_id="txn_alone", stripe_payment_intent_id="pi_alone", amount=10, fee=1
     )
 
-    assert [(d.kind, d.name) for d in differences.wrong(at=underway)] == [
-        (Kind.MISSING, "stripe:pi_alone")
-    ]
+    [alone] = differences.work_list(at=underway)
+    # What Stripe kept of it is part of it.
+    assert (alone.kind, alone.name, alone.told) == (Kind.MISSING, "stripe:pi_alone", 9)
+    assert lying(underway)["stripe:EUR"][0] == ("missing", 9, 0)
 
 
 def test_gift_told_of_before_stripes_balance_is_listed_is_awaited_for_two_hours(fund):
     factories.give(fund, "10", source="stripe:pi_young")
     now = timezone.now()
 
-    assert list(differences.wrong(at=now)) == []
-    assert [d.kind for d in differences.wrong(at=now + timedelta(hours=3))] == [Kind.EXTRA]
+    assert differences.work_list(at=now) == []
+    assert lying(now) == {"stripe:EUR": [("announced", 0, 10)]}
+    later = now + timedelta(hours=3)
+    assert [d.kind for d in differences.work_list(at=later)] == [Kind.EXTRA]
+    assert lying(later) == {"stripe:EUR": [("extra", 0, 10)]}
 
 
 def test_movement_that_was_never_fetched_shows_in_stripes_balance(underway):
@@ -119,7 +137,7 @@ def test_movement_that_was_never_fetched_shows_in_stripes_balance(underway):
     assert (row.amount, row.moved) == (ledger.balance(AccountKey.stripe("EUR")),) * 2
     StripeBalance.objects.update(moved=row.moved - 5)
 
-    [found] = differences.wrong(at=underway)
+    [found] = differences.work_list(at=underway)
 
     assert (found.kind, found.told - found.booked) == (Kind.BALANCE, 5)
 
@@ -169,12 +187,88 @@ def test_page_lists_each_kind_with_its_next_step_at_a_cost_that_stays(
             stripe_id=f"txn_odd_{n:03}", type="odd", amount=-5, fee=0
         )
 
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(18):
         shown = office.get("/admin/donations/account/differences/").content.decode()
 
     assert "Of an unknown type" in shown
     assert "Look it up at Stripe, then open it here and press Explain" in shown
     assert "stripe:txn_odd_000" in shown
+    assert "Not listed" not in shown
     assert ("and 10 more" in shown) == (many == 60)
     assert f"/admin/donations/payout/{Payout.objects.get().pk}/change/" in shown
     assert BalanceTransaction.objects.count() == many + 3
+
+
+@pytest.fixture
+def explained(fund):
+    """Says of the charge that nobody knows what it is, by two people."""
+    asker, approver = make_user(None, "treasurer"), make_user(None, "approver")
+
+    def ask():
+        now = timezone.now()
+        movement = BalanceTransaction.objects.get(type="adjustment", is_dispute=False)
+        said = {"meaning": MovementExplanation.Meaning.FEE, "fund": fund, "note": "a fee"}
+        return payouts.request_explanation(movement, **said, by=asker, at=now)
+
+    def act(name, row, **fields):
+        verb = getattr(payouts, f"{name}_explanation")
+        return verb(row, **fields, by=approver, at=timezone.now())
+
+    return ask, act
+
+
+def d(*amounts):
+    return tuple(Decimal(amount) for amount in amounts)
+
+
+def at_stripe():
+    return lying(sync()).get("stripe:EUR", [])
+
+
+def test_charge_nobody_knows_is_listed_once_in_whatever_state_it_is(fund, explained):
+    """And the account at Stripe is the sum of its cases, from the gift to the payout that the bank refuses."""
+    ask, act = explained
+    give_by_card(fund, "100")
+    gift = ("at_stripe", *d("98.25", "98.25"))
+    acts.charge("eur", at=timezone.now())
+    assert at_stripe() == [("unknown", *d("-5", "0")), gift]
+
+    row = ask()
+    assert at_stripe() == [("asked", *d("-5", "0")), gift]
+    act("refuse", row, reason="no")
+    assert at_stripe() == [("unknown", *d("-5", "0")), gift]
+    row = act("approve", ask())
+    assert at_stripe() == [gift, ("explained", *d("-5", "-5"))]
+    act("take_back", row, reason="wrong")
+    assert at_stripe() == [("unknown", *d("-5", "0")), gift]
+
+    # With a payout it leaves Stripe, and the books have that much too much there until it is explained.
+    payout = acts.pay_out("eur", at=timezone.now())
+    assert at_stripe() == [("unknown", *d("0", "5"))]
+    act("approve", ask())
+    assert at_stripe() == []
+    acts.fail_payout(payout["id"], at=timezone.now())
+    assert at_stripe() == [("payout_back", *d("93.25", "93.25"))]
+    acts.pay_out("eur", at=timezone.now())
+    assert at_stripe() == []
+    assert Payout.objects.filter(itemised_at=None).count() == 0
+
+
+def test_refund_dispute_and_payout_by_hand_have_each_their_own_words(fund):
+    session = give_by_card(fund, "100")
+    acts.refund(session["payment_intent"], amount=1000, at=timezone.now())
+    other = give_by_card(fund, "25")
+    acts.open_dispute(other["payment_intent"], at=timezone.now())
+
+    assert at_stripe() == [
+        ("at_stripe", *d("122.62", "122.62")),
+        ("disputed", *d("-45", "-45")),
+        ("refunded", *d("-10", "-10")),
+    ]
+
+    # A payout by hand is never the sum of movements: nothing is left over of it, and what comes after stands by itself.
+    acts.pay_out("eur", at=timezone.now(), is_automatic=False)
+    assert at_stripe() == []
+    Payout.objects.update(created_at=timezone.now() + AN_HOUR)
+    give_by_card(fund, "25")
+    assert at_stripe() == [("left_over", *d("24.37", "24.37"))]

@@ -14,6 +14,7 @@ from donations.models import AccountKey, Entry, MovementExplanation, Payout
 from donations.payouts import movements
 from donations.proofs import prove
 from tests import factories
+from tests.donations.lying import lying
 from tests.factories import NOW, log_in, make_user
 from tests.threads import in_parallel
 
@@ -55,8 +56,15 @@ def refused(rule, sql):
         cursor.execute(sql)
 
 
+def lying_and_listed():
+    now = timezone.now()
+    lying(now)
+    return differences.listed(at=now)
+
+
 def wrong():
-    return [(found.kind, found.name) for found in differences.wrong(at=timezone.now())]
+    found = lying_and_listed()
+    return [(item.kind, item.name) for item in found if item.is_wrong]
 
 
 def broken():
@@ -144,14 +152,14 @@ def test_payout_below_zero_left_the_bank_account(people):
 def test_what_is_not_ours_is_listed_until_it_went_back_and_never_booked(people):
     explain(odd("30"), people, Meaning.NOT_OURS)
 
-    [item] = [each for each in differences.on_the_way() if each.kind == Kind.NOT_OURS]
+    [item] = lying_and_listed()
     assert (item.told, item.count) == (30, 1)
     assert item.is_work(timezone.now())
     assert wrong() == []
 
     explain(odd("-30"), people, Meaning.NOT_OURS)
 
-    assert list(differences.on_the_way()) == []
+    assert lying_and_listed() == []
     assert not Entry.objects.exists()
 
 
@@ -282,7 +290,7 @@ def test_payout_that_stripe_never_itemises_is_flagged_after_a_week(db):
             itemised_at=done,
         )
 
-    flagged = [found for found in differences.wrong(at=now) if found.kind == Kind.NOT_ITEMISED]
+    flagged = [found for found in differences.listed(at=now) if found.kind == Kind.NOT_ITEMISED]
 
     assert [found.name for found in flagged] == ["po_old"]
     assert "automatic" in flagged[0].next_step

@@ -36,7 +36,11 @@ def book(account, fund, amount, *, by=None):
 
 
 def found():
-    return [(d.kind, d.name, d.told, d.booked, d.since) for d in differences.wrong(at=NOW)]
+    return [
+        (d.kind, d.name, d.told, d.booked, d.since)
+        for d in differences.work_list(at=NOW)
+        if d.is_wrong
+    ]
 
 
 def test_no_statement_or_one_that_opens_with_nothing_has_no_opening_to_book(account):

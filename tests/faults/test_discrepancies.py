@@ -18,6 +18,7 @@ from donations.sandbox import acts
 from donations.sandbox.errors import SandboxError
 from donations.stripe_api import create_session
 from tests import factories
+from tests.donations.lying import lying
 
 BOOKS, EACH, DAYS = 10, 5, 21
 AMOUNTS = {"EUR": ("5", "25", "40", "120"), "CLP": ("5000", "12000")}
@@ -87,7 +88,10 @@ class Book:
         return acts.pay(session.id, at=at)["payment_intent"]
 
     def found(self) -> set[tuple[str, str]]:
-        return {(str(item.kind), item.name) for item in differences.wrong(at=self.now)}
+        """What is wrong; and that each unit of money is on the list once."""
+        lying(self.now)
+        listed = differences.listed(at=self.now)
+        return {(str(item.kind), item.name) for item in listed if item.is_wrong}
 
     # --- Victims ----------------------------------------------------------------------------------
 

@@ -244,7 +244,7 @@ def test_bail_that_was_recorded_as_back_is_proved_by_its_line(db):
     r = deposited()
     outcome = give_back(r, "600")
     assert ("unproved", f"bail:{outcome.number}") in [
-        (d.kind, d.name) for d in differences.on_the_way()
+        (d.kind, d.name) for d in differences.listed(at=NOW)
     ]
     line = make_line("600", r.bank, booked_on=LATER)
 
@@ -253,7 +253,7 @@ def test_bail_that_was_recorded_as_back_is_proved_by_its_line(db):
     said(line, outcome)
 
     assert (suggest(make_line("600", r.bank)), list(BailOutcome.objects.unproved())) == ([], [])
-    assert f"bail:{outcome.number}" not in [d.name for d in differences.on_the_way()]
+    assert f"bail:{outcome.number}" not in [d.name for d in differences.listed(at=NOW)]
     with pytest.raises(AlreadyMatched, match="on another line already"):
         said(make_line("600", r.bank), outcome)
     bank = Account.objects.get(code=f"bank:{r.bank.code}:EUR")

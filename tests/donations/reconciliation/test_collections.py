@@ -41,8 +41,8 @@ def said(line, target):
 
 def unproved():
     return [
-        (item.name, item.told, item.subject)
-        for item in differences.on_the_way()
+        (item.name, item.booked, item.subject)
+        for item in differences.listed(at=NOW)
         if item.kind == Kind.UNPROVED
     ]
 

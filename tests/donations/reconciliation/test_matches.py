@@ -294,8 +294,8 @@ def test_match_that_cannot_be_booked_leaves_nothing():
 
 def sides_on_no_statement():
     return [
-        (item.name.rpartition(":")[2], item.currency, item.told)
-        for item in differences.on_the_way()
+        (item.name.rpartition(":")[2], item.currency, item.booked)
+        for item in differences.listed(at=NOW)
         if item.subject == "exchange"
     ]
 

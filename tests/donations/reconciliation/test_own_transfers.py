@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from donations import differences, ledger
 from donations.admin.match_words import told
+from donations.clearing import clearing
 from donations.models import AccountKey, BankAccount, Entry, OwnTransfer, StatementMatch
 from donations.proofs import prove
 from donations.reconciliation import (
@@ -48,7 +49,7 @@ def said(line, target, **fields):
 
 
 def waiting():
-    return [(d.kind, d.name, d.told, d.since) for d in differences.on_the_way()]
+    return [(d.kind, d.name, d.told, d.since) for d in differences.listed(at=NOW)]
 
 
 def test_several_open_accounts_in_a_currency_one_of_which_takes_gifts(savings):
@@ -111,9 +112,7 @@ def test_transfer_not_seen_at_the_other_bank_is_work_after_five_days(current, sa
     assert (late.kind, late.told, late.age(timezone.now())) == ("transfer_out", 500, 6)
     assert late.cause
     assert late.next_step
-    assert [(c.account.code, c.left) for c in differences.clearing([late], [])] == [
-        ("transit:EUR", 0)
-    ]
+    assert [(c.account.code, c.left) for c in clearing([late])] == [("transit:EUR", 0)]
 
 
 def test_part_of_a_line_is_a_transfer_and_the_rest_a_fee(current, savings):
