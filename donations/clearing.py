@@ -47,7 +47,8 @@ class Clearing:
 def clearing(items: Iterable[Difference]) -> list[Clearing]:
     """Each clearing account that has a balance, or cases of `differences.listed`."""
     parts = _parts(items)
-    rows: Any = Account.objects.with_balance().filter(place__in=PLACES)
+    accounts: Any = Account.objects.with_balance().filter(place__in=PLACES)
+    rows = accounts.select_related("legal_cost__defendant")
     found = [
         Clearing(row, row.balance, tuple(parts.get(_key(row), {}).values()))
         for row in rows.order_by("place", "code")

@@ -1,7 +1,7 @@
 """READ: what of each cost is whose: owed, set aside, paid and missing of every defendant who shares it, to the cent."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from typing import Any
 
@@ -11,71 +11,37 @@ from appeals.models import Defendant
 
 from .currencies import exponent
 from .models import Allocation, LegalCost
+from .models.cost_figures import SIGNED, Figures
 from .models.cost_share import split
-from .models.legal_cost import SIGNED
 
 ZERO = Decimal(0)
 
 
-@dataclass(frozen=True)
-class Figures:
-    """Of a whole cost, in its currency: `paid` for good; `with_court` lies there as bail and may come back."""
-
-    owed: Decimal
-    set_aside: Decimal
-    paid: Decimal
-    with_court: Decimal
-    missing: Decimal
-
-
-@dataclass(frozen=True)
-class Share:
-    """What of a cost is one defendant's, in its currency. What their own fund gave counts for them alone; what others
-    gave is spread over what each still lacks, as the cost is: cut to the smallest unit, the rest carried on."""
+@dataclass(frozen=True, kw_only=True)
+class Share(Figures):
+    """What of a cost is one defendant's. What their own fund gave counts for them alone; what others gave is spread over
+    what each still lacks, as the cost is: cut to the smallest unit, the rest carried on."""
 
     cost: Any
     defendant: Defendant
     parts: int | None
-    owed: Decimal
-    set_aside: Decimal
-    paid: Decimal
-    with_court: Decimal
-    missing: Decimal
 
-    @property
-    def paid_out(self) -> Decimal:
-        """Paid for good, or to a court that may give it back."""
-        return self.paid + self.with_court
-
-    @property
-    def still_there(self) -> Decimal:
-        return self.set_aside - self.paid_out
-
-
-def figures_of(cost: Any) -> Figures:
-    """Of a cost `with_figures` and `with_deposits`."""
-    paid = cost.paid - cost.came_back - cost.with_court
-    return Figures(cost.owed, cost.set_aside, paid, cost.with_court, cost.missing)
+    @classmethod
+    def from_figures(
+        cls, figures: Figures, *, cost: Any, defendant: Defendant, parts: int | None
+    ) -> "Share":
+        told = {each.name: getattr(figures, each.name) for each in fields(Figures)}
+        return cls(**told, cost=cost, defendant=defendant, parts=parts)
 
 
 def whole(cost: Any, figures: Figures | None = None) -> Share:
-    """The cost as one share, its own defendant's."""
-    known = figures or figures_of(cost)
-    return Share(
-        cost,
-        cost.defendant,
-        None,
-        known.owed,
-        known.set_aside,
-        known.paid,
-        known.with_court,
-        known.missing,
-    )
+    """The cost (`with_figures`, where none are given) as one share, its own defendant's."""
+    known = figures or Figures.told_by(cost)
+    return Share.from_figures(known, cost=cost, defendant=cost.defendant, parts=None)
 
 
 def shares_of(rows: Iterable[Any]) -> dict[int, list[Share]]:
-    """The shares of each of `rows` (costs `with_figures`, `with_deposits`, their shares' defendants prefetched), by its
-    key. One query. A cost nobody shares is one share, its defendant's."""
+    """The shares of each of `rows` (costs `with_figures`, their shares' defendants prefetched), by its key. One query. A cost nobody shares is one share, its defendant's."""
     listed = list(rows)
     given: dict[int, dict[int, Decimal]] = {}
     for cost, defendant, net in (
@@ -88,7 +54,7 @@ def shares_of(rows: Iterable[Any]) -> dict[int, list[Share]]:
         .values_list("cost", "fund__defendant", "net")
     ):
         given.setdefault(cost, {})[defendant] = net
-    return {row.pk: spread(row, figures_of(row), given.get(row.pk, {})) for row in listed}
+    return {row.pk: spread(row, Figures.told_by(row), given.get(row.pk, {})) for row in listed}
 
 
 def spread(cost: LegalCost, figures: Figures, given: Mapping[int, Decimal]) -> list[Share]:
@@ -101,22 +67,36 @@ def spread(cost: LegalCost, figures: Figures, given: Mapping[int, Decimal]) -> l
     # Amounts that add up to what is owed are left as they are by this.
     owed = split(figures.owed, [row.parts or row.amount or ZERO for row in rows], places)
     own = [given.get(row.defendant_id, ZERO) for row in rows]
-    others = split(figures.set_aside - sum(own), _lacking(owed, own), places)
-    set_aside = [a + b for a, b in zip(own, others, strict=True)]
-    lacking = _lacking(owed, set_aside)
+    others = split(figures.given - sum(own), _lacking(owed, own), places)
+    given_each = [a + b for a, b in zip(own, others, strict=True)]
+    paid = split(figures.paid, given_each, places)
+    unpaid = _less(given_each, paid)
+    with_court = split(figures.with_court, unpaid, places)
+    lacking = _lacking(owed, given_each)
     # What is set aside above what a share owes by now is missing less than nothing of it, as of the whole.
     missing = (
-        split(figures.missing, lacking, places)
-        if figures.missing > 0
-        else [a - b if figures.missing else ZERO for a, b in zip(owed, set_aside, strict=True)]
+        _less(owed, given_each) if figures.missing < 0 else split(figures.missing, lacking, places)
     )
-    paid = split(figures.paid, set_aside, places)
-    unpaid = [a - b for a, b in zip(set_aside, paid, strict=True)]
-    with_court = split(figures.with_court, unpaid, places)
+    came_back = split(figures.came_back, _lacking(lacking, missing), places)
+    not_needed = split(figures.not_needed, _lacking(lacking, came_back), places)
+    of_each = zip(
+        owed,
+        paid,
+        with_court,
+        came_back,
+        _less(unpaid, with_court),
+        missing,
+        not_needed,
+        strict=True,
+    )
     return [
-        Share(cost, row.defendant, row.parts, *of_one)
-        for row, *of_one in zip(rows, owed, set_aside, paid, with_court, missing, strict=True)
+        Share.from_figures(Figures(*of_one), cost=cost, defendant=row.defendant, parts=row.parts)
+        for row, of_one in zip(rows, of_each, strict=True)
     ]
+
+
+def _less(each: Iterable[Decimal], less: Iterable[Decimal]) -> list[Decimal]:
+    return [a - b for a, b in zip(each, less, strict=True)]
 
 
 def _lacking(owed: Iterable[Decimal], given: Iterable[Decimal]) -> list[Decimal]:

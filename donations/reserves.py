@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.db.models import Sum
 
 from .models import Allocation, Fund, Policy
-from .models.legal_cost import SIGNED
+from .models.cost_figures import SIGNED
 
 
 class Reserves:

@@ -154,10 +154,14 @@ class LegalCostForm(forms.ModelForm):  # type: ignore[type-arg]
             return
         # Held until it is saved, so that nobody sets more aside meanwhile.
         LegalCost.objects.select_for_update(no_key=True).get(pk=self.instance.pk)
-        set_aside = self.instance.allocations.net()
-        if cleaned["owed"] < set_aside:
+        given = self.instance.allocations.net()
+        came_back = self.instance.bail_outcomes.returned().total()
+        if cleaned["owed"] < given + came_back:
             self.add_error(
                 "owed",
-                _("%(amount)s is set aside for this cost: release what is too much first.")
-                % {"amount": money(set_aside, currency)},
+                _("%(amount)s of this bail is with the court, or came back: it was owed.")
+                % {"amount": money(given + came_back, currency)}
+                if came_back
+                else _("%(amount)s is set aside for this cost: release what is too much first.")
+                % {"amount": money(given, currency)},
             )

@@ -1,4 +1,4 @@
-"""The money of one defendant and of one case: what is owed, set aside, paid, missing and next due, and which funds may serve."""
+"""The money of one defendant and of one case: what is owed, paid, set aside, missing and next due, and which funds may serve."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -20,6 +20,7 @@ from defensefund.office import page, require
 from ..cost_shares import Share, shares_of, whole
 from ..currencies import quantize
 from ..models import Account, Fund, LegalCost, PastRow, Policy
+from ..models.cost_figures import Figures
 from ..reserves import Reserves
 from .spending_forms import typed
 
@@ -29,19 +30,11 @@ class Standing:
     """Of one currency."""
 
     currency: str
-    owed: Decimal = Decimal(0)
-    set_aside: Decimal = Decimal(0)
-    paid: Decimal = Decimal(0)
-    with_court: Decimal = Decimal(0)
-    missing: Decimal = Decimal(0)
+    figures: Figures = field(default_factory=Figures)
     next_due: date | None = None
 
     def add(self, share: Share) -> None:
-        self.owed += share.owed
-        self.set_aside += share.set_aside
-        self.paid += share.paid
-        self.with_court += share.with_court
-        self.missing += share.missing
+        self.figures += share
         days = [day for day in (self.next_due, share.cost.next_due) if day]
         self.next_due = min(days, default=None)
 
@@ -70,6 +63,18 @@ class Line:
     is_shared: bool
     fund: Fund | None
     proposed: str
+
+
+def columns_of(figures: Iterable[Figures], *, has_bail: bool = False) -> dict[str, Any]:
+    """Which columns tables of `figures` have besides those that all have, and how many in all."""
+    known = list(figures)
+    has_bail = has_bail or any(each.with_court or each.came_back for each in known)
+    has_not_needed = any(each.not_needed for each in known)
+    return {
+        "has_bail": has_bail,
+        "has_not_needed": has_not_needed,
+        "figure_columns": 4 + 2 * has_bail + has_not_needed,
+    }
 
 
 def defendant_page(
@@ -127,7 +132,6 @@ def _costs(found: Any) -> list[Any]:
     """Those next due first, then the newest."""
     rows = (
         found.with_figures()
-        .with_deposits()
         .select_related("case", "defendant")
         .prefetch_related("shares__defendant")
         .order_by("-pk")
@@ -157,7 +161,7 @@ def _page(
         "admin/donations/legalcost/money.html",
         sums=[sums[currency] for currency in sorted(sums)],
         lines=[_line(share, is_shared, funds) for share, is_shared in own],
-        has_bail=any(share.with_court for share, _is_shared in own),
+        **columns_of(share for share, _is_shared in own),
         past=past.filter(kind=PastRow.Kind.PAYMENT)
         .select_related("fund", "defendant")
         .order_by("happened_on", "pk"),

@@ -32,7 +32,7 @@ def plan_of(cost: Any, *, today: date) -> Schedule | None:
     if not parts:
         return None
     still_open = cost.uma_open()
-    paid = cost.paid if still_open is None else cost.uma - still_open
+    paid = cost.paid_out if still_open is None else cost.uma - still_open
     return cover(parts, paid, today=today)
 
 
@@ -201,7 +201,7 @@ def agree(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> str:
 def why_no_plan(cost: Any, _by: User) -> str:
     if cost.ended_on:
         return _("This cost has ended.")
-    if cost.paid >= cost.owed:
+    if cost.paid_out >= cost.owed:
         return _("All of what is owed is paid.")
     return ""
 

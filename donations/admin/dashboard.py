@@ -74,11 +74,13 @@ def _standings(accounts: list[AccountSums]) -> list[Standing]:
 def _standing(currency: str, accounts: list[AccountSums], funds: dict[int, str]) -> Standing:
     places: dict[str, Decimal] = {}
     purposes: list[Balance] = []
-    set_aside = Decimal(0)
+    set_aside = with_court = Decimal(0)
     for each in accounts:
         if each.kind == Account.Kind.ASSET:
             label = str(Account.Place(each.place).label)
             places[label] = places.get(label, Decimal(0)) + each.now
+            if each.place == Account.Place.BAIL:
+                with_court += each.now
         elif each.fund_id and each.now:
             url = reverse("admin:donations_fund_change", args=[each.fund_id])
             purposes.append(Balance(funds[each.fund_id], each.now, url))
@@ -91,9 +93,14 @@ def _standing(currency: str, accounts: list[AccountSums], funds: dict[int, str])
     shown = purposes[:MOST_PURPOSES]
     if rest := purposes[MOST_PURPOSES:]:
         shown.append(Balance(_("Other funds"), sum((each.amount for each in rest), Decimal(0))))
-    if set_aside:
-        url = reverse("admin:donations_legalcost_changelist")
-        shown.append(Balance(_("Set aside for legal costs"), set_aside, url))
+    url = reverse("admin:donations_legalcost_changelist")
+    # Deposits lie on accounts of costs, too; as the figures of costs say it, they are not set aside any more.
+    for label, amount in (
+        (_("Set aside for legal costs"), set_aside - with_court),
+        (_("With courts, as bail"), with_court),
+    ):
+        if amount:
+            shown.append(Balance(label, amount, url))
     return Standing(
         currency,
         tuple(Balance(label[:1].upper() + label[1:], places[label]) for label in places if places[label]),

@@ -1,4 +1,4 @@
-"""All defendants with money on one page: what is owed, set aside, paid and missing of each, and when the next is due."""
+"""All defendants with money on one page: what is owed, paid, set aside and missing of each, and when the next is due."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from defensefund.work import Block, offer_block
 
 from ..cost_shares import shares_of
 from ..models import LegalCost
-from .cost_money import Standing
+from .cost_money import Standing, columns_of
 
 SHOWN = 50
 
@@ -40,7 +40,7 @@ def defendants_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest) 
         people=[(person, standings.get(person.pk, [])) for person in listed],
         shown=shown,
         needs_money=needs_money,
-        has_bail=any(each.with_court for of_one in standings.values() for each in of_one),
+        **columns_of(each.figures for of_one in standings.values() for each in of_one),
         today=timezone.now().date(),
     )
 
@@ -52,7 +52,7 @@ def _standings(people: list[Defendant]) -> dict[int, list[Standing]]:
         "pk"
     )
     figures: Any = LegalCost.objects.filter(pk__in=wanted).with_figures()
-    costs = figures.with_deposits().select_related("defendant")
+    costs = figures.select_related("defendant")
     found: dict[int, dict[str, Standing]] = {}
     for shares in shares_of(costs.prefetch_related("shares__defendant")).values():
         for share in shares:

@@ -17,17 +17,20 @@ from .. import differences, open_differences
 from ..clearing import clearing
 from ..difference_kinds import Kind
 from ..differences import Difference
-from ..models import Account
+from ..models import Account, LegalCost
 
 # Of each kind so many are named; the count of all is said.
 NAMED = 50
+# Who may know whose a cost is.
+SEES_PEOPLE = "donations.view_legalcost"
 # Subjects that people know by another name than the facts have, with what these names are made of.
 CALLED: dict[str, tuple[str, ...]] = {
-    "account": Account.SUBJECTS,
+    "account": (*Account.SUBJECTS, "legal_cost__defendant"),
     "bankaccount": (),
     "cashdeposit": (),
     "disbursement": (),
     "exchange": (),
+    "legalcost": ("defendant",),
     "movementexplanation": ("movement",),
     "refundrequest": ("donation__receipt",),
     "statementline": ("account",),
@@ -52,7 +55,10 @@ def differences_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest)
             ("work", _("To look at"), _by_kind(request, work, at)),
             ("waiting", _("On its way"), _by_kind(request, waiting, at)),
         ],
-        clearing=clearing(listed),
+        clearing=[
+            (each, _called(each.account, sees_people=request.user.has_perm(SEES_PEOPLE)))
+            for each in clearing(listed)
+        ],
     )
 
 
@@ -60,7 +66,9 @@ def _by_kind(request: HttpRequest, items: list[Difference], at: datetime) -> lis
     groups: dict[Kind, list[Difference]] = {}
     for item in items:
         groups.setdefault(item.kind, []).append(item)
-    names = _names(item for found in groups.values() for item in found[:NAMED])
+    sees_people = request.user.has_perm(SEES_PEOPLE)
+    named = (item for found in groups.values() for item in found[:NAMED])
+    names = _names(named, sees_people=sees_people)
     return [
         {
             "kind": kind,
@@ -81,7 +89,7 @@ def _by_kind(request: HttpRequest, items: list[Difference], at: datetime) -> lis
     ]
 
 
-def _names(items: Iterable[Difference]) -> dict[tuple[str, int], str]:
+def _names(items: Iterable[Difference], *, sees_people: bool) -> dict[tuple[str, int], str]:
     """What the rows to look at are called in the office, by subject and key; each model is read once."""
     keys: dict[str, set[int]] = {}
     for item in items:
@@ -93,9 +101,21 @@ def _names(items: Iterable[Difference]) -> dict[tuple[str, int], str]:
             *joined or [None]
         )
         for pk, row in rows.in_bulk(keys.get(subject, ())).items():
-            called = f"{row.title} ({row.currency})" if isinstance(row, Account) else str(row)
-            names[subject, pk] = called
+            names[subject, pk] = _called(row, sees_people=sees_people)
     return names
+
+
+def _called(row: Any, *, sees_people: bool) -> str:
+    match row:
+        case Account(place=Account.Place.BAIL, legal_cost=LegalCost() as cost):
+            return row.title + (f", {cost.defendant}" if sees_people else "")
+        case Account():
+            return f"{row.title} ({row.currency})"
+        case LegalCost():
+            # The one way in which a cost itself is on the list.
+            person = f", {row.defendant}" if sees_people else ""
+            return _("Bail of %(cost)s that came back") % {"cost": f"{row.number}{person}"}
+    return str(row)
 
 
 def _address(request: HttpRequest, item: Difference) -> str:

@@ -1,6 +1,7 @@
 """Legal costs in the office: the bill, the money set aside for it, its documents and payments, on one page."""
 
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -20,7 +21,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRed
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -36,10 +37,11 @@ from .. import allocation, disbursement, documents, ledger
 from ..cleaning import UnfitDocument
 from ..cost_shares import shares_of
 from ..models import AccountKey, BailOutcome, CostDocument, CostShare, LegalCost, UmaValue
+from ..models.cost_figures import Figures
 from ..tracing import gifts_of
 from . import bail_undo, cost_ends
 from .cost_form import LegalCostForm
-from .cost_money import case_page, defendant_page
+from .cost_money import case_page, columns_of, defendant_page
 from .cost_parts import PLAN, SHARE, plan_of
 from .defendant_money import defendants_page
 from .downloads import download
@@ -138,7 +140,7 @@ class NeedFilter(admin.SimpleListFilter):
             case "request":
                 return queryset.requestable()
             case "nothing":
-                return queryset.filter(paid__gte=F("owed"))
+                return queryset.filter(paid_out__gte=F("owed"))
             case "bail":
                 return queryset.bail_overdue(on=timezone.now().date())
             case "doubt":
@@ -150,7 +152,7 @@ class NeedFilter(admin.SimpleListFilter):
 class LegalCostAdmin(VerbAdmin, WritableAdmin):
     form = LegalCostForm
     list_display = (
-        "number", "of_whom", "kind", "amount_owed", "amount_set_aside", "amount_paid",
+        "number", "of_whom", "kind", "amount_owed", "amount_paid", "amount_set_aside",
         "amount_missing", "next_due_on",
     )  # fmt: skip
     list_filter = (NeedFilter, "kind")
@@ -212,7 +214,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LegalCost]:
-        figures = LegalCost.objects.with_figures().with_deposits()
+        figures = LegalCost.objects.with_figures()
         costs = figures.select_related("defendant", "policy", "payee__account")
         title = titles(CaseText.objects.all(), "case_id")
         case_title = Coalesce(title, F("case__slug"), output_field=CharField())
@@ -302,7 +304,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             ),
             "may_allocate": request.user.has_perm("donations.allocate_fund"),
             "free": free,
-            "at_court": ledger.balance(AccountKey.bail(row)) if row.kind == "bail" else None,
+            **columns_of([Figures.told_by(row)], has_bail=row.kind == LegalCost.Kind.BAIL),
             "outcomes": row.bail_outcomes.select_related("by", "undo_requested_by", "undone_by"),
             "gifts": gifts_of([row.pk]).get(row.pk, 0),
             "funds": serving_funds(row),
@@ -337,14 +339,29 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
     def amount_owed(self, cost: Any) -> str:
         return money(cost.owed, cost.currency)
 
+    @admin.display(description=gettext_lazy("paid"), ordering="paid")
+    def amount_paid(self, cost: Any) -> str:
+        """Below it, of bail what is neither paid nor still to be."""
+        return _with_rest(
+            cost,
+            cost.paid,
+            (cost.with_court, _("with a court")),
+            (cost.came_back, _("came back")),
+        )
+
     @admin.display(description=gettext_lazy("set aside"), ordering="set_aside")
     def amount_set_aside(self, cost: Any) -> str:
         return money(cost.set_aside, cost.currency)
 
-    @admin.display(description=gettext_lazy("paid"), ordering="paid")
-    def amount_paid(self, cost: Any) -> str:
-        return money(cost.paid, cost.currency)
-
     @admin.display(description=gettext_lazy("missing"), ordering="missing")
     def amount_missing(self, cost: Any) -> str:
-        return money(cost.missing, cost.currency)
+        return _with_rest(cost, cost.missing, (cost.not_needed, _("not needed")))
+
+
+def _with_rest(cost: LegalCost, amount: Decimal, *rest: tuple[Decimal, str]) -> SafeString:
+    lines = [(money(part, cost.currency), what) for part, what in rest if part]
+    return format_html(
+        "{}{}",
+        money(amount, cost.currency),
+        format_html_join("", "<br><small>{} {}</small>", lines),
+    )

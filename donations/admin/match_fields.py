@@ -27,7 +27,7 @@ class PayoutField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 
 class DepositField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """Costs whose deposit a court holds, `with_deposits`: each with its person and what is held."""
+    """Costs whose deposit a court holds, `with_figures`: each with its person and what is held."""
 
     def label_from_instance(self, cost: Any) -> str:
         held = written(cost.with_court, cost.currency)

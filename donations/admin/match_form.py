@@ -143,7 +143,7 @@ class MatchForm(forms.Form):
         self.has_other_accounts = own.queryset.exists()
         held: Any = self.fields["bail_cost"]
         if may_return_bail and line.amount > 0:
-            costs = LegalCost.objects.with_bail_held(line.currency).with_figures().with_deposits()
+            costs = LegalCost.objects.with_bail_held(line.currency).with_figures()
             held.queryset = costs.select_related("defendant").order_by("-pk")
         self.has_bail_held = held.queryset.exists()
         payouts: Any = self.fields["less_payout"]

@@ -56,6 +56,8 @@ def retire(row: Payee, _data: dict[str, Any], by: User, at: datetime) -> str:
 
 
 def why_not_confirm(row: Any, by: User) -> str:
+    if row.account is None and not row.retired_at:
+        return str(Payee.NOBODY_YET)
     if row.account and row.account.confirmed_at:
         return _("This account is confirmed already.")
     if row.account and row.account.given_by_id == by.pk:
@@ -278,7 +280,8 @@ class PayeeAdmin(RecordingAdmin):
             return format_html('<span class="tag tag--bad">{}</span>', _("retired"))
         if row.is_payable:
             return format_html('<span class="tag tag--good">{}</span>', _("may be paid"))
-        return format_html('<span class="tag tag--warning">{}</span>', _("to confirm"))
+        missing = _("to confirm") if row.account else _("no account recorded")
+        return format_html('<span class="tag tag--warning">{}</span>', missing)
 
     def said(self, row: Payee) -> str:
         return _("Recorded and sealed: another person confirms the account.")

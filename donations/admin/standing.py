@@ -13,7 +13,7 @@ from defensefund.templatetags.formats import money
 
 from ..currencies import quantize
 from ..models import Account, Fund, LegalCost, Policy
-from ..models.legal_cost import SIGNED
+from ..models.cost_figures import SIGNED
 from ..reserves import Reserves
 
 

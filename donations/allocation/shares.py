@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from donations import ledger
 from donations.models import AccountKey, Fund, LegalCost
-from donations.models.legal_cost import SIGNED
+from donations.models.cost_figures import SIGNED
 
 ZERO = Decimal(0)
 

@@ -59,7 +59,13 @@ def account_of(cost: LegalCost) -> PayeeAccount:
     """The account at which the cost's payee is paid now. Raises PayeeNotReady."""
     share(Payee.objects.filter(pk=cost.payee_id))
     payee = Payee.objects.with_account().get(pk=cost.payee_id)
-    if payee.account is None or payee.retired_at:
+    if payee.account is None:
+        raise PayeeNotReady(
+            _(
+                "Nobody is recorded as the payee of this cost: choose one for it, or record the account."
+            )
+        )
+    if payee.retired_at:
         raise PayeeNotReady(
             _("The payee of this cost is retired: choose another payee for the cost first.")
         )

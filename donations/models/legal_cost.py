@@ -9,11 +9,11 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connection, models
 from django.db.models import F, Q, Sum
-from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models import Case, Defendant
 
+from .cost_figures import SIGNED, annotated
 from .fields import CurrencyField, MoneyField
 from .fund import Fund
 from .numbers import new_number
@@ -25,20 +25,6 @@ def new_cost_number() -> str:
     return new_number("C")
 
 
-def _outcomes(kind: str) -> Coalesce:
-    """What courts did with the bail of a cost, as a BailOutcome's `kind` says; zero where they did nothing."""
-    total = (
-        apps.get_model("donations", "BailOutcome")
-        .objects.filter(cost=models.OuterRef("pk"), kind=kind, undone_at=None)
-        .order_by()
-        .values("cost")
-        .annotate(total=Sum("amount"))
-        .values("total")
-    )
-    zero = models.Value(Decimal(0), output_field=MoneyField())
-    return Coalesce(models.Subquery(total, output_field=MoneyField()), zero)
-
-
 def _bail_held() -> models.Exists:
     accounts: Any = apps.get_model("donations", "Account").objects
     deposits = accounts.filter(legal_cost=models.OuterRef("pk"), place="bail")
@@ -47,45 +33,11 @@ def _bail_held() -> models.Exists:
 
 class LegalCostQuerySet(models.QuerySet["LegalCost"]):
     def with_figures(self) -> "LegalCostQuerySet":
-        """Annotates `set_aside` (and not released; paid or not), `requested`, `paid`, what courts gave back of
-        bail (`came_back`), what is `missing` of what is owed (nothing once the cost has ended; below zero when a bill in
-        UMA came to less than is set aside), and `next_due`, the day the oldest unpaid part is due."""
-        zero = models.Value(Decimal(0), output_field=MoneyField())
-        net = (
-            Allocation.objects.filter(cost=models.OuterRef("pk"))
-            .order_by()
-            .values("cost")
-            .annotate(net=Sum(SIGNED))
-            .values("net")
-        )
-        is_open = Q(disbursements__refused_at=None, disbursements__paid_at=None)
-        is_paid = Q(disbursements__paid_at__isnull=False, disbursements__came_back_on=None)
-        return self.annotate(
-            came_back=_outcomes("returned"),
-            set_aside=Coalesce(models.Subquery(net, output_field=MoneyField()), zero),
-            requested=Coalesce(Sum("disbursements__amount", filter=is_open), zero),
-            paid=Coalesce(Sum("disbursements__amount", filter=is_paid), zero),
+        """Annotates what models/cost_figures.py says of each, and `next_due`, the day the oldest unpaid part is due."""
+        costs: LegalCostQuerySet = annotated(self)
+        return costs.annotate(
             next_due=models.Func(
                 F("pk"), function="donations_next_due", output_field=models.DateField(null=True)
-            ),
-        ).annotate(
-            missing=models.Case(
-                models.When(ended_on__isnull=False, then=zero),
-                default=F("owed") - F("set_aside") - F("came_back"),
-                output_field=MoneyField(),
-            )
-        )
-
-    def with_deposits(self) -> "LegalCostQuerySet":
-        """Of costs `with_figures`: annotates `with_court`, what of `paid` lies with a court as bail."""
-        return self.annotate(
-            with_court=models.Case(
-                models.When(
-                    kind=LegalCost.Kind.BAIL,
-                    then=F("paid") - F("came_back") - _outcomes("forfeited"),
-                ),
-                default=models.Value(Decimal(0)),
-                output_field=MoneyField(),
             )
         )
 
@@ -117,15 +69,15 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
         return self.all()
 
     def without_their_money(self) -> "LegalCostQuerySet":
-        """Less is set aside than is owed."""
+        """Something is still to be set aside for them."""
         costs: Any = self.with_figures()
         lacking: LegalCostQuerySet = costs.filter(missing__gt=0)
         return lacking
 
     def unpaid(self) -> "LegalCostQuerySet":
-        """Less is paid than is owed, and they have not ended."""
+        """Less was paid out than is owed, and they have not ended."""
         costs: Any = self.with_figures()
-        open_ones: LegalCostQuerySet = costs.filter(ended_on=None, owed__gt=F("paid"))
+        open_ones: LegalCostQuerySet = costs.filter(ended_on=None, owed__gt=F("paid_out"))
         return open_ones
 
     def with_bail_held(self, *currencies: str) -> "LegalCostQuerySet":
@@ -139,7 +91,7 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
     def requestable(self) -> "LegalCostQuerySet":
         """With money set aside that nobody has asked for yet."""
         costs: Any = self.with_figures()
-        ready: LegalCostQuerySet = costs.filter(set_aside__gt=F("paid") + F("requested"))
+        ready: LegalCostQuerySet = costs.filter(set_aside__gt=F("requested"))
         return ready
 
 
@@ -344,9 +296,6 @@ class CostDocument(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cost} {self.sha256[:8]}"
-
-
-SIGNED = models.Case(models.When(is_release=True, then=-F("amount")), default=F("amount"))
 
 
 class AllocationQuerySet(models.QuerySet["Allocation"]):

@@ -43,7 +43,7 @@ class PayeeQuerySet(models.QuerySet["Payee"]):
 
     def to_confirm(self) -> "PayeeQuerySet":
         """Their account waits for a second person."""
-        return self.active().filter(account__confirmed_at=None)
+        return self.active().filter(account__isnull=False, account__confirmed_at=None)
 
     def payable(self) -> "PayeeQuerySet":
         return (
@@ -59,6 +59,8 @@ class Payee(models.Model):
         COURT = "court", _("court or authority")
         EXPERT = "expert", _("expert or translator")
         OTHER = "other", _("another provider")
+
+    NOBODY_YET = _("Name and account are not recorded yet: record them first.")
 
     number = models.CharField(
         _("number"), max_length=20, unique=True, default=new_payee_number, editable=False

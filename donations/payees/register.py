@@ -72,8 +72,10 @@ def confirm(payee: Payee, *, account: str, by: User, at: datetime) -> Payee:
     """
     payee = _locked(payee)
     row = payee.account
-    if row is None or payee.retired_at:
+    if payee.retired_at:
         raise WrongState(_("This payee is retired: record a new one."))
+    if row is None:
+        raise WrongState(str(Payee.NOBODY_YET))
     if row.confirmed_at:
         raise WrongState(_("This account is confirmed already."))
     if row.given_by_id == by.pk:

@@ -1,17 +1,18 @@
-"""Of costs what was owed, set aside, paid and missing at the end of a span of days, share by share."""
+"""Of costs what was owed, paid, set aside and missing at the end of a span of days, share by share."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils.translation import gettext as _
 
-from appeals.models import Defendant
+from appeals.models import Case, Defendant
 
-from ..cost_shares import Figures, Share, spread
+from ..cost_shares import Share, spread
 from ..models import Account, AccountKey, Entry, LegalCost, OwedChange, PastRow
+from ..models.cost_figures import Figures
 from ..spreadsheets import Cell
 from .movements import balances, by_day
 from .tables import Column, Span, Table, sums
@@ -19,6 +20,8 @@ from .tables import Column, Span, Table, sums
 ZERO = Decimal(0)
 # What of a cost's account is money set aside, not spent: all else that moved on it was paid for the cost.
 SETTING_ASIDE = (Entry.Kind.ALLOCATION, Entry.Kind.RELEASE)
+# Columns that most statements have nothing in.
+RARE = {"share", "bail", "came_back", "not_needed"}
 
 
 def cost_tables(
@@ -36,7 +39,8 @@ def cost_tables(
     ]
     for currency in dict.fromkeys(share.cost.currency for share in shares):
         rows = tuple(_row(share) for share in shares if share.cost.currency == currency)
-        yield Table("costs", _("Costs"), currency, _columns(), rows, sums(rows))
+        table = Table("costs", _("Costs"), currency, _columns(), rows, sums(rows))
+        yield table.without_empty(RARE)
 
 
 def past_tables(rows: QuerySet[PastRow], span: Span) -> Iterable[Table]:
@@ -44,14 +48,15 @@ def past_tables(rows: QuerySet[PastRow], span: Span) -> Iterable[Table]:
     has them."""
     known = rows.filter(
         kind=PastRow.Kind.PAYMENT, happened_on__range=(span.first_on, span.last_on)
-    ).select_related("case", "defendant", "fund")
-    listed = list(known.order_by("currency", "happened_on", "key"))
+    ).select_related("defendant", "fund")
+    titled = Prefetch("case", Case.objects.titled())
+    listed = list(known.prefetch_related(titled).order_by("currency", "happened_on", "key"))
     for currency in dict.fromkeys(row.currency for row in listed):
         of_one = tuple(
             (
                 row.happened_on,
                 str(row.get_cost_kind_display()),
-                row.case.slug if row.case else "",
+                str(row.case) if row.case else "",
                 row.defendant.alias if row.defendant else "",
                 row.fund.name if row.fund else "",
                 row.amount,
@@ -79,11 +84,12 @@ def _columns() -> tuple[Column, ...]:
         Column("share", _("Share")),
         Column("kind", _("Kind")),
         Column("owed", _("Owed"), is_number=True),
-        Column("set_aside", _("Set aside"), is_number=True),
         Column("paid", _("Paid"), is_number=True),
         Column("bail", _("With a court"), is_number=True),
-        Column("left", _("Still there"), is_number=True),
+        Column("came_back", _("Came back"), is_number=True),
+        Column("set_aside", _("Set aside"), is_number=True),
         Column("missing", _("Missing"), is_number=True),
+        Column("not_needed", _("Not needed"), is_number=True),
     )
 
 
@@ -91,16 +97,17 @@ def _row(share: Share) -> tuple[Cell, ...]:
     cost = share.cost
     return (
         cost.number,
-        cost.case.slug,
+        str(cost.case),
         share.defendant.alias,
         _share_label(share),
         str(cost.get_kind_display()),
         share.owed,
-        share.set_aside,
         share.paid,
         share.with_court,
-        share.still_there,
+        share.came_back,
+        share.set_aside,
         share.missing,
+        share.not_needed,
     )
 
 
@@ -121,8 +128,8 @@ def _shares(costs: QuerySet[LegalCost], span: Span) -> Iterable[Sequence[Share]]
     owed = OwedChange.objects.filter(cost__in=costs).owed_at(after)
     known = list(
         costs.filter(pk__in=owed)
-        .select_related("case", "defendant")
-        .prefetch_related("shares__defendant")
+        .select_related("defendant")
+        .prefetch_related("shares__defendant", Prefetch("case", Case.objects.titled()))
         .order_by("currency", "number")
     )
     own = {AccountKey.cost(cost).code: cost.pk for cost in known}
@@ -136,20 +143,14 @@ def _shares(costs: QuerySet[LegalCost], span: Span) -> Iterable[Sequence[Share]]
             came_back[bail[each.code]] += each.lowered - each.raised
     for cost in known:
         by_fund = given[cost.pk]
-        set_aside = sum(by_fund.values(), ZERO)
-        with_court = closing.get(AccountKey.bail(cost).code, ZERO)
-        left = closing.get(AccountKey.cost(cost).code, ZERO) - with_court
-        lacking = owed[cost.pk] - set_aside
-        if cost.ended_on and cost.ended_on <= span.last_on:
-            lacking = ZERO
-        elif lacking > 0:
-            lacking = max(lacking - came_back[cost.pk], ZERO)
-        figures = Figures(
+        all_given = sum(by_fund.values(), ZERO)
+        figures = Figures.of(
             owed=owed[cost.pk],
-            set_aside=set_aside,
-            paid=set_aside - left - with_court,
-            with_court=with_court,
-            missing=lacking,
+            given=all_given,
+            paid=all_given - closing.get(AccountKey.cost(cost).code, ZERO),
+            with_court=closing.get(AccountKey.bail(cost).code, ZERO),
+            came_back=came_back[cost.pk],
+            has_ended=cost.ended_on is not None and cost.ended_on <= span.last_on,
         )
         yield spread(cost, figures, {key: net for key, net in by_fund.items() if key is not None})
 

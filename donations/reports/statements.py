@@ -129,8 +129,10 @@ def _facts(span: Span) -> tuple[tuple[str, str], ...]:
 
 def _owed_note() -> str:
     return _(
-        "All amounts are as of the last day of the statement, and what was owed as it was known then; who shares a "
-        "cost, and how, is as recorded today. Below the costs, the account of a shared cost is shown whole. What moved "
+        "Owed is all that stands beside it together. Bail is paid only as far as a court keeps it for good; what came back "
+        "is free in its funds and not owed again; not needed is what was missing when a cost ended. All amounts are as of "
+        "the last day of the statement, and what was owed as it was known then; who shares a cost, and how, is as recorded "
+        "today. Below the costs, the account of a shared cost is shown whole. What moved "
         "between the accounts of a table neither came in nor went out."
     )
 

@@ -1,7 +1,7 @@
 """What a report is: tables of rows and sums, from which its page and all its files are made."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
@@ -41,6 +41,20 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     total: tuple[Cell, ...] = ()
+
+    def without_empty(self, keys: Collection[str]) -> "Table":
+        """Without those columns of `keys` in which no row has a word, or anything but nought."""
+        kept = [
+            at
+            for at, column in enumerate(self.columns)
+            if column.key not in keys or any(row[at] for row in self.rows)
+        ]
+
+        def cut[T](cells: Sequence[T]) -> tuple[T, ...]:
+            return tuple(cells[at] for at in kept if at < len(cells))
+
+        rows = tuple(cut(row) for row in self.rows)
+        return replace(self, columns=cut(self.columns), rows=rows, total=cut(self.total))
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def test_each_has_their_share_in_each_currency_and_is_led_to(shared, treasurer):
     page = words(treasurer.get(PAGE))
 
     assert 'Ana (sample)</a></th><td class="amount">€25.00</td>' in page
-    assert '>€75.00</td><td class="amount">€7.50</td>' in page
+    assert '>€75.00</td><td class="amount">€0.00</td><td class="amount">€7.50</td>' in page
     assert ">US$7.00</td>" in page
     assert "late" in page
     assert f"/admin/donations/legalcost/defendant/{shared.bo.pk}/" in page

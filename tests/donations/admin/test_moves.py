@@ -130,7 +130,7 @@ def test_bail_comes_back_and_is_lost_by_buttons(office, db):
     r = deposited("600", "400")
     page = office.get(url("legalcost_change", r.cost.pk))
     assert "Bail came back" in page
-    assert "of it held by the court" in page
+    assert 'With a court</dt><dd class="amount">€1,000.00' in page
 
     page = office.post(
         url("legalcost_bail_returned", r.cost.pk),

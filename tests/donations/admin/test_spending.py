@@ -112,7 +112,7 @@ def test_cost_page_says_where_it_stands(ready, treasurer):
 
     for sentence in (
         "Owed €1,000.00",
-        "Set aside €600.00",
+        "Set aside €400.00",
         "of it asked for €100.00",
         "of it free to ask for €300.00",
         "Paid €200.00",

@@ -11,8 +11,18 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
 from appeals.models import Case, Defendant
-from donations import ledger, past, reports
-from donations.models import AccountKey, Donation, Entry, LegalCost, PastImport, PastRow, Period
+from donations import disbursement, ledger, past, payees, reports
+from donations.disbursement.checks import account_of
+from donations.models import (
+    AccountKey,
+    Donation,
+    Entry,
+    LegalCost,
+    PastImport,
+    PastRow,
+    Payee,
+    Period,
+)
 from donations.proofs import prove
 from donations.transparency import books
 from tests import factories
@@ -90,7 +100,7 @@ def test_public_books_count_the_past_and_still_add_up(fund):
     assert figures.net - figures.paid + figures.moved == figures.held
 
 
-def test_cost_still_owed_is_a_cost_like_any_other(fund):
+def test_cost_still_owed_is_a_cost_like_any_other(fund, client):
     take_over(WHOLE)
 
     cost = LegalCost.objects.get()
@@ -99,6 +109,21 @@ def test_cost_still_owed_is_a_cost_like_any_other(fund):
     )  # fmt: skip
     assert cost.past_row.row == 7
     assert not cost.payee.is_payable
+    assert list(Payee.objects.to_confirm()) == []
+    with pytest.raises(payees.WrongState, match="not recorded yet"):
+        payees.confirm(cost.payee, account="x", by=factories.make_user(), at=NOW)
+    with pytest.raises(disbursement.PayeeNotReady, match="Nobody is recorded as the payee"):
+        account_of(cost)
+    treasurer = log_in(client, factories.make_user(None, "treasurer"))
+    page = treasurer.get(f"/admin/donations/legalcost/{cost.pk}/change/").content.decode()
+    assert (
+        f'Nobody is recorded yet (<a href="/admin/donations/payee/{cost.payee_id}/change/">' in page
+    )
+    assert "not confirmed" not in page
+    listed = treasurer.get("/admin/donations/payee/").content.decode()
+    of_payee = treasurer.get(f"/admin/donations/payee/{cost.payee_id}/change/").content.decode()
+    for page in (listed, of_payee):
+        assert "no account recorded</span>" in page
 
 
 def test_same_file_twice_adds_nothing(fund):
@@ -405,7 +430,14 @@ def test_payment_of_the_past_is_on_the_statements_and_pages_of_its_case_and_defe
     for report in (reports.of_case(case, march), reports.of_defendant(person, march)):
         (found,) = [t for t in report.tables if t.key == "past"]
         assert found.rows == (
-            (date(2025, 3, 2), "lawyers' fees", "case-one", person.alias, fund.name, Decimal(120)),
+            (
+                date(2025, 3, 2),
+                "lawyers' fees",
+                "Sample case (en)",
+                person.alias,
+                fund.name,
+                Decimal(120),
+            ),
         )
         assert found.total[-1] == 120
     april = reports.of_case(case, reports.month_of(date(2025, 4, 1)))

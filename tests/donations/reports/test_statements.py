@@ -13,9 +13,10 @@ from django.utils.translation import override
 from appeals.models import Defendant
 from donations import allocation, ledger, reports
 from donations.models import Account, AccountKey, LegalCost
+from donations.models.cost_figures import Figures
 from donations.reports import Span
 from tests import factories
-from tests.donations.reading import ALL_DAYS, table
+from tests.donations.reading import ALL_DAYS, figures_of, table, told
 from tests.factories import NOW, TODAY
 
 
@@ -69,16 +70,18 @@ def test_books_balance_and_their_kinds_explain_the_difference(busy):
 
 def test_case_and_defendant_show_what_is_owed_set_aside_paid_and_missing(busy):
     cost = LegalCost.objects.get()
-    wanted = (
-        cost.number, cost.case.slug, cost.defendant.alias, "", "lawyers' fees", Decimal(300),
-        Decimal(80), Decimal(50), Decimal(0), Decimal(30), Decimal(220),
-    )  # fmt: skip
+    wanted = {
+        "cost": cost.number, "case": "Sample case (en)", "defendant": cost.defendant.alias,
+        "kind": "lawyers' fees", "owed": Decimal(300), "paid": Decimal(50),
+        "set_aside": Decimal(30), "missing": Decimal(220),
+    }  # fmt: skip
 
     for report in (
         reports.of_case(busy.case, ALL_DAYS),
         reports.of_defendant(cost.defendant, ALL_DAYS),
     ):
-        assert table(report, "costs").rows == (wanted,)
+        found = table(report, "costs")
+        assert [told(found.columns, row) for row in found.rows] == [wanted]
         left = by_name(table(report, "accounts"))[f"Cost: {cost.number}"][-1]
         assert left == ledger.balance(AccountKey.cost(cost)) == 30
 
@@ -91,7 +94,7 @@ def test_costs_are_as_of_the_last_day_of_the_statement(busy):
 
     # The other one, of 300, was recorded, served and paid on the next day.
     assert [row[0] for row in found.rows] == [other.number]
-    assert found.rows[0][5:] == (Decimal(7), *[Decimal(0)] * 4, Decimal(7))
+    assert figures_of(found, found.rows[0]) == Figures(owed=Decimal(7), missing=Decimal(7))
 
 
 def test_what_was_owed_stays_as_it_was_known_on_the_last_day(busy):
@@ -102,8 +105,8 @@ def test_what_was_owed_stays_as_it_was_known_on_the_last_day(busy):
     then = table(reports.of_case(busy.case, Span(TODAY, TODAY)), "costs")
     now = table(reports.of_case(busy.case, ALL_DAYS), "costs")
 
-    assert [found.total[5] for found in (then, now)] == [300, 500]
-    assert [found.total[-1] for found in (then, now)] == [220, 420]
+    sums = [figures_of(found, found.total) for found in (then, now)]
+    assert [(each.owed, each.missing) for each in sums] == [(300, 220), (500, 420)]
 
 
 def test_ended_cost_misses_nothing_from_its_day_on(busy):
@@ -112,9 +115,11 @@ def test_ended_cost_misses_nothing_from_its_day_on(busy):
     allocation.end_cost(cost, ending=LegalCost.Ending.SETTLED, by=factories.make_user(), at=at)
 
     def missing(last_on):
-        return table(reports.of_case(busy.case, Span(TODAY, last_on)), "costs").total[-1]
+        found = table(reports.of_case(busy.case, Span(TODAY, last_on)), "costs")
+        said = figures_of(found, found.total)
+        return said.missing, said.not_needed
 
-    assert (missing(TODAY + timedelta(days=2)), missing(at.date())) == (220, 0)
+    assert (missing(TODAY + timedelta(days=2)), missing(at.date())) == ((220, 0), (0, 250))
 
 
 # --- Shared costs ------------------------------------------------------------------------------------------
