@@ -34,7 +34,7 @@ class WrongAccount(ExchangeError):
 
 
 class WrongDay(ExchangeError):
-    """The day lies in the future."""
+    """The day lies in the future, or before the fund had the money."""
 
 
 class NotEnoughMoney(ExchangeError):
@@ -95,7 +95,7 @@ def record(
     With a `number` the caller made beforehand, the same exchange sent twice is recorded once (AlreadyDone).
     """
     _check(deal, at=at)
-    _check_free(fund, deal.given, deal.given_from.currency)
+    _check_free(fund, deal.given, deal.given_from.currency, on=deal.exchanged_on)
     row = Exchange(
         number=number or uuid4(),
         fund=fund,
@@ -131,7 +131,7 @@ def record(
 def approve(exchange: Exchange, *, by: User, at: datetime) -> Exchange:
     """Books both ways at once: the fund's money leaves one account and currency and comes into the other.
 
-    Raises SamePerson, WrongState, NotEnoughMoney, Frozen; then nothing is booked.
+    Raises SamePerson, WrongState, WrongDay, NotEnoughMoney, Frozen; then nothing is booked.
     """
     row = _locked(exchange)
     _check_undecided(row)
@@ -160,6 +160,8 @@ def approve(exchange: Exchange, *, by: User, at: datetime) -> Exchange:
                 ),
             ]
         )
+    except ledger.NotYetThere as error:
+        raise WrongDay(_not_yet_there(row.fund, row.given_currency, row.exchanged_on)) from error
     except ledger.NotEnough as error:
         raise NotEnoughMoney(_not_enough(row.fund, row.given_currency)) from error
     except ledger.Frozen as error:
@@ -196,10 +198,13 @@ def take_back(exchange: Exchange, *, reason: str, by: User, at: datetime) -> Exc
         )
     row.undone_by, row.undone_at, row.undoing_reason = by, at, _reason(reason)
     row.save(update_fields=["undone_by", "undone_at", "undoing_reason"])
+    # On its own day, since it never was; today where what it brought was needed in between.
+    brought = ledger.least_from(AccountKey.fund(row.fund, row.received_currency), row.exchanged_on)
+    day = row.exchanged_on if brought >= row.received else at.date()
     try:
         for leg in ("in", "out"):
             entry = Entry.objects.get(source=row.source(leg))
-            ledger.reverse(entry, by=by, reason=row.undoing_reason, at=at)
+            ledger.reverse(entry, by=by, reason=row.undoing_reason, at=at, on=day)
     except (ledger.NotEnough, ledger.Frozen) as error:
         raise NotEnoughMoney(_not_enough(row.fund, row.received_currency)) from error
     return row
@@ -251,10 +256,20 @@ def _check(deal: Deal, *, at: datetime) -> None:
         raise WrongDay(_("The day of the exchange lies in the future."))
 
 
-def _check_free(fund: Fund, amount: Decimal, currency: str) -> None:
+def _check_free(fund: Fund, amount: Decimal, currency: str, *, on: date) -> None:
     """Said early; the database decides when it is booked."""
     if ledger.free(AccountKey.fund(fund, currency)) < amount:
         raise NotEnoughMoney(_not_enough(fund, currency))
+    if ledger.least_from(AccountKey.fund(fund, currency), on) < amount:
+        raise WrongDay(_not_yet_there(fund, currency, on))
+
+
+def _not_yet_there(fund: Fund, currency: str, day: date) -> str:
+    had = max(ledger.least_from(AccountKey.fund(fund, currency), day), Decimal(0))
+    return _("On that day “%(fund)s” could give only %(amount)s: look at the day on the slip.") % {
+        "fund": fund,
+        "amount": written(had, currency),
+    }
 
 
 def _not_enough(fund: Fund, currency: str) -> str:

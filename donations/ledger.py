@@ -21,6 +21,10 @@ class NotEnough(LedgerError):
     """A decision of ours would take a fund or a cost below zero."""
 
 
+class NotYetThere(NotEnough):
+    """On the decision's own day, or on a later one, there was less than it takes."""
+
+
 class Frozen(LedgerError):
     """A fact took this account below zero; decisions wait until two people cover it."""
 
@@ -60,6 +64,7 @@ SEPARATOR = "\x1f"
 REFUSALS: dict[str, type[LedgerError]] = {
     "account_not_overdrawn": NotEnough,
     "account_not_frozen": Frozen,
+    "entry_in_time": NotYetThere,
     "entry_period_open": PeriodClosed,
 }
 
@@ -72,8 +77,8 @@ def post(posting: Posting) -> None:
 def post_many(postings: Sequence[Posting]) -> int:
     """Books facts in one statement, all or none; returns how many were new.
 
-    Raises NotEnough or Frozen when the database refuses a decision, SourceConflict when a source is booked
-    with other facts. Accounts are made when first needed.
+    Raises NotEnough or Frozen when the database refuses a decision, NotYetThere when it is dated back too far,
+    SourceConflict when a source is booked with other facts. Accounts are made when first needed.
     """
     if not postings:
         return 0
@@ -229,6 +234,13 @@ def balance_on(key: AccountKey, day: date) -> Decimal:
     """The balance of an account at the end of a day, by what was booked until then."""
     return _read(
         "SELECT donations_balance_on(id, %s) FROM donations_account WHERE code = %s", key, day
+    )
+
+
+def least_from(key: AccountKey, day: date) -> Decimal:
+    """The least that an account had at the end of `day` or of a later one: so much of it may be decided over as of `day`."""
+    return _read(
+        "SELECT donations_least_from(id, %s) FROM donations_account WHERE code = %s", key, day
     )
 
 

@@ -101,6 +101,11 @@ def _checked(
             _("The court holds %(amount)s for this cost, not more.")
             % {"amount": written(held, cost.currency)}
         )
+    if amount > (then := ledger.least_from(AccountKey.bail(cost), happened_on)):
+        raise WrongDay(
+            _("On that day the court held only %(amount)s of it: look when the bail was paid.")
+            % {"amount": written(max(then, Decimal(0)), cost.currency)}
+        )
     return cost
 
 

@@ -35,6 +35,8 @@ def keep_bail_outcome(outcome: BailOutcome, *, by: User, at: datetime) -> BailOu
 def undo_bail_outcome(outcome: BailOutcome, *, by: User, at: datetime) -> BailOutcome:
     """Reverses its entry: the court holds the amount again. What came back is set aside again from the funds it had gone to.
 
+    What the court never kept is reversed on its own day. What came back had gone to funds until today.
+
     Raises SamePerson, WrongState; NotEnoughMoney and Frozen where a fund has spent it since.
     """
     # As by who says of a bank line that it is this.
@@ -57,7 +59,8 @@ def undo_bail_outcome(outcome: BailOutcome, *, by: User, at: datetime) -> BailOu
                 number=None,
             )  # fmt: skip
     entry = Entry.objects.get(source=row.source)
-    ledger.reverse(entry, by=by, reason=row.undo_reason, at=at)
+    day = None if row.kind == BailOutcome.Kind.RETURNED else row.happened_on
+    ledger.reverse(entry, by=by, reason=row.undo_reason, at=at, on=day)
     return row
 
 

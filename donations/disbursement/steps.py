@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from defensefund.templatetags.formats import plain_day
 from donations import ledger
 from donations.currencies import written
 from donations.ledger import Posting
@@ -213,6 +214,11 @@ def pay(
         raise WrongState(_("By the policy a third person must approve this payment too."))
     if paid_on > at.date():
         raise WrongDay(_("The day of payment lies in the future."))
+    if paid_on < row.approved_at.date():
+        raise WrongDay(
+            _("It was approved on %(day)s: a payment is made after that, not before.")
+            % {"day": plain_day(row.approved_at.date())}
+        )
     check_payee(row)
     check_stakes(row.payee_account, row.cost, [by, *people(row)])
     if row.lacks_second:

@@ -1,5 +1,6 @@
 """One small fund with a little of everything, for the tests of what is said about the books."""
 
+from datetime import UTC, datetime, time
 from decimal import Decimal
 
 import pytest
@@ -46,15 +47,16 @@ def make_busy(fund):
 
 
 def pay(cost, amount, *, by, bank=None, paid_on=TODAY):
-    """Asked for by one, approved by another, paid."""
+    """Asked for by one, approved by another on the day it was paid, if that was before today."""
+    at = min(NOW, datetime.combine(paid_on, time(12), UTC))
     row = disbursement.request(
         cost=cost,
         document=factories.make_document(cost, f"%PDF-1.4 bill of {amount}".encode()),
         bank_account=bank or factories.make_bank_account(cost.currency),
         amount=Decimal(amount),
         by=by,
-        at=NOW,
+        at=at,
     )
     row.refresh_from_db()
-    disbursement.approve(row, content_hash=row.content_hash, by=factories.make_user(), at=NOW)
+    disbursement.approve(row, content_hash=row.content_hash, by=factories.make_user(), at=at)
     return disbursement.pay(row, paid_on=paid_on, by=by, at=NOW)

@@ -130,6 +130,7 @@ def test_what_came_back_is_not_set_aside_again(bail):
         ("1.001", {}, allocation.WrongAmount, "no such small parts"),
         ("1000.01", {}, allocation.NotEnoughMoney, r"The court holds €1,000\.00"),
         ("1", {"happened_on": TODAY + timedelta(days=1)}, allocation.WrongDay, "in the future"),
+        ("1", {"happened_on": TODAY - timedelta(days=1)}, allocation.WrongDay, r"held only €0\.00"),
     ],
 )
 def test_outcome_that_cannot_be_is_refused_with_the_reason(
@@ -172,6 +173,20 @@ def test_database_never_lets_courts_give_back_more_than_they_hold(bail):
                 credit=AccountKey.bail(bail.cost),
                 amount=Decimal("1000.01"),
                 booked_on=TODAY,
+                source="bail:test",
+            )
+        )
+
+
+def test_database_books_nothing_of_bail_on_days_before_it_was_paid(bail):
+    with pytest.raises(ledger.NotYetThere):
+        ledger.post(
+            Posting(
+                kind=Entry.Kind.BAIL_FORFEITED,
+                debit=AccountKey.cost(bail.cost),
+                credit=AccountKey.bail(bail.cost),
+                amount=Decimal(1),
+                booked_on=TODAY - timedelta(days=1),
                 source="bail:test",
             )
         )

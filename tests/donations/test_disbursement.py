@@ -156,6 +156,19 @@ def test_payment_on_a_future_day_is_refused(ready):
         disbursement.pay(row, paid_on=TODAY + timedelta(days=1), by=ready.treasurer, at=NOW)
 
 
+def test_payment_is_never_dated_back_to_before_it_was_approved(ready):
+    allocate(ready, "600")
+    row, yesterday = approve(ready, requested(ready)), TODAY - timedelta(days=1)
+
+    with pytest.raises(disbursement.WrongDay, match="It was approved on March 10, 2026"):
+        disbursement.pay(row, paid_on=yesterday, by=ready.treasurer, at=NOW)
+    with pytest.raises(IntegrityError, match="made after it was approved"), transaction.atomic():
+        Disbursement.objects.filter(pk=row.pk).update(
+            paid_by=ready.treasurer, paid_at=NOW, paid_on=yesterday
+        )
+    assert balances(ready) == (1000, 400, 600)
+
+
 def test_refused_payment_frees_the_money_and_keeps_the_reason(ready):
     allocate(ready, "600")
     row = requested(ready, "600")

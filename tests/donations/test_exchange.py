@@ -118,6 +118,7 @@ def test_who_recorded_an_exchange_does_not_approve_it(world):
         ({"received": Decimal("1.001")}, exchange.WrongAmount, "ARS has no such small parts"),
         ({"given": Decimal("1000.01")}, exchange.NotEnoughMoney, "has only €1,000.00 free"),
         ({"exchanged_on": TODAY + timedelta(days=1)}, exchange.WrongDay, "in the future"),
+        ({"exchanged_on": TODAY - timedelta(days=1)}, exchange.WrongDay, r"could give only €0\.00"),
     ],
 )
 def test_exchange_that_cannot_be_is_refused_with_the_reason(world, change, error, sentence):
@@ -125,6 +126,34 @@ def test_exchange_that_cannot_be_is_refused_with_the_reason(world, change, error
         world.record(world.deal(**change))
 
     assert not Exchange.objects.exists()
+
+
+def test_exchange_of_money_that_was_needed_on_a_later_day_is_not_approved(world):
+    second, third = NOW + timedelta(days=1), NOW + timedelta(days=2)
+    row = world.record(world.deal("400"), at=third)
+    needed = world.record(world.deal("900", exchanged_on=second.date()), at=third)
+    exchange.approve(needed, by=world.approver, at=third)
+    factories.give(world.fund, "500", into=AccountKey.bank(world.euros), booked_on=third.date())
+
+    with pytest.raises(exchange.WrongDay, match=r"could give only €100\.00"):
+        exchange.approve(row, by=world.approver, at=third)
+
+    assert world.balances() == (600, 600, 600_000, 600_000)
+
+
+def test_exchange_is_taken_back_on_its_own_day_or_today_where_it_was_needed_meanwhile(world):
+    later = NOW + timedelta(days=5)
+    days = []
+    for is_needed in (False, True):
+        row = world.done()
+        if is_needed:
+            spend(world, "500000")
+            deal = world.deal("100", "500000", exchanged_on=later.date())
+            exchange.approve(world.record(deal, at=later), by=world.approver, at=later)
+        exchange.take_back(row, reason="Copied wrongly.", by=world.treasurer, at=later)
+        days.append(Entry.objects.get(source=f"reversal:{row.source('out')}").booked_on)
+
+    assert days == [TODAY, later.date()]
 
 
 def test_exchange_needs_two_currencies_and_open_accounts(world):
