@@ -212,7 +212,7 @@ def _account(identification: str, currency: str) -> str:
         parts.pop()
     number = parts[-1] if parts else ""
     shorter = number.removesuffix(currency)
-    return shorter if iban.is_valid(shorter) else number
+    return shorter if iban.is_valid(shorter, check_country=False) else number
 
 
 def _as_day(value: Any) -> date | None:

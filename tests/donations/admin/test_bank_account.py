@@ -92,7 +92,7 @@ def test_second_account_in_use_does_not_take_gifts_beside_the_first(treasurer):
     [
         (
             {"number": "DE03120300000000202051"},
-            "The check digits of this IBAN do not fit: a character is mistyped, missing or too many",
+            "The check digits of this IBAN do not fit: a character is mistyped, or some are swapped.",
         ),
         ({"number": "", "takes_gifts": "on"}, "Supporters need an account number to send money to"),
         ({"currency": "EURO"}, "Ensure this value has at most 3 characters"),
@@ -176,8 +176,8 @@ def test_add_account_of_each_kind_keeps_its_numbers_bare(treasurer, written, kep
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"number": "DE4512030000000020205"}, "This is no IBAN: it has another length"),
-        ({"number": "DE0212030000000020205"}, "The check digits of this IBAN do not fit"),
+        ({"number": "DE4512030000000020205"}, "An IBAN that begins with DE has 22 characters; this one has 21."),
+        ({"number": "DE02120300000000202052"}, "The check digits of this IBAN do not fit"),
         ({"bic": "BYLA"}, "This is no BIC: it has 8 or 11 characters"),
         ({"alias": "casa.mate.sol"}, "This does not belong to the kind “IBAN”: leave it empty"),
         ({"sort_code": "123456"}, "This does not belong to the kind “IBAN”"),
@@ -186,7 +186,7 @@ def test_add_account_of_each_kind_keeps_its_numbers_bare(treasurer, written, kep
         ({"scheme": "other"}, "This is an IBAN: choose that kind, so that it is checked."),
         ({"scheme": "other", "number": "9" * 41}, "An account number has 40 characters at most."),
         ({"scheme": "cbu", "number": CBU[:-1] + "2"}, "this CBU or CVU are wrong: one digit is mistyped"),
-        ({"scheme": "cbu", "number": CBU[:-1]}, "A CBU or CVU has 22 digits."),
+        ({"scheme": "cbu", "number": CBU[:-1]}, "A CBU or CVU has 22 digits; this one has 21 characters."),
         ({"scheme": "cbu", "number": "", "alias": "a b"}, "An alias has 6 to 20 letters"),
         ({"scheme": "cbu", "number": "", "takes_gifts": "on"}, "Supporters need an account number"),
         ({"scheme": "sort_code", "number": "1234567"}, "A British account number has eight digits"),
@@ -195,10 +195,10 @@ def test_add_account_of_each_kind_keeps_its_numbers_bare(treasurer, written, kep
         ({"scheme": "pix", "number": "", "pix_key": "x"}, "Choose the kind of the key, and write the key."),
         ({"scheme": "pix", "number": "", "pix_kind": "cpf"}, "Choose the kind of the key, and write the key."),
         ({"scheme": "pix", "number": "", "pix_kind": "cpf", "pix_key": "39053344706"}, "The check digits of this CPF are wrong"),
-        ({"scheme": "pix", "number": "", "pix_kind": "cnpj", "pix_key": "123"}, "A CNPJ has 14 characters."),
+        ({"scheme": "pix", "number": "", "pix_kind": "cnpj", "pix_key": "123"}, "A CNPJ has 14 characters; this one has 3."),
         ({"scheme": "pix", "number": "", "pix_kind": "email", "pix_key": "x"}, "This is no e-mail address."),
-        ({"scheme": "pix", "number": "", "pix_kind": "phone", "pix_key": "11 91234 5678"}, "Write the telephone number with country and area code"),
-        ({"scheme": "pix", "number": "", "pix_kind": "random", "pix_key": "123"}, "A random key has 32 letters and digits"),
+        ({"scheme": "pix", "number": "", "pix_kind": "phone", "pix_key": "11 91234 5678"}, "As a Pix key a telephone number is Brazilian: write it with +55"),
+        ({"scheme": "pix", "number": "", "pix_kind": "random", "pix_key": "123"}, "A random key has 32 digits and letters from a to f"),
         ({"scheme": "gold"}, "Select a valid choice."),
     ],
 )  # fmt: skip

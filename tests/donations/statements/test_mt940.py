@@ -168,6 +168,7 @@ def test_read_damaged_file_is_refused_with_a_sentence(old, new, sentence):
         ("87052000/123456789", "123456789"),
         ("UBRTHUHB/123456789150ABCDEF002/HUF", "123456789150ABCDEF002"),
         ("NL91ABNA0417164300EUR", "NL91ABNA0417164300"),
+        ("BE68539007547034EUR", "BE68539007547034"),
         ("", ""),
     ],
 )
