@@ -270,7 +270,7 @@ def close(period: Period, *, by: User, at: datetime) -> Period:
         if name not in REFUSALS:
             raise
         kind, sentence = REFUSALS[name]
-        raise kind(str(sentence)) from error
+        raise kind(why_not_yet(period, at=at) or str(sentence)) from error
     return period
 
 

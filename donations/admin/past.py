@@ -20,7 +20,7 @@ from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
 from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin
 
-from .. import past
+from .. import past, periods
 from ..models import BankAccount, Fund, PastImport, PastRow
 from ..spreadsheets import csv_row
 from .refund_forms import ReasonForm
@@ -68,6 +68,7 @@ class PastForm(forms.Form):
 
 def book(row: PastImport, _data: dict[str, Any], by: User, at: datetime) -> str:
     past.approve(row, by=by, at=at)
+    periods.begin_due(at=at)
     return _("The past is booked.")
 
 

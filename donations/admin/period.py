@@ -21,7 +21,7 @@ from defensefund.office import ReadOnlyAdmin, require
 from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
 from .. import assertions, periods, reports
-from ..models import Account, Assertion, Period
+from ..models import Account, Assertion, Entry, Period
 from .spending_forms import read_amount
 
 State = Period.State
@@ -29,7 +29,7 @@ TAGS = {State.REQUESTED: "warning", State.CLOSED: "good"}
 # Of a difference explained by very many facts these are shown; the file of the month has all entries.
 SHOWN = 25
 WHAT = {
-    "paid": gettext_lazy("paid, on the bank's statement in another month"),
+    "paid": gettext_lazy("moved, and on no bank statement of this month"),
     "late": gettext_lazy("moved in one month, booked in another"),
     "not_ours": gettext_lazy("at Stripe, and not ours"),
     "unbooked": gettext_lazy("a line that somebody explained and nobody booked"),
@@ -84,6 +84,8 @@ class BalanceForm(VerbForm):
 
 
 def verify(period: Period, _data: dict[str, Any], by: User, at: datetime) -> str:
+    # Months begin at night, and an earlier one may have come to be since: from a spreadsheet, or from an old statement.
+    periods.begin_due(at=at)
     periods.verify(period, by=by, at=at)
     return _("Every total of the books holds.")
 
@@ -106,6 +108,7 @@ def ask(period: Period, _data: dict[str, Any], by: User, at: datetime) -> str:
 
 
 def close(period: Period, _data: dict[str, Any], by: User, at: datetime) -> str:
+    periods.begin_due(at=at)
     periods.close(period, by=by, at=at)
     return _("%(month)s is closed.") % {"month": period.name}
 
@@ -284,6 +287,10 @@ class PeriodAdmin(VerbAdmin, ReadOnlyAdmin):
         found: QuerySet[Assertion] = row.assertions.select_related(
             "account__bank_account", "statement", "period"
         )
+        shown = {each.pk: each.items[:SHOWN] for each in found}
+        entries = Entry.objects.in_bulk(
+            {item["name"] for items in shown.values() for item in items}, field_name="source"
+        )
         return {
             "period": row,
             "tag": TAGS.get(row.state, ""),
@@ -296,9 +303,10 @@ class PeriodAdmin(VerbAdmin, ReadOnlyAdmin):
                         {
                             "what": WHAT[item["what"]],
                             "name": item["name"],
+                            "entry": entries.get(item["name"]),
                             "amount": Decimal(item["amount"]),
                         }
-                        for item in each.items[:SHOWN]
+                        for item in shown[each.pk]
                     ],
                     "more": max(len(each.items) - SHOWN, 0),
                 }

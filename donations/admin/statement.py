@@ -138,6 +138,11 @@ class StatementImportAdmin(ReadOnlyAdmin):
                 % {"details": result.details},
             )
             return HttpResponseRedirect(reverse("admin:donations_statementline_open"))
+        if not result.new + result.known:
+            messages.info(
+                request, _("All that this file tells is kept already: nothing was added.")
+            )
+            return HttpResponseRedirect(reverse("admin:donations_statementline_open"))
         messages.success(request, _imported(result.new, result.known, result.open))
         if result.booked and result.statement:
             href = reverse("admin:donations_statementline_changelist")

@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone
 
 from donations import periods, reports
-from donations.models import Account, Period
+from donations.models import Account, AccountKey, Period
 from tests.donations.reconciliation.files import make_account
 from tests.donations.test_periods import AT, FIRST_LINES, JANUARY, match_all, take
-from tests.factories import log_in, make_user
+from tests.factories import give, log_in, make_fund, make_user
 
 
 @pytest.fixture
@@ -77,6 +77,22 @@ def test_month_that_cannot_be_closed_yet_says_why_and_offers_nothing(client, tre
     shown = client.get(page(Period.objects.get(month=date(2026, 2, 1)))).content.decode()
     assert "January 2026 is open: close that first." in shown
     assert "Verify the totals" in client.get(page(january)).content.decode()
+
+
+def test_month_of_an_older_fact_is_there_at_once_and_named_where_it_stands_in_the_way(
+    client, treasurer, january
+):
+    """Months begin at night; an older entry may come by day."""
+    log_in(client, treasurer)
+    assert "Every total of the books holds." in press(client, january, "verify")
+    press(client, january, "balance", account=bank_pk(), stated="96")
+    press(client, january, "reconcile")
+    press(client, january, "request")
+    give(make_fund(), "5", into=AccountKey.cash("EUR"), booked_on=date(2025, 12, 30))
+
+    log_in(client, make_user("ines", "approver"))
+    assert "December 2025 is open: close that first." in press(client, january, "close")
+    assert Period.objects.earliest("month").month == date(2025, 12, 1)
 
 
 def bank_pk():

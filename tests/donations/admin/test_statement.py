@@ -242,6 +242,9 @@ def test_notification_is_shown_kept_and_helps_where_its_line_is_matched(treasure
     assert "Bo Ejemplo" in said
     done = treasurer.post(CONFIRM, {"file": hidden(preview, "file")}, follow=True)
     assert "Kept: 2 payments within lines." in done.content.decode()
+    again = hidden(upload(treasurer, account, told, "told.xml"), "file")
+    done = treasurer.post(CONFIRM, {"file": again}, follow=True)
+    assert "All that this file tells is kept already: nothing was added." in done.content.decode()
 
     line = StatementLine.objects.get()
     page = treasurer.get(f"/admin/donations/statementline/{line.pk}/match/")
