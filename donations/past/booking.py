@@ -12,10 +12,10 @@ from psycopg.errors import IntegrityError as PostgresIntegrityError
 from defensefund.templatetags.formats import plain_day
 
 from .. import ledger, openings
-from ..currencies import written
 from ..ledger import Posting
 from ..models import AccountKey, Donation, Entry, LegalCost, PastImport, PastRow, Payee
 from .reading import PastFact, PastReading, read
+from .sums import more_than_stated, names
 
 # What the database's own rules refuse a cost with (migrations/0008_policy.py).
 COST_REFUSALS = {"legal_cost_of_a_kind_the_policy_pays", "legal_cost_within_its_cap"}
@@ -237,8 +237,7 @@ def _postings(fact: PastFact) -> Iterable[Posting]:
 
 def _check_no_place_short(facts: Iterable[PastFact]) -> None:
     """Posting holds the funds; what others took from a place or a fund meanwhile is seen here, and all is taken back."""
-    keys = {key for fact in facts if fact.fund for key in (fact.place, AccountKey.fund(fact.fund, fact.currency))}  # fmt: skip
-    short = sorted(key.code for key in keys if ledger.balance(key) < 0)
+    short = sorted(name for key, name in names(facts).items() if ledger.balance(key) < 0)
     if short:
         raise NotFit([_("There is not enough in %(places)s any more.") % {"places": ", ".join(short)}])  # fmt: skip
 
@@ -251,15 +250,7 @@ def _check_openings(facts: Iterable[PastFact]) -> None:
         if fact.bank_account and fact.kind is PastRow.Kind.OPENING
     }
     problems = [
-        _(
-            "With this the books would have %(booked)s on %(account)s before its first statement, which says that it "
-            "was %(stated)s."
-        )
-        % {
-            "booked": written(opening.booked, account.currency),
-            "account": account,
-            "stated": written(opening.stated, account.currency),
-        }
+        more_than_stated(opening, opening.booked)
         for account in sorted(accounts, key=lambda account: account.code)
         if (opening := openings.opening_of(account)) and opening.missing < 0
     ]

@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -15,10 +14,10 @@ from django.utils.translation import gettext as _
 from appeals.models import Case, Defendant
 from defensefund.templatetags.formats import plain_day
 
-from .. import delimited, ledger
-from ..currencies import UnreadableAmount, exponent, offered, parse_amount, written
+from .. import delimited
+from ..currencies import UnreadableAmount, exponent, offered, parse_amount
 from ..models import AccountKey, BankAccount, Fund, LegalCost, PastRow, Period
-from . import tables
+from . import sums, tables
 from .tables import RawRow
 
 ZERO = Decimal(0)
@@ -133,7 +132,7 @@ def read(text: str, *, today: date) -> PastReading:
     reading.new = [fact for fact in facts if fact.key not in booked]
     reading.known = len(facts) - len(reading.new)
     if not reading.problems:
-        reading.problems += _shortfalls(reading.new)
+        reading.problems += [*sums.shortfalls(reading.new), *sums.too_much_before(reading.new)]
     return reading
 
 
@@ -304,28 +303,3 @@ def _email(text: str, problems: list[str]) -> str:
         except ValidationError:
             problems.append(_("“%(text)s” is no e-mail address.") % {"text": text})
     return text
-
-
-def changes(facts: Iterable[PastFact]) -> dict[AccountKey, Decimal]:
-    """By how much the facts together raise, or lower, each fund and each place."""
-    sums: dict[AccountKey, Decimal] = defaultdict(Decimal)
-    for fact in facts:
-        if fact.fund:
-            moved = fact.amount - fact.fee
-            moved = -moved if fact.kind is PastRow.Kind.PAYMENT else moved
-            sums[AccountKey.fund(fact.fund, fact.currency)] += moved
-            sums[fact.place] += moved
-    return sums
-
-
-def _shortfalls(facts: Iterable[PastFact]) -> list[str]:
-    """Nothing is booked that takes a fund, a bank account or the cash box below zero."""
-    return [
-        _(
-            "With these rows %(account)s would be %(amount)s below zero. Is a gift missing, or what was there before "
-            "(a row of the kind opening)?"
-        )
-        % {"account": key.code, "amount": written(-after, key.currency)}
-        for key, change in changes(facts).items()
-        if change < 0 and (after := ledger.balance(key) + change) < 0
-    ]

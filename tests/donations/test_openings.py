@@ -54,6 +54,27 @@ def test_no_statement_or_one_that_opens_with_nothing_has_no_opening_to_book(acco
         book(account, factories.make_fund(), "1")
 
 
+def test_spreadsheet_that_has_more_than_the_first_statement_says_is_told_before_it_is_asked_for(
+    account,
+):
+    factories.make_fund(code="general")
+    take(account)
+
+    def problems(opening):
+        """With 30 before the statement, and 7 after its first day, of which it says nothing."""
+        rows = [("opening", "2025-01-01", opening), ("gift", "2025-02-01", "50"), ("payment", "2025-02-02", "20"),
+                ("gift", "2026-03-05", "7")]  # fmt: skip
+        lines = [f"{kind},{day},{amount},EUR,general,bank-eur" for kind, day, amount in rows]
+        text = "\n".join(["kind,date,amount,currency,fund,place", *lines])
+        return past.read(text, today=NOW.date()).problems
+
+    assert problems("470") == []
+    assert problems("470.01") == [
+        f"With this the books would have €500.01 on {account} before its first statement, which says that it was "
+        "€500.00. Is a payment missing, or is something in it twice?"
+    ]
+
+
 def test_first_statement_says_what_was_there_until_it_is_booked(account):
     fund = factories.make_fund(code="general")
     take(account)

@@ -15,6 +15,7 @@ from donations import disbursement, ledger, past, payees, reports
 from donations.disbursement.checks import account_of
 from donations.models import (
     AccountKey,
+    BankAccount,
     Donation,
     Entry,
     LegalCost,
@@ -244,7 +245,7 @@ def test_nothing_is_taken_below_zero(fund):
     assert reading.problems == [
         f"With these rows {account} would be €10.00 below zero. Is a gift missing, or what was there before (a row of "
         "the kind opening)?"
-        for account in ("fund:general:EUR", "bank:bank-eur:EUR")
+        for account in (f"“{fund}”", str(BankAccount.objects.get()))
     ]
     with pytest.raises(past.NotFit):
         take_over(table(row("payment", "10")))
