@@ -128,7 +128,7 @@ ADVICE: dict[str, tuple[Any, Any]] = {
     ),
     Kind.NOT_OURS: (
         _(
-            "Two people said that this money at Stripe belongs to somebody else; the books leave it out."
+            "Two people said that this money, which came or went at Stripe, is somebody else's; the books leave it out."
         ),
         _("See that it goes back. When it has, explain that movement as not ours, too."),
     ),
@@ -164,7 +164,7 @@ ADVICE: dict[str, tuple[Any, Any]] = {
     ),
     Kind.AT_STRIPE: (
         _(
-            "Card gifts, less the fees that Stripe kept of them, that no payout has brought to the bank yet."
+            "Gifts that Stripe took, less the fees it kept of them, and that no payout has brought to the bank yet."
         ),
         _("Nothing, for some days. If it grows old, look whether payouts are automatic at Stripe."),
     ),

@@ -48,18 +48,14 @@ def keep(row: Disbursement, _data: dict[str, Any], by: User, at: datetime) -> st
 def why_no_doubt(row: Any, _by: User) -> str:
     if row.refused_at or not row.paid_at:
         return _("This payment is not recorded as paid: refuse it instead.")
-    if why := row.why_not_asked:
-        return str(why)
-    if row.is_proved:
-        return _(
-            "A bank line shows this payment: it left. If that match is wrong, take it back first."
-        )
-    return ""
+    return str(row.why_not_asked) or why_proved(row)
 
 
 def why_not_take_back(row: Any, by: User) -> str:
-    if why := why_not_another(row, by):
-        return why
+    return why_not_another(row, by) or why_proved(row)
+
+
+def why_proved(row: Any) -> str:
     if row.is_proved:
         return _(
             "A bank line shows this payment: it left. If that match is wrong, take it back first."

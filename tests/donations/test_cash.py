@@ -14,6 +14,7 @@ from donations.admin.cash_forms import DepositForm, RecordForm
 from donations.models import AccountKey, CashDeposit, CashReceipt, Donation, Entry
 from donations.schedule import schedule_of
 from tests import factories
+from tests.donations.lying import lying
 from tests.donations.reconciliation.files import make_account, make_line
 from tests.factories import NOW, TODAY, log_in, make_promise, make_user
 
@@ -217,11 +218,13 @@ def test_cash_brought_to_the_bank_is_on_its_way_until_the_line():
     account = make_account()
     deposit = bring(account, "50")
     assert (ledger.balance(BOX), ledger.balance(AccountKey.transit("EUR"))) == (30, 50)
+    assert lying(NOW) == {"transit:EUR": [("cash", 50, 50)]}
 
     line = make_line("50", account=account)
     assert [s.target for s in reconciliation.suggest(line)] == [deposit]
     match = reconciliation.match(line=line, target=deposit, by=make_user(), at=NOW)
     assert ledger.balance(AccountKey.transit("EUR")) == 0
+    assert lying(NOW) == {}
     assert ledger.balance(AccountKey.bank(account)) == 50
     with pytest.raises(cash.CashError, match="match back first"):
         cash.void_deposit(deposit, reason="Lost", by=make_user(), at=NOW)

@@ -22,6 +22,7 @@ from donations.reconciliation import (
     suggest,
     unmatch,
 )
+from tests.donations.lying import lying
 from tests.factories import NOW, TODAY, make_bank_account, make_fund, make_user
 from tests.threads import in_parallel
 
@@ -49,6 +50,7 @@ def said(line, target, **fields):
 
 
 def waiting():
+    lying(NOW)
     return [(d.kind, d.name, d.told, d.since) for d in differences.listed(at=NOW)]
 
 
