@@ -12,8 +12,10 @@ from itertools import combinations, pairwise
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
+from .markdown import PERSON
 from .models import AppealText, CaseText, Consent, Defendant, FigureText, Identity, UpdateText
 
 
@@ -22,11 +24,20 @@ class NameInText(Exception):
 
 
 @dataclass(frozen=True)
+class Place:
+    """A text that a public page may show, in words; and on the page of which row (its model's name, its key) it is written."""
+
+    label: str
+    model: str
+    pk: int
+
+
+@dataclass(frozen=True)
 class Withdrawal:
     """What `withdraw` did: how many consents ended, and the texts that may still mention the person."""
 
     ended: int
-    mentions: list[str]
+    mentions: list[Place]
 
 
 @transaction.atomic
@@ -80,7 +91,7 @@ def withdraw(*, defendant: Defendant, by: User, at: datetime) -> Withdrawal:
 def identify(*, defendant: Defendant, name: str) -> Identity:
     """Keep the person's name, encrypted; NameInText when a text already says it in plain words."""
     name = " ".join(name.split())
-    found = [label for label, text in _all_texts() if _names(name, text)]
+    found = [place.label for place, text in _all_texts() if _names(name, text)]
     if found:
         raise NameInText(
             _("This name stands in plain words in: %(where)s. Write [[%(key)s]] there first.")
@@ -135,27 +146,33 @@ def _names(name: str, text: str) -> bool:
     return bool(_pairs(name) & _neighbours(_words(text)))
 
 
-def _loose_mentions(defendant: Defendant) -> Iterator[str]:
-    """Texts with any longer word of the name, e.g. the surname alone: for a human to look at."""
+def _loose_mentions(defendant: Defendant) -> Iterator[Place]:
+    """Texts with any longer word of the name, e.g. the surname alone: for a human to look at. A key in brackets is none,
+    though it may be made of the name: that shows what the consents allow, by itself."""
     identity = Identity.objects.filter(defendant=defendant).first()
     if identity is None:
         return
     telling = {word for word in _words(identity.name) if len(word) > 3}
-    for label, text in _all_texts():
-        if telling & set(_words(text)):
-            yield label
+    for place, text in _all_texts():
+        if telling & set(_words(PERSON.sub(" ", text))):
+            yield place
 
 
-def _all_texts() -> Iterator[tuple[str, str]]:
+def _all_texts() -> Iterator[tuple[Place, str]]:
     """Everything people wrote that a public page may show, with the words to find it by."""
+
+    def place(text: Model, title: str, model: str, pk: int) -> Place:
+        return Place(f"{text._meta.verbose_name} “{title}”", model, pk)
+
     for appeal in AppealText.objects.all():
-        label = f"{appeal._meta.verbose_name} “{appeal.title}”"
-        yield label, f"{appeal.title}\n{appeal.summary}\n{appeal.body}"
+        where = place(appeal, appeal.title, "appeal", appeal.appeal_id)
+        yield where, f"{appeal.title}\n{appeal.summary}\n{appeal.body}"
     for case in CaseText.objects.all():
-        label = f"{case._meta.verbose_name} “{case.title}”"
-        yield label, f"{case.title}\n{case.charge}\n{case.summary}"
+        where = place(case, case.title, "case", case.case_id)
+        yield where, f"{case.title}\n{case.charge}\n{case.summary}"
     for update in UpdateText.objects.all():
-        yield f"{update._meta.verbose_name} “{update.title}”", f"{update.title}\n{update.body}"
+        where = place(update, update.title, "update", update.update_id)
+        yield where, f"{update.title}\n{update.body}"
     for figure in FigureText.objects.all():
-        label = f"{figure._meta.verbose_name} “{figure.label}”"
-        yield label, f"{figure.label}\n{figure.place}\n{figure.period}"
+        where = place(figure, figure.label, "figure", figure.figure_id)
+        yield where, f"{figure.label}\n{figure.place}\n{figure.period}"

@@ -17,6 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_noop
 from psycopg.errors import UniqueViolation
 
+from defensefund.deletion import deleted_with
 from defensefund.lists import ListAdmin
 
 # Words of Django's own lists that its catalogs lack in some of our languages: they are found in ours first.
@@ -138,6 +139,9 @@ class OfficeAdmin(ListAdmin):
             if not isinstance(error.__cause__, UniqueViolation):
                 raise
             return super().changeform_view(*given)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        return deleted_with(objs, request, self.admin_site)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         columns = {field.name for field in obj._meta.concrete_fields}

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -24,6 +26,17 @@ from .forms import AppealTextFormSet, ImportForm, PlainNumberForm, TextForm
 
 class AppealForm(PlainNumberForm):
     number = "goal_amount"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """The goal's currency is one that gifts may have, or the one it has."""
+        super().__init__(*args, **kwargs)
+        if (field := self.fields.get("goal_currency")) is not None:
+            known = dict.fromkeys([*settings.CURRENCIES, self.instance.goal_currency])
+            self.fields["goal_currency"] = forms.ChoiceField(
+                label=field.label,
+                required=False,
+                choices=[("", "–"), *((code, code) for code in known if code)],
+            )
 
 
 class AppealTextInline(admin.StackedInline):  # type: ignore[type-arg]

@@ -9,6 +9,8 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -85,8 +87,16 @@ def withdraw(defendant: Defendant, _data: dict[str, Any], by: User, at: datetime
     ) % {"count": result.ended}
     if not result.mentions:
         return said
-    look = _("Look at these texts, which may still mention the person: %(where)s.")
-    return f"{said} {look % {'where': ', '.join(result.mentions)}}"
+    places = format_html_join(
+        ", ",
+        '<a href="{}">{}</a>',
+        (
+            (reverse(f"admin:appeals_{each.model}_change", args=[each.pk]), each.label)
+            for each in result.mentions
+        ),
+    )
+    look = _("Look at these texts, which may still mention the person:")
+    return format_html("{} {} {}", said, look, places)
 
 
 @admin.register(Defendant)

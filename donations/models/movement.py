@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from .balance import BalanceTransaction
 from .bank_account import BankAccount
 from .fund import Fund
-from .proposal import Proposal, ProposalQuerySet
+from .proposal import Asked, Decided, ProposalQuerySet
 from .statement import StatementMatch
 
 
@@ -25,7 +25,7 @@ class MovementExplanationQuerySet(ProposalQuerySet["MovementExplanation"]):
         return collected.filter(~models.Exists(proof))
 
 
-class MovementExplanation(Proposal):
+class MovementExplanation(Asked, Decided):
     """One word on one movement, booked when another person approves it; taken back, the movement is open again."""
 
     class Meaning(models.TextChoices):
@@ -66,7 +66,6 @@ class MovementExplanation(Proposal):
     )
     undone_at = models.DateTimeField(_("taken back at"), null=True)
     # One reason, of the refusal or of taking it back.
-    refusal_reason = None  # type: ignore[assignment]
     reason = models.TextField(_("why it was refused or taken back"), blank=True)
 
     objects = MovementExplanationQuerySet.as_manager()

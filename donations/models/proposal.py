@@ -8,13 +8,13 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 
-class ProposalQuerySet[Row: "Decision"](models.QuerySet[Row]):
+class ProposalQuerySet[Row: "Decided"](models.QuerySet[Row]):
     def undecided(self) -> Self:
         return self.filter(approved_at=None, refused_at=None)
 
 
-class Decision(models.Model):
-    """Approved by another person than proposed it, or refused with a reason by whoever may decide or proposed it."""
+class Decided(models.Model):
+    """Approved by another person than proposed it, or refused by whoever may decide or proposed it."""
 
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -33,19 +33,34 @@ class Decision(models.Model):
         help_text=_("Who asked for it, when they withdrew it."),
     )
     refused_at = models.DateTimeField(_("refused at"), null=True)
+
+    class Meta:
+        abstract = True
+
+
+class Decision(Decided):
+    """Refused with a reason of its own."""
+
     refusal_reason = models.TextField(_("reason of the refusal"), blank=True)
 
     class Meta:
         abstract = True
 
 
-class Proposal(Decision):
-    """Asked for by one person, decided by another."""
+class Asked(models.Model):
+    """By one person, at some instant."""
 
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("requested by")
     )
     requested_at = models.DateTimeField(_("requested at"))
+
+    class Meta:
+        abstract = True
+
+
+class Proposal(Asked, Decision):
+    """Asked for by one person, decided by another."""
 
     class Meta:
         abstract = True

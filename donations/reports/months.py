@@ -10,8 +10,20 @@ from django.db import connection
 from .tables import Span
 
 # By month and kind, what raised and what lowered purposes; of kinds that only move among purposes, or among places,
-# nothing came in or went out. From the totals of days: the cost is that of the days asked for.
+# nothing came in or went out. From the totals of days: the cost is that of the days asked for, and of what was taken back.
+# An entry that was reversed, and what reversed it, tell of no money that came or went: both are left out, each in its own
+# month. What reverses a reversal lets the entry stand again.
 IN_AND_OUT = """
+WITH RECURSIVE reversals (entry_id, id, turn) AS (
+    SELECT e.id, r.id, 1 FROM donations_entry r JOIN donations_entry e ON e.id = r.reverses_id
+    WHERE r.reverses_id IS NOT NULL AND e.reverses_id IS NULL
+    UNION ALL
+    SELECT s.entry_id, r.id, s.turn + 1 FROM reversals s JOIN donations_entry r ON r.reverses_id = s.id
+), taken_back AS (
+    SELECT id FROM reversals
+    UNION ALL
+    SELECT entry_id FROM reversals GROUP BY entry_id HAVING max(turn) %% 2 = 1
+)
 SELECT currency, month, coalesce(sum(credit), 0), coalesce(sum(debit), 0) FROM (
     SELECT a.currency, date_trunc('month', t.booked_on)::date AS month,
            sum(t.credit) FILTER (WHERE a.kind <> 'asset') AS credit,
@@ -19,14 +31,21 @@ SELECT currency, month, coalesce(sum(credit), 0), coalesce(sum(debit), 0) FROM (
     FROM donations_daytotal t JOIN donations_account a ON a.id = t.account_id
     WHERE t.booked_on BETWEEN %(first)s AND %(last)s
     GROUP BY a.currency, month, t.kind
-    HAVING bool_or(a.kind = 'asset') AND bool_or(a.kind <> 'asset')) kinds
+    HAVING bool_or(a.kind = 'asset') AND bool_or(a.kind <> 'asset')
+    UNION ALL
+    SELECT e.currency, date_trunc('month', e.booked_on)::date,
+           -sum(e.amount) FILTER (WHERE c.kind <> 'asset'), -sum(e.amount) FILTER (WHERE d.kind <> 'asset')
+    FROM taken_back t JOIN donations_entry e ON e.id = t.id
+    JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
+    WHERE e.booked_on BETWEEN %(first)s AND %(last)s AND (d.kind = 'asset') <> (c.kind = 'asset')
+    GROUP BY e.currency, date_trunc('month', e.booked_on)) kinds
 GROUP BY currency, month ORDER BY currency, month
 """
 
 
 @dataclass(frozen=True)
 class MonthSums:
-    """What came in and went out in the month that begins on `first_on`."""
+    """What came in and went out in the month that begins on `first_on`, without what was taken back since."""
 
     first_on: date
     came_in: Decimal

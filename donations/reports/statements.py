@@ -62,7 +62,8 @@ def of_books(span: Span) -> Report:
         tables=tuple(tables),
         note=_(
             "In each currency, what is there equals what it is for. Amounts set aside for costs and not yet paid count "
-            "as there. What moved between the accounts of a table neither came in nor went out."
+            "as there. What moved between the accounts of a table neither came in nor went out. What was booked and taken "
+            "back came in and went out, each on its day."
         ),
     )
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -351,7 +352,11 @@ def test_consent_is_recorded_shown_and_withdrawn(office: Office, ana: User) -> N
     assert "Folder 3" in page
     assert 'name="consents-0-has_name"' not in page
     assert NAME in client.get("/es/strike/").content.decode()
-    assert "1 consent is withdrawn" in press(client, rosa, "withdraw_consent")
+    update = make_update(Appeal.objects.get(), by=ana, slug="s", languages=("en",), body="Prueba.")
+    said = press(client, rosa, "withdraw_consent")
+    assert "1 consent is withdrawn" in said
+    look = f'<a href="{change_url(update)}">text of the update “News s en”</a>'
+    assert f"which may still mention the person: {look}" in said
     assert NAME not in client.get("/es/strike/").content.decode()
     assert Consent.objects.get(defendant=rosa).withdrawn_by == ana
 
@@ -522,6 +527,32 @@ def test_save_writes_only_what_was_changed(office: Office, ana: User) -> None:
     assert Appeal.objects.values_list("slug", "published_at").get() == ("renamed", None)
 
 
+@pytest.mark.parametrize(
+    ("currency", "kept"), [("EUR", "EUR"), ("CHF", "CHF"), ("ZZZ", "CHF"), ("eur", "CHF")]
+)
+def test_goal_is_in_a_currency_that_is_known_or_the_one_it_has(
+    office: Office, ana: User, settings: Any, currency: str, kept: str
+) -> None:
+    settings.CURRENCIES = ["EUR", "ARS"]
+    appeal = make_appeal()
+    Appeal.objects.update(goal_amount=100, goal_currency="CHF")
+    client = office(ana, *VIEWS, "change_appeal")
+    chosen = client.get(change_url(appeal)).content.decode().split('id="id_goal_currency"')[1]
+    data = {"slug": "a", "default_language": "es", "goal_amount": "100", "goal_currency": currency}
+    data |= {
+        f"{name}-{count}_FORMS": "0"
+        for name in ("texts", "cases", "figures")
+        for count in ("TOTAL", "INITIAL")
+    }
+
+    client.post(change_url(appeal), data)
+
+    offered = re.findall(r'<option value="(\w*)"', chosen.split("</select>")[0])
+    assert offered == ["", "EUR", "ARS", "CHF"]
+    appeal.refresh_from_db()
+    assert appeal.goal_currency == kept
+
+
 def appeal_form(appeal: Appeal, *, delete: str = "", main: str = "es") -> dict[str, object]:
     """The change page of `appeal` as it stands, with one language's text marked for deletion."""
     data: dict[str, object] = {"slug": appeal.slug, "default_language": main}
@@ -606,6 +637,15 @@ def test_pages_say_the_title_and_the_log_the_address(office: Office, ana: User) 
     assert "Change history: El muelle y a person" in told(url.replace("change", "history"))
     assert "El muelle y a person" in told(url.replace("change", "publish"))
     assert "“El muelle y a person”" in told(url.replace("change", "delete"))
+    make_update(appeal, by=ana, slug="news", case=case)
+    in_the_way = told(url.replace("change", "delete"))
+    assert re.findall(r'<li>Update: <a href="[^"]+">([^<]+)</a>', in_the_way) == ["News news en"]
+    Update.objects.all().delete()
+    in_the_way = told(change_url(appeal).replace("change", "delete"))
+    assert re.findall(r'<li>Case: <a href="[^"]+">([^<]+)</a>', in_the_way) == [
+        "El muelle y a person",
+        "bare",
+    ]
     assert re.findall(r">(Appeal h[^<]*|El m[^<]*|bare)</a>", told(change_url(appeal))) == [
         "El muelle y a person",
         "bare",

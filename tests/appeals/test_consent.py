@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from appeals import consent, publishing
-from appeals.models import Consent, Defendant, Identity, PublicDefendant, PublicParty
+from appeals.models import Consent, Defendant, Identity, PublicDefendant, PublicParty, Update
 from tests.appeals.factories import (
     NOW,
     make_appeal,
@@ -80,8 +80,14 @@ def test_withdraw_ends_every_consent_and_says_where_the_person_is_mentioned(
     make_consent(rosa, by=ana)
     make_consent(rosa, by=ana, has_charge=True)
     make_update(rosa.cases.get().appeal, by=ana, slug="s", languages=("es",), body="On Prueba.")
+    # A longer word is not the name, and a key in brackets vanishes by itself.
+    for slug, body in (("longer", "Pruebas."), ("key", "On [[prueba]].")):
+        make_update(rosa.cases.get().appeal, by=ana, slug=slug, languages=("es",), body=body)
     result = consent.withdraw(defendant=rosa, by=bruno, at=NOW)
-    assert result == consent.Withdrawal(ended=2, mentions=["text of the update “News s es”"])
+    told = consent.Place(
+        "text of the update “News s es”", "update", Update.objects.get(slug="s").pk
+    )
+    assert result == consent.Withdrawal(ended=2, mentions=[told])
     assert shown() == ("Persona R", "Persona R")
     assert set(Consent.objects.values_list("withdrawn_at", "withdrawn_by")) == {(NOW, bruno.pk)}
 

@@ -27,6 +27,15 @@ def test_office_shows_the_sections_in_the_order_of_the_money(treasurer):
     assert titles_in(treasurer.get("/admin/")) == [*titles, "What the public reads"]
 
 
+def test_office_calls_the_accounts_of_its_people_so(treasurer):
+    person = make_user(is_superuser=True)
+
+    page = log_in(treasurer, person).get("/admin/auth/user/").content.decode()
+
+    assert "People of the office" in titles_in(treasurer.get("/admin/"))
+    assert '<a href="/admin/auth/">People of the office</a>' in page
+
+
 def test_office_shows_no_section_of_which_a_person_sees_nothing(client, db):
     log_in(client, make_user("ana", "approver"))
 

@@ -1,6 +1,6 @@
 """A month's statement depends on the entries up to its end and on nothing else; months are summed as the ledger has them."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
 
@@ -98,6 +98,31 @@ def test_in_and_out_has_every_month_also_the_quiet_ones(db):
             MonthSums(date(2026, 4, 1), Decimal(5), Decimal("0.40")),
         ],
     }
+
+
+def test_in_and_out_leaves_out_what_was_taken_back_in_whatever_month(db):
+    fund, by = factories.make_fund(), factories.make_user()
+
+    def undo(entry, month):
+        at = datetime(2026, month, 5, tzinfo=UTC)
+        return ledger.reverse(entry, by=by, reason="matched wrongly", at=at)
+
+    def entry(amount):
+        return give(fund, amount, booked_on=date(2026, 2, 3), source=f"test:{amount}")
+
+    give(fund, "10", booked_on=date(2026, 2, 28))
+    for amount in ("5", "7", "90"):
+        entry(amount)
+    entries = {e.source: e for e in Entry.objects.all()}
+    undo(entries["test:5"], 2)
+    undo(entries["test:7"], 3)
+    # Taken back by mistake: it did come in.
+    undo(undo(entries["test:90"], 3), 4)
+
+    sums = reports.in_and_out(last=date(2026, 4, 30), months=3)["EUR"]
+
+    assert [(each.came_in, each.went_out) for each in sums] == [(100, 0), (0, 0), (0, 0)]
+    assert ledger.balance(AccountKey.fund(fund, "EUR")) == 100
 
 
 def test_months_are_counted_across_years():
