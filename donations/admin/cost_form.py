@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from defensefund.templatetags.formats import money
 
+from .. import ledger
 from ..currencies import offered
-from ..models import BankAccount, LegalCost, Payee, Policy, UmaValue
+from ..models import AccountKey, BankAccount, LegalCost, Payee, Policy, UmaValue
 from ..models.uma import CURRENCY as UMA_CURRENCY
 from .spending_forms import AmountField, read_amount, typed
 
@@ -156,7 +157,14 @@ class LegalCostForm(forms.ModelForm):  # type: ignore[type-arg]
         LegalCost.objects.select_for_update(no_key=True).get(pk=self.instance.pk)
         given = self.instance.allocations.net()
         came_back = self.instance.bail_outcomes.returned().total()
-        if cleaned["owed"] < given + came_back:
+        paid = given - ledger.balance(AccountKey.cost(self.instance))
+        if cleaned["owed"] < paid:
+            self.add_error(
+                "owed",
+                _("%(amount)s of this cost is paid: it was owed.")
+                % {"amount": money(paid, currency)},
+            )
+        elif cleaned["owed"] < given + came_back:
             self.add_error(
                 "owed",
                 _("%(amount)s of this bail is with the court, or came back: it was owed.")

@@ -26,7 +26,7 @@ from ..models import (
 from ..reconciliation import Certainty, Suggestion
 from ..references import find_references, format_reference, slips
 from .bail_back import bail_back, match_with
-from .match_fields import DepositField, PartField, PayoutField
+from .match_fields import DepositField, PartField, PayoutField, offer_bearers
 
 PLEDGE, GIFT, CHARGE, OWN, BAIL, LESS, NOTE = (
     "pledge", "gift", "charge", "own", "bail", "less", "note",
@@ -152,6 +152,8 @@ class MatchForm(forms.Form):
                 currency=line.currency, amount__gt=line.open_amount
             )
         self.has_larger_payouts = payouts.queryset.exists()
+        fees = ("own_fee_fund", "less_fund") if line.amount > 0 else ("own_fee_fund", "charge_fund")
+        offer_bearers(*(self.fields[name] for name in fees))
         ways = (
             (PLEDGE, GIFT, CHARGE, OWN, BAIL, LESS, NOTE)
             if line.amount > 0

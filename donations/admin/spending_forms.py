@@ -19,6 +19,7 @@ from ..cleaning import MAX_BYTES
 from ..currencies import UnreadableAmount, exponent, offered, parse_amount, quantize
 from ..forms import UNREADABLE
 from ..models import AccountKey, BankAccount, CostDocument, Fund, Policy
+from ..schedule import cover
 from .standing import (
     covering_funds,
     documents_lacking,
@@ -216,10 +217,18 @@ class RequestForm(ContentForm):
     def prepare(self) -> None:
         self.offer_for(self.row)
         free = ledger.free(AccountKey.cost(self.row)) - self.row.requested
-        self.take_amounts_in(self.row.currency, free)
+        self.take_amounts_in(self.row.currency, min(free, self._falls_due() or free))
         for name in ("document", "bank_account"):
             choices = self.fields[name].queryset  # type: ignore[attr-defined]
             self.fields[name].initial = choices.first()
+
+    def _falls_due(self) -> Decimal:
+        """What to pay next of the agreed instalments, what is asked for counted as paid; nothing without a plan in money."""
+        parts = self.row.instalments.values_list("due_on", "amount")
+        if self.row.uma is not None:
+            return Decimal(0)
+        gone = self.row.paid_out + self.row.requested
+        return cover(parts, gone, today=timezone.now().date()).to_pay
 
 
 class AmendForm(ContentForm):

@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from appeals.models import Hearing
-from donations import costs, disbursement
+from donations import allocation, costs, disbursement
 from donations.cost_shares import shares_of
 from donations.models import CostInstalment, LegalCost, UmaValue
 from tests import factories
@@ -255,6 +255,36 @@ def test_amount_that_shares_or_instalments_add_up_to_is_not_changed_alone(shared
     assert "It falls due by instalments" in page
     page = treasurer.post(f"{COST}{shared.cost.pk}/change/", data | {"description": "Mended"})
     assert page.status_code == 302
+
+
+def test_next_instalment_is_what_is_asked_for_and_none_comes_of_a_cost_that_ended(
+    shared, treasurer
+):
+    page, today = f"{COST}{shared.cost.pk}", NOW.date()
+    costs.agree_plan(
+        shared.cost, [(today, Decimal(30)), (today + timedelta(days=9999), Decimal(70))]
+    )
+    allocate(shared, "95")
+
+    def proposed():
+        return treasurer.get(f"{page}/request/").context["form"]["amount"].value()
+
+    first = proposed()
+    row = approve(shared, request(shared, "30"))
+    second = proposed()
+    disbursement.pay(row, paid_on=today, by=shared.treasurer, at=NOW)
+    form = treasurer.get(f"{page}/change/").context["adminform"].form
+    data = {field.html_name: field.value() or "" for field in form} | {"owed": "29.99"}
+    refused = words(treasurer.post(f"{page}/change/", data))
+    disbursement.pay(
+        approve(shared, request(shared, "64.99")), paid_on=today, by=shared.treasurer, at=NOW
+    )
+    left = proposed()
+    allocation.end_cost(shared.cost, ending=LegalCost.Ending.SETTLED, by=shared.treasurer, at=NOW)
+
+    assert (first, second, left) == ("30.00", "65.00", "0.01")
+    assert "€30.00 of this cost is paid: it was owed." in refused
+    assert "€64.99 not needed any more" in words(treasurer.get(f"{page}/change/"))
 
 
 # --- Money of one and of a case --------------------------------------------------------------------------------

@@ -37,10 +37,12 @@ from tests.factories import (
     give,
     log_in,
     make_bank_account,
+    make_case,
     make_donation,
     make_exchange,
     make_fund,
     make_pledge,
+    make_policy,
     make_receipt,
     make_user,
 )
@@ -270,6 +272,21 @@ def test_match_bank_fee_takes_no_fund_below_zero_unless_somebody_means_it(treasu
     assert (StatementMatch.objects.get().explanation, Entry.objects.latest("pk").amount) == (
         "Bank fee", 5,
     )  # fmt: skip
+
+
+def test_fund_that_by_the_policy_bears_no_fees_is_not_offered_for_one(treasurer):
+    general, other = make_fund(), make_fund("case", case=make_case())
+    make_policy(fee_order=["general"])
+
+    def offered(line, field):
+        return {choice.value for choice, _name in list(treasurer.get(match_url(line)).context["form"].fields[field].choices)[1:]}  # fmt: skip
+
+    fee, income = make_line("-5", text="Comisión"), make_line("5")
+    assert offered(fee, "charge_fund") == {general.pk}
+    assert "By the policy fees of banks are borne by the general fund." in words(
+        treasurer.get(match_url(fee))
+    )
+    assert offered(income, "charge_fund") == {general.pk, other.pk}
 
 
 def test_part_of_a_line_is_weighed_against_what_the_fund_has(treasurer):
