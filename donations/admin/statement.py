@@ -99,6 +99,11 @@ class StatementImportAdmin(ReadOnlyAdmin):
             return preview_page(self, request, account, file, by=user)
         except reconciliation.ImportRefused as refusal:
             form.add_error("file", refusal.message)
+            is_csv = needs_columns(file.content) and account.csv_mapping
+            if is_csv and user.has_perm("donations.change_bankaccount"):
+                href = reverse("admin:donations_bankaccount_csv", args=[account.pk])
+                link = format_html('<a href="{}">{}</a>', href, _("How this account's CSV is read"))
+                form.add_error("file", link)
             return upload_page(self, request, form)
 
     def confirm_view(self, request: HttpRequest) -> HttpResponse:

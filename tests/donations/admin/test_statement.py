@@ -105,6 +105,17 @@ def test_upload_without_account_or_file_gets_sentences(treasurer):
     assert "Choose the file you downloaded from your bank." in text
 
 
+def test_upload_csv_that_the_columns_do_not_fit_leads_to_them(treasurer):
+    account = make_account()
+
+    text = unescape(
+        upload(treasurer, account, CONTENT.replace(b"Ana", b"Jos\xe9")).content.decode()
+    )
+
+    assert "The file is not in the character set utf-8" in text
+    assert f'<a href="/admin/donations/bankaccount/{account.pk}/csv/">' in text
+
+
 def test_upload_csv_of_an_account_without_columns_asks_for_them(treasurer):
     response = upload(treasurer, make_bank_account(), own("csv-own-gifts.csv"))
 
