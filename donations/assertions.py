@@ -25,11 +25,12 @@ from .models import (
     StatementLine,
     StripeBalance,
 )
+from .passing_money import unbooked
 
 # By part of a bank line: what the bank moved until the end of the day, what is booked of it until then, where both agree in
 # the end, or a person said that it is not booked. What else moves a bank account (a payment, a refund by transfer, an exchange, bail, what Stripe collects) is
 # proved by a line on some other day, or by none yet. `amount` is by how much the bank has more than the books.
-BANK_ITEMS = """
+BANK_ITEMS = f"""
 WITH here AS (
     SELECT e.id, e.source, e.reverses_id, e.booked_on <= %(day)s AS is_booked,
            CASE WHEN e.debit_id = %(account)s THEN e.amount ELSE -e.amount END AS moved,
@@ -41,12 +42,12 @@ facts AS (
     SELECT fact, sum(moved) AS moved, coalesce(sum(moved) FILTER (WHERE is_booked), 0) AS until FROM here GROUP BY fact
 ),
 parts AS (
-    SELECT l.key, m.source, coalesce(f.until, 0) AS until, m.source IS NULL AS is_unbooked,
+    SELECT m.source, coalesce(f.until, 0) AS until,
            CASE WHEN m.undone_at IS NULL THEN m.amount ELSE 0 END AS amount, coalesce(f.moved, 0) AS moved,
            CASE WHEN m.undone_at IS NULL AND l.booked_on <= %(day)s THEN m.amount ELSE 0 END AS said
     FROM donations_statementmatch m JOIN donations_statementline l ON l.id = m.line_id
     LEFT JOIN facts f ON f.fact = m.source
-    WHERE l.account_id = %(bank)s AND (m.source IS NOT NULL OR m.explanation <> '')
+    WHERE l.account_id = %(bank)s AND m.source IS NOT NULL
 ),
 proved AS (
     SELECT coalesce('disbursement:' || b.number, 'refund:' || q.number,
@@ -67,10 +68,11 @@ FROM here h LEFT JOIN proved p ON p.source = h.source
 WHERE h.source ~ '^((disbursement|refund|exchange|bail):|stripe:[^:]+:collected)' AND h.is_booked <> coalesce(p.line_on <= %(day)s, false)
   AND NOT EXISTS (SELECT 1 FROM here r WHERE r.reverses_id = h.id AND r.is_booked = h.is_booked)
 UNION ALL
-SELECT CASE WHEN is_unbooked THEN 'unbooked' ELSE 'late' END, coalesce(source, key), said - until FROM parts
-WHERE said <> until AND (moved = amount OR is_unbooked)
+SELECT 'late', source, said - until FROM parts WHERE said <> until AND moved = amount
+UNION ALL
+SELECT 'unbooked', key, amount FROM ({unbooked("l.account_id = %(bank)s AND l.booked_on <= %(day)s")}) n
 ORDER BY what, name
-"""
+"""  # noqa: S608  our own SQL
 
 # By movement: what Stripe moved until the end of the day, what is booked of it until then; and that both agree in the end. What is
 # not ours Stripe holds, and the books do not.

@@ -42,6 +42,7 @@ class Kind(TextChoices):
     TRANSFER_IN = "transfer_in", _("arrived from an account of ours that does not show it")
     BAIL = "bail", _("held by a court")
     BANK_LINES = "bank_lines", _("bank lines nobody has matched")
+    UNBOOKED = "unbooked", _("on the bank's account, and not booked")
     NOTIFIED = "notified", _("told otherwise by a notification of the bank")
     UNPROVED = "unproved", _("paid, and on no statement yet")
 
@@ -228,6 +229,16 @@ ADVICE: dict[str, tuple[Any, Any]] = {
         _("The bank moved money that nobody has explained."),
         _("Work through the open lines."),
     ),
+    Kind.UNBOOKED: (
+        _(
+            "Somebody said what this bank line is, and that the books leave it out: money of others that came to us, or left for "
+            "something that was not ours. By so much the bank has more, or less, than the books."
+        ),
+        _(
+            "See that it goes back, or comes back; when that line is here, say what it is: two lines that undo each other leave this "
+            "list. If it is ours after all, take the explanation back and say anew what the line is."
+        ),
+    ),
     Kind.NOTIFIED: (
         _(
             "A notification (CAMT.054) names a line of the statement and says another amount than the statement, by which the books go."
@@ -260,6 +271,7 @@ PATIENCE: dict[str, timedelta | None] = {
     Kind.TRANSFER_IN: timedelta(days=5),
     Kind.BANK_LINES: timedelta(days=7),
     Kind.NOT_OURS: timedelta(days=7),
+    Kind.UNBOOKED: timedelta(days=7),
     Kind.UNPROVED: timedelta(days=7),
     Kind.BAIL: None,
 }

@@ -1,7 +1,24 @@
 """READ: what lies on accounts that money only passes through, but for Stripe's, and what waits for the bank or a person; SQL."""
 
+
+def unbooked(only: str = "true") -> str:
+    """A query of what people said of bank lines and nobody booked, but for two of one account that undo each other, as a wrong
+    debit and its return do: account_id, line_id, key, booked_on, currency and amount, with the line's sign. `only` is a condition
+    of the lines `l`."""
+    return f"""
+SELECT account_id, line_id, key, booked_on, currency, amount FROM (
+    SELECT l.account_id, l.id AS line_id, l.key, l.booked_on, l.currency::text AS currency, m.amount,
+           row_number() OVER (PARTITION BY l.account_id, m.amount ORDER BY l.booked_on, m.id) AS nth,
+           count(*) OVER (PARTITION BY l.account_id, abs(m.amount))
+               - count(*) OVER (PARTITION BY l.account_id, m.amount) AS undoing
+    FROM donations_statementmatch m JOIN donations_statementline l ON l.id = m.line_id
+    WHERE m.source IS NULL AND m.explanation <> '' AND m.undone_at IS NULL AND {only}) noted
+WHERE nth > undoing
+"""  # noqa: S608  our own SQL
+
+
 # One row: kind, name, currency, what lies there, since when, where to look, how many facts it is made of.
-ON_THE_WAY = """
+ON_THE_WAY = f"""
 SELECT 'in_transit' AS kind, p.stripe_payout_id AS name, p.currency::text AS currency, p.amount, p.created_at::date AS day,
        'payout' AS subject, p.id AS subject_id, 1 AS facts
 FROM donations_payout p
@@ -33,6 +50,9 @@ FROM donations_statementline l JOIN donations_bankaccount b ON b.id = l.account_
 WHERE l.explained <> l.amount
 GROUP BY b.id, b.code, b.currency
 UNION ALL
+SELECT 'unbooked', 'bank:' || b.code || ':' || n.line_id, n.currency, n.amount, n.booked_on, 'statementline', n.line_id, 1
+FROM ({unbooked()}) n JOIN donations_bankaccount b ON b.id = n.account_id
+UNION ALL
 SELECT 'unproved', 'disbursement:' || d.number, d.currency, d.amount, d.paid_on, 'disbursement', d.id, 1
 FROM donations_disbursement d
 WHERE d.paid_at IS NOT NULL AND d.undone_at IS NULL
@@ -63,4 +83,4 @@ WHERE x.approved_at IS NOT NULL AND x.undone_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m
                   WHERE m.exchange_id = x.id AND m.undone_at IS NULL AND (m.amount < 0) = (side.name = 'out'))
 ORDER BY day, name
-"""
+"""  # noqa: S608  our own SQL

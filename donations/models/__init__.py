@@ -35,8 +35,9 @@ from .receipt import Receipt, TaxSentence
 from .refund import Refund
 from .refund_request import RefundRequest
 from .sealing_key import SealingKey
-from .statement import StatementImport, StatementLine, StatementMatch
+from .statement import StatementImport, StatementLine
 from .statement_detail import StatementDetail
+from .statement_match import StatementMatch
 from .stripe_event import StripeEvent
 from .subscription import MonthlyCharge, Subscription, SubscriptionChange
 from .supporter import Supporter

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
 from .legal_cost import CostDocument, LegalCost
-from .statement import StatementMatch
+from .statement_match import StatementMatch
 from .undoing import Undoing, undone_by_another
 
 

@@ -17,7 +17,7 @@ from .fields import CurrencyField, MoneyField
 from .legal_cost import CostDocument, LegalCost
 from .payee import PayeeAccount
 from .proposal import Proposal
-from .statement import StatementMatch
+from .statement_match import StatementMatch
 from .undoing import Undoing, undone_by_another
 
 

@@ -11,7 +11,7 @@ from .balance import BalanceTransaction
 from .bank_account import BankAccount
 from .fund import Fund
 from .proposal import Asked, Decided, ProposalQuerySet
-from .statement import StatementMatch
+from .statement_match import StatementMatch
 
 
 class MovementExplanationQuerySet(ProposalQuerySet["MovementExplanation"]):

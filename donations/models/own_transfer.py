@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
-from .statement import StatementMatch
+from .statement_match import StatementMatch
 
 
 class OwnTransferQuerySet(models.QuerySet["OwnTransfer"]):

@@ -8,7 +8,7 @@ from django.core import mail
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from donations import catching_up, differences, jobs, ledger, payouts
+from donations import catching_up, differences, jobs, ledger, payouts, reconciliation
 from donations.clearing import clearing
 from donations.difference_kinds import Kind
 from donations.models import (
@@ -89,6 +89,48 @@ def test_bail_is_never_work_and_open_lines_are_after_a_week(db):
     )
     assert lines.is_work(timezone.now())
     assert differences.PATIENCE[Kind.BAIL] is None
+
+
+def test_lines_that_are_explained_and_not_booked_are_listed_until_another_undoes_them(db):
+    account, person, now = make_account(), make_user(), timezone.now()
+    day = now.date() - timedelta(days=30)
+    fund, gift, ours, back, theirs = (
+        factories.make_fund(),
+        *(
+            make_line(amount, account, booked_on=day + timedelta(days=at))
+            for at, amount in enumerate(("100", "60", "-60", "25"))
+        ),
+    )
+    reconciliation.match(line=gift, target=fund, by=person, at=now)
+    notes = [
+        reconciliation.explain(line=line, explanation="not ours", by=person, at=now)
+        for line in (ours, theirs)
+    ]
+
+    def unbooked():
+        return [
+            (item.name, item.told, item.since)
+            for item in differences.listed(at=now)
+            if item.kind == Kind.UNBOOKED
+        ]
+
+    waiting = [
+        (f"bank:{account.code}:{line.pk}", line.amount, line.booked_on) for line in (ours, theirs)
+    ]
+    assert unbooked() == waiting
+    # What the bank has is what the books have and what is on the list.
+    listed = differences.listed(at=now)
+    assert sum(item.amount for item in listed) + ledger.balance(AccountKey.bank(account)) == sum(
+        line.amount for line in account.lines.all()
+    )
+    assert [item.is_work(now) for item in listed] == [True] * 3
+    assert all(item.cause and item.next_step for item in listed)
+
+    reconciliation.explain(line=back, explanation="went back", by=person, at=now)
+
+    assert unbooked() == waiting[1:]
+    reconciliation.unmatch(match=notes[1], reason="A gift after all.", by=person, at=now)
+    assert unbooked() == []
 
 
 def test_movement_of_an_unknown_type_is_kept_and_flagged(underway):
