@@ -138,7 +138,7 @@ def _add_reports(bundle: _Bundle, today: date) -> None:
 def _statements(span: Span) -> Iterator[Report]:
     for fund in Fund.objects.filter(accounts__isnull=False).distinct().order_by("code"):
         yield reports.of_fund(fund, span)
-    for case in Case.objects.filter(legal_costs__isnull=False).distinct().order_by("pk"):
+    for case in Case.objects.titled().filter(legal_costs__isnull=False).distinct().order_by("pk"):
         yield reports.of_case(case, span)
     people = Defendant.objects.filter(legal_costs__isnull=False).distinct()
     for defendant in people.order_by("pk"):

@@ -201,8 +201,8 @@ def agree(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> str:
 def why_no_plan(cost: Any, _by: User) -> str:
     if cost.ended_on:
         return _("This cost has ended.")
-    if cost.paid_out >= cost.owed:
-        return _("All of what is owed is paid.")
+    if cost.to_pay <= 0:
+        return _("Nothing of it is still to be paid.")
     return ""
 
 

@@ -128,7 +128,7 @@ class NeedFilter(admin.SimpleListFilter):
         return [
             ("money", gettext_lazy("set money aside")),
             ("request", gettext_lazy("ask for payment")),
-            ("nothing", gettext_lazy("paid in full")),
+            ("nothing", gettext_lazy("nothing more to pay")),
             ("bail", gettext_lazy("bail that should have come back")),
             ("doubt", gettext_lazy("bail recorded wrongly")),
         ]
@@ -140,7 +140,7 @@ class NeedFilter(admin.SimpleListFilter):
             case "request":
                 return queryset.requestable()
             case "nothing":
-                return queryset.filter(paid_out__gte=F("owed"))
+                return queryset.filter(to_pay__lte=0)
             case "bail":
                 return queryset.bail_overdue(on=timezone.now().date())
             case "doubt":

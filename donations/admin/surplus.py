@@ -50,7 +50,7 @@ def lacking(fund: Fund) -> list[Any]:
 
 
 def unpaid(fund: Fund) -> list[Any]:
-    """The costs `fund` is for of which less is `paid_out` than `owed`."""
+    """The costs `fund` is for of which something is still `to_pay`."""
     return list(LegalCost.objects.served_by(fund).unpaid().order_by("pk"))
 
 

@@ -118,7 +118,7 @@ def _check_cause(fund: Fund, cause: str) -> None:
         return
     costs: list[Any] = list(LegalCost.objects.served_by(fund).unpaid().order_by("pk")[: NAMED + 1])
     if costs:
-        named = [f"{c.number} {written(c.owed - c.paid_out, c.currency)}" for c in costs[:NAMED]]
+        named = [f"{c.number} {written(c.to_pay, c.currency)}" for c in costs[:NAMED]]
         raise CostsOpen(
             _(
                 "Not all costs of “%(fund)s” are paid: %(costs)s. Pay or end them first, or give the reason that is true."

@@ -68,8 +68,8 @@ class Figures:
 
 
 def annotated(costs: Any) -> Any:
-    """A queryset of legal costs, each with the Figures of now, and besides with `given`, what is `requested`, and
-    `paid_out`: what left for the payee or the court, whether or not a court gave it back since."""
+    """A queryset of legal costs, each with the Figures of now, and besides with `given`; what is `requested`; what is
+    `paid_out`, to the payee or the court, whether or not a court gave it back since; and what of it is still `to_pay`."""
     is_open = Q(disbursements__refused_at=None, disbursements__paid_at=None)
     left = Q(disbursements__paid_at__isnull=False, disbursements__came_back_on=None)
     is_bail, has_ended = Q(kind="bail"), Q(ended_on__isnull=False)
@@ -89,6 +89,7 @@ def annotated(costs: Any) -> Any:
         .annotate(
             set_aside=F("given") - F("paid") - F("with_court"),
             missing=_either(has_ended, _zero(), rest),
+            to_pay=_either(has_ended, _zero(), F("owed") - F("paid_out")),
             not_needed=_either(has_ended, rest, _zero()),
         )
     )

@@ -75,9 +75,9 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
         return lacking
 
     def unpaid(self) -> "LegalCostQuerySet":
-        """Less was paid out than is owed, and they have not ended."""
+        """Something of them is still to be paid."""
         costs: Any = self.with_figures()
-        open_ones: LegalCostQuerySet = costs.filter(ended_on=None, owed__gt=F("paid_out"))
+        open_ones: LegalCostQuerySet = costs.filter(to_pay__gt=0)
         return open_ones
 
     def with_bail_held(self, *currencies: str) -> "LegalCostQuerySet":

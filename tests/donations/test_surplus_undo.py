@@ -221,7 +221,7 @@ def test_costs_are_not_said_to_be_paid_while_one_is_open(db, client):
     log_in(client, make_user("abe", "approver"))
     page = client.get(reverse("admin:donations_surplusmove_change", args=[move.pk]))
     assert "These costs are not all paid." in page.content.decode()
-    assert "ARS\xa00.00 of ARS\xa090,000.00 paid" in page.content.decode()
+    assert "ARS\xa090,000.00 of ARS\xa090,000.00 still to be paid" in page.content.decode()
 
     allocation.end_cost(cost, ending="covered", by=r.treasurer, at=NOW)
 

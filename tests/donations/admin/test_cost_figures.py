@@ -263,6 +263,10 @@ def test_list_says_the_same_and_below_it_what_bail_is_besides(world, treasurer):
     for need, found in {
         "request": [paid_in_part, sent_back_by_the_bank, in_instalments, deposit_that_never_left],
         "money": [paid_in_part, in_instalments],
+        "nothing": [
+            ended,
+            *(each for each in BAIL if each not in {in_instalments, deposit_that_never_left}),
+        ],
     }.items():
         rows = treasurer.get(COST, {"need": need}).context["cl"].result_list
         assert {world.become[row.number] for row in rows} == set(found)
