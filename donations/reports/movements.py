@@ -50,7 +50,8 @@ WHERE e.booked_on BETWEEN %(first)s AND %(last)s AND (d.kind = 'asset') = (c.kin
 GROUP BY 1, 2
 """
 
-# By day, kind and other account: gifts of a day in one row, so that no row is about one person.
+# By day, kind and other account: gifts of a day in one row, so that no row is about one person. Of a day what raises the
+# account stands first, so that the balance beside it is never lower than it was between two days.
 DAYS = """
 SELECT own.code, e.booked_on, e.kind, other.code, count(*),
        sum(CASE WHEN e.debit_id = own.id THEN e.amount ELSE 0 END),
@@ -62,8 +63,10 @@ JOIN LATERAL (
     SELECT * FROM donations_entry WHERE credit_id = own.id AND booked_on BETWEEN %(first)s AND %(last)s) e ON true
 JOIN donations_account other ON other.id = CASE WHEN e.debit_id = own.id THEN e.credit_id ELSE e.debit_id END
 WHERE own.code = ANY (%(codes)s)
-GROUP BY own.code, e.booked_on, e.kind, other.code
-ORDER BY own.code COLLATE "C", e.booked_on, e.kind COLLATE "C", other.code COLLATE "C"
+GROUP BY own.code, own.kind, e.booked_on, e.kind, other.code
+ORDER BY own.code COLLATE "C", e.booked_on,
+         sum(CASE WHEN (e.debit_id = own.id) = (own.kind = 'asset') THEN e.amount ELSE -e.amount END) < 0,
+         e.kind COLLATE "C", other.code COLLATE "C"
 """
 
 

@@ -176,3 +176,14 @@ def test_books_take_four_queries_with_any_number_of_entries(db, count, django_as
 def test_span_ends_when_it_begins_or_later():
     with pytest.raises(ValueError, match="ends on the day it begins"):
         Span(date(2026, 2, 2), date(2026, 2, 1))
+
+
+def test_balance_beside_a_day_is_never_lower_than_it_was_between_two_days(shared):
+    """Of a day what raised an account stands first, in the alphabet of kinds an allocation comes before the gift it is of."""
+    rows = table(reports.of_case(shared.case, ALL_DAYS), "days").rows
+
+    balances = {row[0]: [each[-1] for each in rows if each[0] == row[0]] for row in rows}
+    assert {name: min(found) >= min(0, found[-1]) for name, found in balances.items()} == {
+        name: True for name in balances
+    }
+    assert balances[f"Fund: {shared.fund.code}"][0] == 1000
