@@ -63,6 +63,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("accept", "donations", "dispute payout")
     | _may("match", "donations", "statementline")
     | _may("retry", "donations", "stripeevent")
+    | _may("ask", "donations", "stripe")
     | _may("view", "donations", "decline paymentpause")
     | _may("switch", "donations", "payment")
     | _may("resend note_bounce", "donations", "letter")

@@ -171,7 +171,7 @@ def _stated_by_stripe(account: Account, day: date) -> Stated:
     if read is None or read.read_at < end:
         raise NotStated(
             _(
-                "Stripe was not asked for its balance in %(currency)s since %(day)s. The worker asks every ten minutes; `sync_stripe` asks now."
+                "Stripe was not asked for its balance in %(currency)s since %(day)s. The worker asks every ten minutes; the button “Ask Stripe again” on Differences asks now."
             )
             % {"currency": account.currency, "day": plain_day(day)}
         )

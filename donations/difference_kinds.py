@@ -54,7 +54,7 @@ ADVICE: dict[str, tuple[Any, Any]] = {
             "Stripe moved money that the books do not have: its webhook was lost or refused, or no gift of ours is behind it."
         ),
         _(
-            "Run sync_stripe with a day before it. If it stays, look among the refused Stripe events for its payment."
+            "Press “Ask Stripe again” on Differences, with a day before it. If it stays, look among the refused Stripe events for its payment."
         ),
     ),
     Kind.EXTRA: (
@@ -145,7 +145,9 @@ ADVICE: dict[str, tuple[Any, Any]] = {
         _(
             "Stripe holds another amount than all its movements we know come to: one was never fetched."
         ),
-        _("Run sync_stripe with an earlier day."),
+        _(
+            "Press “Ask Stripe again” on Differences, each time with an earlier day, until it agrees."
+        ),
     ),
     Kind.OPENING: (
         _(

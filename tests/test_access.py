@@ -301,6 +301,7 @@ PAGES: dict[str, Page] = {
     "admin:donations_refundrequest_withdraw": Page(TREASURERS, row="donations.refundrequest"),
     "admin:donations_refundrequest_pay": Page(TREASURERS, row="donations.refundrequest"),
     "admin:donations_dispute_accept": Page(TREASURERS, row="donations.dispute"),
+    "admin:donations_account_ask_stripe": Page(TREASURERS),
     "admin:donations_account_differences": Page(SPENDING_READERS, post=(200,)),
     "admin:donations_period_verify": Page(TREASURERS, row="donations.period"),
     "admin:donations_period_reconcile": Page(TREASURERS, row="donations.period"),

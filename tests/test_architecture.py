@@ -112,6 +112,7 @@ PLACES = [
     {
         "admin",
         "apps",
+        "asking_stripe",
         "audit_bundle",
         "book_views",
         "catching_up",

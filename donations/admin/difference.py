@@ -18,6 +18,7 @@ from ..clearing import clearing
 from ..difference_kinds import Kind
 from ..differences import Difference
 from ..models import Account, LegalCost
+from .asking import asked
 
 # Of each kind so many are named; the count of all is said.
 NAMED = 50
@@ -51,6 +52,7 @@ def differences_page(model_admin: "admin.ModelAdmin[Any]", request: HttpRequest)
         "admin/donations/account/differences.html",
         title=_("Differences"),
         at=at,
+        **asked(request),
         parts=[
             ("work", _("To look at"), _by_kind(request, work, at)),
             ("waiting", _("On its way"), _by_kind(request, waiting, at)),

@@ -18,6 +18,7 @@ from defensefund.templatetags.formats import money
 from defensefund.verbs import VerbAdmin
 
 from ..models import Account, Entry
+from .asking import ask_stripe_view
 from .difference import differences_page
 from .report import report_view
 from .take_away import PERMISSION, bundle_view, journal_view
@@ -67,6 +68,11 @@ class AccountAdmin(ReadOnlyAdmin):
                 "differences/",
                 self.admin_site.admin_view(partial(differences_page, self)),
                 name="donations_account_differences",
+            ),
+            path(
+                "ask-stripe/",
+                self.admin_site.admin_view(partial(ask_stripe_view, self)),
+                name="donations_account_ask_stripe",
             ),
             *super().get_urls(),
         ]

@@ -38,6 +38,7 @@ from .sealing_key import SealingKey
 from .statement import StatementImport, StatementLine
 from .statement_detail import StatementDetail
 from .statement_match import StatementMatch
+from .stripe_asking import StripeAsking
 from .stripe_event import StripeEvent
 from .subscription import MonthlyCharge, Subscription, SubscriptionChange
 from .supporter import Supporter
@@ -110,6 +111,7 @@ __all__ = [
     "StatementImport",
     "StatementLine",
     "StatementMatch",
+    "StripeAsking",
     "StripeBalance",
     "StripeEvent",
     "Subscription",

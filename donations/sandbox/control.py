@@ -131,7 +131,7 @@ TOLD = gettext_lazy("Done. The webhooks are on their way.")
 UNTOLD = {
     "charge": gettext_lazy(
         "Done. Stripe tells of it by no webhook: it stands under Differences once the balance is read, within ten minutes, or at "
-        "once by ./run sync_stripe."
+        "once by the button “Ask Stripe again” there."
     ),
     "reset": gettext_lazy("Done. Nothing goes wrong on purpose any more."),
 }
