@@ -46,7 +46,7 @@ from .cost_parts import PLAN, SHARE, plan_of
 from .defendant_money import defendants_page
 from .downloads import download
 from .spending_forms import AllocateForm, AttachForm, ReleaseForm, RequestForm
-from .standing import documents_lacking, serving_funds
+from .standing import cap_standing, documents_lacking, serving_funds
 
 
 def set_aside(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> str:
@@ -88,6 +88,10 @@ def why_no_request(cost: Any, _by: User) -> str:
         return _("Attach what the policy wants first: %(kinds)s.") % {"kinds": kinds}
     if ledger.free(AccountKey.cost(cost)) <= cost.requested:
         return _("All that is set aside is asked for or paid: set more aside first.")
+    if (cap := cap_standing(cost)) and cap.left <= 0:
+        return _(
+            "All that the fund's policy pays for one such cost, %(cap)s, is asked for or paid: a version with a higher cap comes first."
+        ) % {"cap": money(cap.most, cost.currency)}
     return ""
 
 

@@ -21,6 +21,7 @@ from ..forms import UNREADABLE
 from ..models import AccountKey, BankAccount, CostDocument, Fund, Policy
 from ..schedule import cover
 from .standing import (
+    cap_standing,
     covering_funds,
     documents_lacking,
     giving_funds,
@@ -217,7 +218,9 @@ class RequestForm(ContentForm):
     def prepare(self) -> None:
         self.offer_for(self.row)
         free = ledger.free(AccountKey.cost(self.row)) - self.row.requested
-        self.take_amounts_in(self.row.currency, min(free, self._falls_due() or free))
+        cap = cap_standing(self.row)
+        most = min(free, cap.left) if cap else free
+        self.take_amounts_in(self.row.currency, min(most, self._falls_due() or most))
         for name in ("document", "bank_account"):
             choices = self.fields[name].queryset  # type: ignore[attr-defined]
             self.fields[name].initial = choices.first()

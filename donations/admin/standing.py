@@ -68,6 +68,23 @@ def documents_lacking(cost: LegalCost) -> list[str]:
     return policy.lacking(cost.kind, set(cost.documents.values_list("kind", flat=True)))
 
 
+@dataclass(frozen=True)
+class CapStanding:
+    """The cap of one cost, and what of it is neither asked for nor paid."""
+
+    most: Decimal
+    left: Decimal
+
+
+def cap_standing(cost: LegalCost) -> CapStanding | None:
+    """By the policy in force. None where nothing is capped: so of a cost in UMA, whose payments may rise above the cap."""
+    policy = Policy.objects.in_force(on=timezone.now().date())
+    if policy is None or cost.uma is not None:
+        return None
+    most, left = policy.cap(cost.kind, cost.currency), policy.cap_left(cost)
+    return None if most is None or left is None else CapStanding(most, left)
+
+
 def giving_funds(cost: LegalCost) -> list[tuple[Fund, Decimal]]:
     """The funds that have money set aside for `cost`, the most first, with how much."""
     given = {pk: net for pk, net in _given(cost) if net > 0}

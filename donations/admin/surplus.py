@@ -107,7 +107,7 @@ SURPLUS = Verb(
     "request_surplusmove",
     ask_surplus,
     SurplusForm,
-    {allocation.CostsOpen: "cause", allocation.AllocationError: ""},
+    {allocation.CostsOpen: "cause", allocation.NotDormant: "cause", allocation.AllocationError: ""},
     closed=why_no_surplus,
     is_exception=True,
 )

@@ -37,6 +37,10 @@ class CostsOpen(AllocationError):
     """Costs are said to be paid, and are not."""
 
 
+class NotDormant(AllocationError):
+    """A fund is said to be dormant, and by the policy is not."""
+
+
 class AlreadyDone(AllocationError):
     """The same decision was sent twice; it was carried out once."""
 

@@ -6,13 +6,23 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from defensefund.templatetags.formats import plain_day
 from donations import ledger
 from donations.currencies import written
 from donations.ledger import Posting
 from donations.models import AccountKey, Entry, Fund, LegalCost, Policy, SurplusMove
 
-from .errors import CostsOpen, NoReason, NotEnoughMoney, SamePerson, WrongFund, WrongState
+from .errors import (
+    CostsOpen,
+    NoReason,
+    NotDormant,
+    NotEnoughMoney,
+    SamePerson,
+    WrongFund,
+    WrongState,
+)
 from .posting import post
 from .shares import unspent
 
@@ -27,7 +37,7 @@ def request_surplus(
     """Asks that all that is free of `fund` in `currency` go to its fallback fund; moves nothing yet.
 
     Raises WrongFund, also where the policy's order names others first; WrongState, NotEnoughMoney; CostsOpen where
-    `cause` says that all costs of the fund are paid, and they are not.
+    `cause` says that all costs of the fund are paid, and they are not; NotDormant where it says that nothing moved.
     """
     fund = Fund.objects.select_for_update(no_key=True, of=("self",)).get(pk=fund.pk)
     if fund.fallback is None:
@@ -37,7 +47,7 @@ def request_surplus(
         )
     if fund.surplus_moves.undecided().filter(currency=currency).exists():
         raise WrongState(_("This is asked for already: another person decides it."))
-    _check_cause(fund, cause)
+    _check_cause(fund, cause, on=at.date())
     _check_order(fund, fund.fallback, currency, on=at.date())
     _check_nothing_waits(fund, currency)
     rest = ledger.free(AccountKey.fund(fund, currency))
@@ -61,7 +71,7 @@ def request_surplus(
 def approve_surplus(move: SurplusMove, *, by: User, at: datetime) -> SurplusMove:
     """Moves the money as it was asked for.
 
-    Raises SamePerson, WrongFund, WrongState, CostsOpen, NotEnoughMoney, Frozen.
+    Raises SamePerson, WrongFund, WrongState, CostsOpen, NotDormant, NotEnoughMoney, Frozen.
     """
     row = _undecided(move)
     if row.requested_by_id == by.pk:
@@ -70,7 +80,7 @@ def approve_surplus(move: SurplusMove, *, by: User, at: datetime) -> SurplusMove
         raise WrongFund(_("The fund falls back to another one by now: refuse this and ask anew."))
     if row.target.closed_on:
         raise WrongFund(_("“%(fund)s” is closed: name another fallback.") % {"fund": row.target})
-    _check_cause(row.source, row.cause)
+    _check_cause(row.source, row.cause, on=at.date())
     _check_order(row.source, row.target, row.currency, on=at.date())
     _check_nothing_waits(row.source, row.currency)
     row.approved_by, row.approved_at = by, at
@@ -112,10 +122,43 @@ def _undecided(move: SurplusMove) -> SurplusMove:
     return row
 
 
-def _check_cause(fund: Fund, cause: str) -> None:
-    """What is told to everybody must be so. The database refuses the same (the migration "surplus_undo")."""
-    if cause != SurplusMove.Cause.COSTS_PAID:
-        return
+def _check_cause(fund: Fund, cause: str, *, on: date) -> None:
+    """What is told to everybody must be so. The database refuses the same (the migrations "surplus_undo" and "dormant")."""
+    if cause == SurplusMove.Cause.COSTS_PAID:
+        _check_paid(fund)
+    elif cause == SurplusMove.Cause.DORMANT:
+        _check_dormant(fund, on=on)
+
+
+def _check_dormant(fund: Fund, *, on: date) -> None:
+    policy = Policy.objects.in_force(on=on)
+    if policy is None:
+        raise NotDormant(
+            _(
+                "No policy is in force that says when a fund is dormant: give the reason that is true."
+            )
+        )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT moved_on, moved_on + make_interval(months => %s) > %s "
+            "FROM donations_fund_moved_on(%s) AS moved_on",
+            [policy.dormant_months, on, fund.pk],
+        )
+        moved_on, too_soon = cursor.fetchone()
+    if too_soon:
+        raise NotDormant(
+            ngettext(
+                "Something moved in “%(fund)s” on %(day)s. By the policy a fund is dormant when for %(months)d month no gift "
+                "came, nothing was set aside and nothing was paid: give the reason that is true.",
+                "Something moved in “%(fund)s” on %(day)s. By the policy a fund is dormant when for %(months)d months no gift "
+                "came, nothing was set aside and nothing was paid: give the reason that is true.",
+                policy.dormant_months,
+            )
+            % {"fund": fund, "day": plain_day(moved_on), "months": policy.dormant_months}
+        )
+
+
+def _check_paid(fund: Fund) -> None:
     costs: list[Any] = list(LegalCost.objects.served_by(fund).unpaid().order_by("pk")[: NAMED + 1])
     if costs:
         named = [f"{c.number} {written(c.to_pay, c.currency)}" for c in costs[:NAMED]]

@@ -129,6 +129,7 @@ def check_policy(cost: LegalCost, amount: Decimal, *, at: datetime, but: int | N
             _("The policy wants documents before this payment is asked for: %(kinds)s.")
             % {"kinds": ", ".join(str(CostDocument.Kind(each).label) for each in lacking)}
         )
+    _check_cap(policy, cost, amount, but=but)
     if policy.counts_as_admin(cost.kind):
         left = policy.admin_left(cost.currency, but=but)
         if left is not None and amount > left:
@@ -143,6 +144,24 @@ def check_policy(cost: LegalCost, amount: Decimal, *, at: datetime, but: int | N
                     "left": written(max(left, Decimal(0)), cost.currency),
                 }
             )
+
+
+def _check_cap(policy: Policy, cost: LegalCost, amount: Decimal, *, but: int | None) -> None:
+    """By the policy of the request, whatever was agreed before. What the UMA lifts above a cap is paid, by three people."""
+    cap, left = policy.cap(cost.kind, cost.currency), policy.cap_left(cost, but=but)
+    if cost.uma is None and cap is not None and left is not None and amount > left:
+        raise NotByPolicy(
+            _(
+                "The fund's policy (%(version)s) pays at most %(cap)s for one cost of the kind “%(kind)s”: %(left)s of it is left "
+                "for this one. More can be asked for once a version with a higher cap is in force."
+            )
+            % {
+                "version": policy,
+                "cap": written(cap, cost.currency),
+                "kind": cost.get_kind_display(),
+                "left": written(max(left, Decimal(0)), cost.currency),
+            }
+        )
 
 
 def check_payee(row: Disbursement) -> None:
@@ -184,21 +203,32 @@ def check_own_stakes(account: PayeeAccount, cost: LegalCost, people: list[User])
         )
 
 
-def check_emergency(reason: str, amount: Decimal, currency: str, *, at: datetime) -> None:
+def check_emergency(
+    reason: str, cost: LegalCost, amount: Decimal, *, at: datetime, but: int | None = None
+) -> None:
     if not reason.strip():
         return
     policy = Policy.objects.in_force(on=at.date())
-    if policy is None or amount <= policy.third_person_above(currency):
+    if policy is None or not _needs_third_person(policy, cost, amount, but=but):
         raise NoEmergency(
             _("One approval is enough for this payment anyway: leave the emergency out.")
         )
-    most = policy.emergency_limit(currency)
+    most = policy.emergency_limit(cost.currency)
     if amount > most:
         raise NoEmergency(
             _("In an emergency the policy lets %(amount)s be paid with one approval, not more.")
-            % {"amount": written(most, currency)}
+            % {"amount": written(most, cost.currency)}
         )
     check_none_overdue(at=at)
+
+
+def _needs_third_person(
+    policy: Policy, cost: LegalCost, amount: Decimal, *, but: int | None
+) -> bool:
+    """As the database decides (the migration "cap_at_request")."""
+    left = policy.cap_left(cost, but=but)
+    above_cap = left is not None and amount > left
+    return above_cap or amount > policy.third_person_above(cost.currency)
 
 
 def check_none_overdue(*, at: datetime) -> None:

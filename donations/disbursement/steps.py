@@ -72,7 +72,7 @@ def request(
             % {"amount": written(free, cost.currency)}
         )
     account = account_of(cost)
-    check_emergency(emergency_reason, amount, cost.currency, at=at)
+    check_emergency(emergency_reason, cost, amount, at=at)
     check_stakes(account, cost, [by])
     row = Disbursement.objects.create(
         number=number or uuid4(),
@@ -174,7 +174,7 @@ def amend(
         )
     row.amount, row.document, row.bank_account = amount, document, bank_account
     row.payee_account, row.emergency_reason = account_of(cost), emergency_reason.strip()
-    check_emergency(emergency_reason, amount, row.currency, at=at)
+    check_emergency(emergency_reason, cost, amount, at=at, but=row.pk)
     check_stakes(row.payee_account, cost, [by])
     row.requested_by, row.requested_at = by, at
     row.approved_by = row.approved_at = None

@@ -15,8 +15,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from .fund import Fund
+from .uma import CURRENCY as UMA_CURRENCY
 
 if TYPE_CHECKING:
+    from .legal_cost import LegalCost
     from .policy_rules import PolicyCap, PolicyKind, PolicyLimit, PolicyText
 
 # As supporters read them.
@@ -261,6 +263,19 @@ class Policy(models.Model):
         """The most one cost of this kind may be, in `currency`; None without a cap."""
         caps = (c.amount for c in self.caps.all() if (c.kind, c.currency) == (kind, currency))
         return next(caps, None)
+
+    def cap_left(self, cost: "LegalCost", *, but: int | None = None) -> Decimal | None:
+        """Of its cap what is neither asked for nor paid of `cost`, the payment `but` left out; below zero where more was,
+        under another version. None without a cap."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT donations_cap_left(%s, %s, %s)", [self.pk, cost.pk, but])
+            left: Decimal | None = cursor.fetchone()[0]
+        return left
+
+    @property
+    def caps_what_rises(self) -> bool:
+        """Whether costs in UMA, whose value rises by itself, may come to more than a cap."""
+        return any(each.currency == UMA_CURRENCY for each in self.caps.all())
 
     @property
     def paid_kinds(self) -> "list[tuple[PolicyKind, list[PolicyCap]]]":

@@ -45,7 +45,8 @@ class SurplusMove(Proposal, Undoing):
         COSTS_PAID = "paid", _("all its costs are paid")
         NOT_NEEDED = "unneeded", _("nobody needs it for this purpose any more")
         APPEAL_ENDED = "appeal", _("the appeal has ended")
-        DORMANT = "dormant", _("it was not needed for twelve months")
+        # How many months that is, the policy says.
+        DORMANT = "dormant", _("nothing moved in it for the months that the rules name")
 
     class State(models.TextChoices):
         TO_APPROVE = "approve", _("to approve")

@@ -1,22 +1,24 @@
 """Costs that end, and what a fund's purpose leaves: back to its fund, then to the fallback by two people. Tried to break."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from donations import allocation, ledger
+from donations import allocation, disbursement, ledger
 from donations.ledger import Posting
 from donations.models import AccountKey, Allocation, Entry, LegalCost, SurplusMove
 from donations.proofs import PROOFS, _look
 from donations.transparency import books
 from tests import factories
 from tests.donations.conftest import pay
-from tests.donations.spending import allocate, balances, make_ready, requested
+from tests.donations.spending import allocate, approve, balances, make_ready, requested
 from tests.factories import NOW, TODAY
 from tests.threads import in_parallel
 
 Cause = SurplusMove.Cause
+LIMITS = [("EUR", "5000", "0"), ("USD", "5000", "0")]
 
 
 def make_world():
@@ -208,6 +210,90 @@ def test_move_and_allocations_at_once_never_take_a_fund_below_zero():
     assert free(r.fund) + free(r.general) + ledger.balance(AccountKey.cost(r.cost)) == 1000
     assert ended.count("set aside") == ledger.balance(AccountKey.cost(r.cost)) / 100
     assert (free(r.general) == 1000) == (ended[3] == "moved")
+
+
+# --- Dormant ----------------------------------------------------------------------------------------
+
+
+def months_on(months, day=0):
+    """So many months after NOW, which is the tenth of a month."""
+    year, month = divmod(NOW.month - 1 + months, 12)
+    return NOW.replace(year=NOW.year + year, month=month + 1) + timedelta(days=day)
+
+
+def dormant(r, at):
+    return ask(r, cause=Cause.DORMANT, at=at)
+
+
+def dormant_by_hand(r, at):
+    SurplusMove.objects.create(
+        source=r.fund, target=r.general, amount=1000, currency="EUR", cause=Cause.DORMANT,
+        requested_by=r.treasurer, requested_at=at,
+    )  # fmt: skip
+
+
+def not_dormant(r, at, match="Something moved in"):
+    with pytest.raises(allocation.NotDormant, match=match):
+        dormant(r, at)
+    with pytest.raises(IntegrityError, match="not dormant by the policy"), transaction.atomic():
+        dormant_by_hand(r, at)
+
+
+def test_fund_is_dormant_after_the_months_of_the_policy_and_not_before(ready):
+    not_dormant(ready, NOW, "No policy is in force that says")
+    factories.make_policy(limits=LIMITS, dormant_months=2)
+
+    not_dormant(ready, NOW, "on March 10, 2026. By the policy a fund is dormant when for 2 months")
+    not_dormant(ready, months_on(2, -1))
+    move = dormant(ready, months_on(2))
+    assert str(move.get_cause_display()) == "nothing moved in it for the months that the rules name"
+    # Between the request and the approval a gift comes: it is not told to everybody that nothing moved.
+    factories.give(ready.fund, "1", into=AccountKey.bank(ready.bank), booked_on=months_on(2).date())
+    with pytest.raises(allocation.NotDormant, match="on May 10, 2026"):
+        allocation.approve_surplus(move, by=ready.approver, at=months_on(2))
+    with pytest.raises(IntegrityError, match="not dormant by the policy"), transaction.atomic():
+        SurplusMove.objects.update(approved_by=ready.approver, approved_at=months_on(2))
+    allocation.refuse_surplus(move, reason="A gift came.", by=ready.approver, at=months_on(2))
+    # The policy of the day counts.
+    factories.make_policy(limits=LIMITS, dormant_months=3, at=months_on(3))
+    not_dormant(ready, months_on(5, -1), "for 3 months")
+    move = allocation.approve_surplus(
+        dormant(ready, months_on(5)), by=ready.approver, at=months_on(5)
+    )
+    assert (move.amount, free(ready.fund)) == (1001, 0)
+
+
+def test_money_set_aside_and_paid_is_a_movement_of_the_fund(ready):
+    factories.make_policy(limits=LIMITS, dormant_months=2)
+    allocation.allocate(fund=ready.fund, cost=ready.cost, amount=Decimal(100), by=ready.treasurer, at=months_on(1))  # fmt: skip
+    row = requested(ready, "100")
+    approve(ready, row)
+    not_dormant(ready, months_on(3, -1))
+    # What was set aside long ago is paid.
+    disbursement.pay(row, paid_on=months_on(2).date(), by=ready.treasurer, at=months_on(2))
+    not_dormant(ready, months_on(4, -1))
+
+    assert dormant(ready, months_on(4)).amount == 900
+
+
+def test_what_comes_by_itself_is_no_movement_nor_that_another_rest_went(ready):
+    factories.make_policy(limits=LIMITS, dormant_months=2)
+    later = months_on(2)
+    dollars = factories.make_bank_account("USD")
+    factories.give(ready.fund, "5", currency="USD", into=AccountKey.bank(dollars))
+    move = ask(ready, currency="USD", cause=Cause.DORMANT, at=later)
+    allocation.approve_surplus(move, by=ready.approver, at=later)
+    bank, fund = AccountKey.bank(ready.bank), AccountKey.fund(ready.fund, "EUR")
+    ledger.post(Posting(Entry.Kind.BANK_FEE, fund, bank, Decimal(2), later.date(), "test:fee"))
+    ledger.post(Posting(Entry.Kind.INTEREST, bank, fund, Decimal(1), later.date(), "test:interest"))
+
+    assert dormant(ready, later).amount == 999
+    # The dollars came to the general fund: there something moved.
+    assert SurplusMove.objects.moved().get().currency == "USD"
+    ready.general.fallback = factories.make_fund()
+    ready.general.save()
+    with pytest.raises(allocation.NotDormant):
+        ask(ready, fund=ready.general, currency="USD", cause=Cause.DORMANT, at=later)
 
 
 def test_cost_withdrawn_gives_each_fund_its_own_part_back(ready):

@@ -728,7 +728,7 @@ def make_rows(count):
         ("disbursement/", 6),
         ("fund/", 7),
         ("fundcover/", 6),
-        ("legalcost/{cost}/change/", 33),
+        ("legalcost/{cost}/change/", 34),
         ("legalcost/{cost}/allocate/", 24),
         ("disbursement/{payment}/change/", 13),
         ("fund/{fund}/change/", 15),
