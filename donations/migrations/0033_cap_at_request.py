@@ -184,7 +184,7 @@ PEOPLE_BACK = PEOPLE.replace(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("donations", "0031_in_time")]
+    dependencies = [("donations", "0032_unbooked_notes")]
     operations = [
         migrations.RunSQL(LEFT, LEFT_BACK),
         migrations.RunSQL(POLICY, POLICY_BACK),
