@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from itertools import combinations, pairwise
+from itertools import pairwise, permutations
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -16,7 +16,18 @@ from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from .markdown import PERSON
-from .models import AppealText, CaseText, Consent, Defendant, FigureText, Identity, UpdateText
+from .models import (
+    AppealText,
+    Case,
+    CaseText,
+    Consent,
+    Defendant,
+    FigureText,
+    Hearing,
+    Identity,
+    Source,
+    UpdateText,
+)
 
 
 class NameInText(Exception):
@@ -137,9 +148,9 @@ def _neighbours(words: list[str]) -> set[tuple[str, ...]]:
 
 
 def _pairs(name: str) -> set[tuple[str, ...]]:
-    """What counts as the name: any two of its words in their order, or its only word."""
+    """What counts as the name: any two of its words, as courts put the surname first; or its only word."""
     words = _words(name)
-    return {(words[0],)} if len(words) == 1 else set(combinations(words, 2))
+    return {(words[0],)} if len(words) == 1 else set(permutations(words, 2))
 
 
 def _names(name: str, text: str) -> bool:
@@ -176,3 +187,11 @@ def _all_texts() -> Iterator[tuple[Place, str]]:
     for figure in FigureText.objects.all():
         where = place(figure, figure.label, "figure", figure.figure_id)
         yield where, f"{figure.label}\n{figure.place}\n{figure.period}"
+    # Courts head their papers with the accused's name, and newspapers their reports.
+    for proceeding in Case.objects.titled():
+        where = place(proceeding, str(proceeding), "case", proceeding.pk)
+        yield where, f"{proceeding.court}\n{proceeding.docket}"
+    for hearing in Hearing.objects.all():
+        yield place(hearing, str(hearing), "case", hearing.case_id), hearing.place
+    for source in Source.objects.all():
+        yield place(source, str(source), "source", source.pk), f"{source.publisher}\n{source.title}"

@@ -67,7 +67,8 @@ def publish_case(*, case: Case, by: User, at: datetime) -> Case:
     if not texts:
         raise NotPublishable(_("The case has no text: write its title and summary first."))
     parts = [part for text in texts for part in (text.title, text.charge, text.summary)]
-    _check(case.appeal, [*parts, case.court, case.docket])
+    places = [hearing.place for hearing in case.hearings.all()]
+    _check(case.appeal, [*parts, case.court, case.docket, *places])
     if case.published_at is None:
         case.published_at, case.published_by = at, by
         case.save(update_fields=["published_at", "published_by"])
@@ -86,12 +87,13 @@ def withdraw_case(*, case: Case) -> Case:
 def confirm_figure(*, figure: Figure, by: User, at: datetime) -> Figure:
     """State that number, label and source were compared with the text they come from."""
     figure = Figure.objects.select_for_update().get(pk=figure.pk)
-    if figure.source_id is None:
+    if figure.source is None:
         raise NotPublishable(_("The figure has no source: say who states it first."))
     texts = list(figure.texts.all())
     if not texts:
         raise NotPublishable(_("The figure has no label: say what it counts first."))
-    refuse_plain_names(part for text in texts for part in (text.label, text.place, text.period))
+    parts = [part for text in texts for part in (text.label, text.place, text.period)]
+    refuse_plain_names([*parts, figure.source.publisher, figure.source.title])
     if figure.confirmed_at is None:
         figure.confirmed_at, figure.confirmed_by = at, by
         figure.save(update_fields=["confirmed_at", "confirmed_by"])

@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
+from appeals.markdown import with_names
 from appeals.models import Appeal
 from defensefund.templatetags.formats import money_whole
 
@@ -39,7 +40,7 @@ class FundChoiceField(forms.ModelChoiceField):  # type: ignore[type-arg]
         if fund.kind == Fund.Kind.APPEAL:
             return gettext("Where it is needed most")
         title: str = fund.public_title  # type: ignore[attr-defined]  # annotated by with_public_title
-        return title
+        return with_names(title, {})
 
 
 def read_amount(text: str, currency: str) -> Decimal:

@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from appeals.consent import refuse_plain_names
 from defensefund.templatetags.formats import plain_day
 
 from .models import BankAccount, Policy, PolicyCap, PolicyKind, PolicyLimit, PolicyText
@@ -79,7 +80,8 @@ def draft(*, in_force_from: date, by: User, at: datetime) -> Policy:
 
 @transaction.atomic
 def enact(policy: Policy, *, content_hash: str, by: User, at: datetime) -> Policy:
-    """Makes the draft a version, exactly as `content_hash` stands for it. Raises PolicyError's kinds.
+    """Makes the draft a version, exactly as `content_hash` stands for it. Raises PolicyError's kinds, and NameInText where
+    a text names a defendant: a version is kept for ever and read by everybody.
 
     It gets the next number; from its day on it is what gifts, costs and payments are measured by.
     """
@@ -103,6 +105,7 @@ def enact(policy: Policy, *, content_hash: str, by: User, at: datetime) -> Polic
             % {"day": plain_day(row.in_force_from)}
         )
     _check_complete(row)
+    refuse_plain_names(text.body for text in row.texts.all())
     newest = Policy.objects.enacted().order_by("-version").first()
     row.version = (newest.version or 0) + 1 if newest else 1
     row.enacted_by, row.enacted_at = by, at

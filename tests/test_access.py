@@ -17,6 +17,7 @@ from django.test import Client
 from django.urls import get_resolver, reverse
 from django.utils.translation import override
 
+from appeals.models import AppealText, Case, CaseText, FigureText, Hearing, Update
 from defensefund import security_log
 from defensefund.jobs import prune_finished_jobs
 from defensefund.models import SecurityEvent
@@ -834,3 +835,44 @@ def test_reading_sets_no_cookie_and_can_be_cached(client, rows, name):
 @pytest.mark.parametrize("name", PERSONAL)
 def test_a_persons_own_page_is_kept_by_no_cache(client, rows, name):
     assert "no-store" in open_page(client, name, rows)["Cache-Control"]
+
+
+def test_no_public_page_says_a_name_without_consent_or_shows_a_key(rows):
+    """Of every address there is: whoever adds one has it looked at here."""
+    name, aloud = "Rosa Inventada Prueba", "[[rosa]]"
+    case = Case.objects.get(slug="sample-case")
+    rosa = editorial.make_defendant(case, alias="Persona R", name=name, key="rosa")
+    factories.make_fund("defendant", defendant=rosa)
+    factories.make_fund("case", case=case)
+    AppealText.objects.update(title=aloud, summary=aloud, body=aloud)
+    CaseText.objects.update(title=aloud, charge=aloud, summary=aloud)
+    Update.objects.get(slug="sample-update").delete()
+    editorial.make_published_update(
+        case.appeal, author=make_user(), reviewer=make_user(), slug="sample-update", body=aloud
+    )
+    FigureText.objects.update(label=aloud, place=aloud, period=aloud)
+    Case.objects.update(court=aloud, docket=aloud)
+    Hearing.objects.create(case=case, held_on=date(2026, 3, 1), place=aloud)
+
+    def pages():
+        """What each address answers."""
+        answers = {}
+        for address, page in PUBLIC.items():
+            kwargs = page.kwargs | ({"token": rows["token"]} if "token" in page.kwargs else {})
+            with override("en"):
+                response = client.get(reverse(address, kwargs=kwargs))
+            answers[address] = b"".join(response).decode()
+        return answers
+
+    def saying(word, answers):
+        return {address for address, answer in answers.items() if word in answer}
+
+    client = Client()
+    before = pages()
+    editorial.make_consent(rosa, by=make_user(), has_charge=True)
+    after = pages()
+
+    assert saying("Inventada", before) == saying("[[", before) == saying("[[", after) == set()
+    assert saying(name, after) == saying("Persona R", before)
+    told = {"home", "appeal", "case", "updates", "update", "feed"}
+    assert saying(name, after) >= {f"appeals:{page}" for page in told}

@@ -142,6 +142,7 @@ class FigureAdmin(WrittenAdmin):
 
 @admin.register(Source)
 class SourceAdmin(OfficeAdmin):
+    form = TextForm
     list_display = ("publisher", "title", "url", "retrieved_on", "is_as_cited")
     search_fields = ("publisher", "title")
     actions = None

@@ -13,6 +13,8 @@ from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from appeals.admin.forms import TextForm
+from appeals.consent import NameInText
 from defensefund.office import WritableAdmin
 from defensefund.templatetags.formats import plain_day
 from defensefund.verbs import Made, Verb, VerbAdmin, VerbForm
@@ -85,6 +87,7 @@ class LimitInline(RulesInline, admin.TabularInline):  # type: ignore[type-arg]
 
 class TextInline(RulesInline, admin.StackedInline):  # type: ignore[type-arg]
     model = PolicyText
+    form = TextForm
     fieldsets = [(None, {"fields": ["language", "body"]})]
     extra = 1
 
@@ -157,7 +160,7 @@ class PolicyAdmin(VerbAdmin, WritableAdmin):
             "enact_policy",
             enact,
             EnactForm,
-            {policy.PolicyError: ""},
+            {policy.PolicyError: "", NameInText: ""},
             starts_over=(policy.ContentChanged,),
             closed=why_not_enact,
             is_grave=True,

@@ -11,6 +11,7 @@ from appeals import text_import
 from appeals.models import Appeal, AppealText, Figure, FigureText
 from appeals.text_import import NotImportable, import_appeal
 from tests.appeals.factories import make_appeal
+from tests.appeals.test_documents import make_docx
 
 # The appeal as it was published; it is not part of the project, but may lie in a folder beside it.
 BESIDE = Path("shared/seed/000_ace775d2b579f43f.txt")
@@ -43,6 +44,17 @@ def test_import_the_published_appeal(db: None, capsys: pytest.CaptureFixture[str
     assert not Figure.objects.confirmed().exists()
     assert all(str(int(figure.value)) in figure.sentence for figure in figures)
     assert "12 paragraphs, 4 figures proposed" in capsys.readouterr().out
+
+
+def test_command_takes_a_word_file(db: None, tmp_path: Path) -> None:
+    file = tmp_path / "appeal.docx"
+    file.write_bytes(make_docx(("Title", "A title"), ("Normal", "They hurt 665 people.")))
+    call_command("import_appeal", file, slug="draft", language="en")
+    assert AppealText.objects.values_list("title", "body").get() == (
+        "A title",
+        "They hurt 665 people.",
+    )
+    assert [int(figure.value) for figure in Figure.objects.all()] == [665]
 
 
 def test_import_makes_an_unpublished_draft(db: None) -> None:

@@ -139,12 +139,17 @@ def test_fund_of_another_appeal_is_refused(appeal):
 
 
 def test_funds_are_named_by_the_public_titles(appeal):
-    factories.make_fund("case", case=factories.make_case(appeal))
+    case = factories.make_case(appeal)
+    factories.make_fund("case", case=case)
+    # A person in a title stands there by their key, which is not for supporters' eyes.
+    accused = factories.make_case(appeal, "accused")
+    accused.texts.update(title="Against [[r]]")
+    factories.make_fund("case", case=accused)
     with translation.override("en"):
         form = DonateForm(appeal=appeal, currency="EUR")
         labels = [str(label) for _value, label in form.fields["fund"].choices]
 
-    assert labels == ["Where it is needed most", "Sample case (en)"]
+    assert labels == ["Where it is needed most", "Sample case (en)", "Against a person"]
 
 
 @pytest.mark.parametrize(
