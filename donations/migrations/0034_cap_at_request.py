@@ -184,7 +184,7 @@ PEOPLE_BACK = PEOPLE.replace(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("donations", "0032_unbooked_notes")]
+    dependencies = [("donations", "0033_ask_stripe")]
     operations = [
         migrations.RunSQL(LEFT, LEFT_BACK),
         migrations.RunSQL(POLICY, POLICY_BACK),

@@ -36,7 +36,7 @@ DORMANT_BACK = "DROP FUNCTION donations_surplusmove_dormant, donations_fund_move
 
 
 class Migration(migrations.Migration):
-    dependencies = [("donations", "0033_cap_at_request")]
+    dependencies = [("donations", "0034_cap_at_request")]
     operations = [
         migrations.RunSQL(DORMANT, DORMANT_BACK),
         migrations.AlterField(
