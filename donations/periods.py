@@ -22,6 +22,9 @@ from .assertions import NotStated, end_of
 from .models import Account, AccountKey, Assertion, DayTotal, Entry, Period
 from .models.period import first_day, next_month
 
+# So many are asked for at once: each is held against what banks and Stripe say.
+MOST_MONTHS = 24
+
 
 class PeriodError(Exception):
     """What a month refuses; the message is a sentence for the office."""
@@ -74,14 +77,24 @@ def _months(first: date, last: date) -> Iterator[date]:
 @transaction.atomic
 def verify(period: Period, *, by: User, at: datetime) -> Period:
     """Notes that every invariant of the books held, all totals among them. Raises NotYet, AlreadyDone, NotVerified."""
-    period = _locked(period)
-    _check_its_turn(period, at=at)
+    _check_its_turn(_locked(period), at=at)
+    _prove()
+    return _verified(period, by=by, at=at)
+
+
+def _prove() -> None:
     wrong = [proof for proof in proofs.prove() if not proof.holds]
     if wrong:
         raise NotVerified(
             _("The books do not hold: %(proofs)s. “check_books” names each case.")
             % {"proofs": "; ".join(f"{p.sentence} ({p.contradictions})" for p in wrong)}
         )
+
+
+@transaction.atomic
+def _verified(period: Period, *, by: User, at: datetime) -> Period:
+    period = _locked(period)
+    _check_its_turn(period, at=at)
     period.verified_at, period.verified_by = at, by
     period.save(update_fields=["verified_at", "verified_by"])
     return period
@@ -274,6 +287,44 @@ def close(period: Period, *, by: User, at: datetime) -> Period:
     return period
 
 
+def waiting(period: Period) -> list[Period]:
+    """The open months up to `period` that nobody asked to close yet, the oldest first."""
+    months = Period.objects.open().filter(requested_at=None, month__lte=period.month)
+    return list(months.order_by("month"))
+
+
+def request_up_to(period: Period, *, by: User, at: datetime) -> tuple[int, str]:
+    """As verify, reconcile and request_close of each month that waits up to `period`: the books are proved once, for all.
+
+    Each month is a step of its own: how many are asked for now, and why it went no further, if it did not. Raises
+    NotVerified, NotYet.
+    """
+    asked = 0
+    if months := waiting(period):
+        _prove()
+    for month in months[:MOST_MONTHS]:
+        _verified(month, by=by, at=at)
+        try:
+            reconcile(month, by=by, at=at)
+        except NotReconciled as refusal:
+            return asked, f"{month.name}: {refusal}"
+        request_close(month, by=by, at=at)
+        asked += 1
+    return asked, ""
+
+
+def close_up_to(period: Period, *, by: User, at: datetime) -> tuple[int, str]:
+    """As close of each month up to `period` that another person asked to close, each a step of its own: as request_up_to."""
+    closed = 0
+    for month in Period.objects.requested().filter(month__lte=period.month).order_by("month"):
+        try:
+            close(month, by=by, at=at)
+        except PeriodError as refusal:
+            return closed, f"{month.name}: {refusal}"
+        closed += 1
+    return closed, ""
+
+
 def adjustments(period: Period) -> list[Entry]:
     """What is booked in this month of facts of months that were closed before they came to light."""
     late = Entry.objects.filter(happened_on__isnull=False).select_related("debit", "credit")
@@ -300,8 +351,9 @@ def why_not_yet(period: Period, *, at: datetime) -> str:
         return _("The month is not over: it can be closed from %(day)s on.") % {
             "day": plain_day(next_month(period.month))
         }
-    earlier = Period.objects.open().filter(month__lt=period.month).order_by("month").first()
-    return _("%(month)s is open: close that first.") % {"month": earlier.name} if earlier else ""
+    # One that is only to be closed by another person holds nobody up; months are closed in turn all the same.
+    earlier = [month for month in waiting(period) if month.month < period.month]
+    return _("%(month)s is open: close that first.") % {"month": earlier[0].name} if earlier else ""
 
 
 def _check_its_turn(period: Period, *, at: datetime) -> None:

@@ -309,6 +309,8 @@ PAGES: dict[str, Page] = {
     "admin:donations_period_balance": Page(TREASURERS, row="donations.period"),
     "admin:donations_period_request": Page(TREASURERS, row="donations.period"),
     "admin:donations_period_withdraw": Page(TREASURERS, row="donations.period"),
+    "admin:donations_period_request_up_to": Page(TREASURERS, row="donations.period"),
+    "admin:donations_period_close_up_to": Page(TREASURERS | APPROVERS, row="donations.period"),
     "admin:donations_period_close": Page(TREASURERS | APPROVERS, row="donations.period"),
     "admin:donations_period_statement": Page(SPENDING_READERS, row="donations.period", post=(200,)),
     "admin:donations_paymentpause_pause": Page(TREASURERS, args=("card", "USD")),

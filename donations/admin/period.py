@@ -4,7 +4,6 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
@@ -15,14 +14,15 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from defensefund.office import ReadOnlyAdmin, require
-from defensefund.verbs import Verb, VerbAdmin, VerbForm
+from defensefund.verbs import Verb, VerbAdmin
 
 from .. import assertions, periods, reports
-from ..models import Account, Assertion, Entry, Period
-from .spending_forms import read_amount
+from ..models import Assertion, Entry, Period
+from ..models.period import first_day
+from .period_forms import BalanceForm
 
 State = Period.State
 TAGS = {State.REQUESTED: "warning", State.CLOSED: "good"}
@@ -34,53 +34,6 @@ WHAT = {
     "not_ours": gettext_lazy("at Stripe, and not ours"),
     "unbooked": gettext_lazy("a line that somebody explained and nobody booked"),
 }
-
-
-class BalanceForm(VerbForm):
-    """What a person read on paper, or counted; below zero when the account is overdrawn."""
-
-    account = forms.ModelChoiceField(
-        Account.objects.none(),
-        label=gettext_lazy("Account"),
-        error_messages={"required": gettext_lazy("Choose an account.")},
-    )
-    stated = forms.CharField(
-        label=gettext_lazy("Balance"),
-        max_length=30,
-        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
-        help_text=gettext_lazy("As it was at the end of the month's last day."),
-        error_messages={"required": gettext_lazy("Write the balance.")},
-    )
-
-    def prepare(self) -> None:
-        field = self.fields["account"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = (
-            Account.objects.filter(place__in=[Account.Place.BANK, Account.Place.CASH])
-            .select_related("bank_account")
-            .order_by("code")
-        )
-        field.choices = [
-            (
-                account.pk,
-                str(account.bank_account or f"{account.get_place_display()} ({account.currency})"),
-            )
-            for account in field.queryset
-        ]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        account, text = cleaned.get("account"), cleaned.get("stated")
-        if account and text:
-            bare = text.strip().replace("\N{MINUS SIGN}", "-")
-            is_below = bare.startswith("-")
-            try:
-                amount = read_amount(bare.removeprefix("-"), account.currency)
-            except forms.ValidationError as error:
-                self.add_error("stated", error)
-            else:
-                cleaned["stated"] = -amount if is_below else amount
-        return cleaned
 
 
 def verify(period: Period, _data: dict[str, Any], by: User, at: datetime) -> str:
@@ -111,6 +64,30 @@ def close(period: Period, _data: dict[str, Any], by: User, at: datetime) -> str:
     periods.begin_due(at=at)
     periods.close(period, by=by, at=at)
     return _("%(month)s is closed.") % {"month": period.name}
+
+
+def ask_up_to(period: Period, _data: dict[str, Any], by: User, at: datetime) -> str:
+    periods.begin_due(at=at)
+    asked, why = periods.request_up_to(period, by=by, at=at)
+    if not asked:
+        raise periods.NotYet(why)
+    said = ngettext(
+        "Asked: another person closes %(count)d month.",
+        "Asked: another person closes %(count)d months.",
+        asked,
+    ) % {"count": asked}
+    return f"{said} {why}".strip()
+
+
+def close_up_to(period: Period, _data: dict[str, Any], by: User, at: datetime) -> str:
+    periods.begin_due(at=at)
+    closed, why = periods.close_up_to(period, by=by, at=at)
+    if not closed:
+        raise periods.NotYet(why)
+    said = ngettext("%(count)d month is closed.", "%(count)d months are closed.", closed) % {
+        "count": closed
+    }
+    return f"{said} {why}".strip()
 
 
 def withdraw(period: Period, _data: dict[str, Any], by: User, at: datetime) -> str:
@@ -150,6 +127,21 @@ def why_not_close(period: Period, by: User) -> str:
     if period.requested_by_id == by.pk:
         return _("You asked for this yourself: another person must close it.")
     return ""
+
+
+def why_not_ask_up_to(period: Period, by: User) -> str:
+    if why := why_closed(period, by):
+        return why
+    if period.month >= first_day(timezone.now().date()):
+        return periods.why_not_yet(period, at=timezone.now())
+    return "" if len(periods.waiting(period)) > 1 else _("No earlier month is open.")
+
+
+def why_not_close_up_to(period: Period, by: User) -> str:
+    if why := why_not_close(period, by):
+        return why
+    asked = Period.objects.requested().filter(month__lt=period.month)
+    return "" if asked.exists() else _("No earlier month waits for this.")
 
 
 def why_not_withdraw(period: Period, _by: User) -> str:
@@ -222,6 +214,31 @@ class PeriodAdmin(VerbAdmin, ReadOnlyAdmin):
             ask,
             refusals=REFUSALS,
             closed=why_not_ask,
+        ),
+        Verb(
+            "request-up-to",
+            gettext_lazy("Ask to close all up to this month"),
+            gettext_lazy(
+                "The totals are verified, and each open month up to this one is reconciled and asked for, the oldest first, until "
+                "one does not agree. For a fund that took over years of its past."
+            ),
+            "verify_period",
+            ask_up_to,
+            refusals=REFUSALS,
+            closed=why_not_ask_up_to,
+        ),
+        Verb(
+            "close-up-to",
+            gettext_lazy("Close all up to this month"),
+            gettext_lazy(
+                "Each month up to this one that somebody else asked to close, the oldest first. For good: nothing is booked in them "
+                "any more."
+            ),
+            "close_period",
+            close_up_to,
+            refusals=REFUSALS,
+            closed=why_not_close_up_to,
+            is_grave=True,
         ),
         Verb(
             "close",

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from donations import periods, reports
+from donations import past, periods, reports
 from donations.models import Account, AccountKey, Period
 from tests.donations.reconciliation.files import make_account
 from tests.donations.test_periods import AT, FIRST_LINES, JANUARY, match_all, take
@@ -93,6 +93,34 @@ def test_month_of_an_older_fact_is_there_at_once_and_named_where_it_stands_in_th
     log_in(client, make_user("ines", "approver"))
     assert "December 2025 is open: close that first." in press(client, january, "close")
     assert Period.objects.earliest("month").month == date(2025, 12, 1)
+
+
+def test_months_of_a_past_are_asked_for_together_until_one_does_not_agree_and_closed_together(
+    client, treasurer, january
+):
+    rows = ["kind,date,amount,currency,fund,place", "opening,2025-11-30,5,EUR,general,cash",
+            "gift,2025-12-30,5,EUR,general,cash"]  # fmt: skip
+    asked = past.request("\n".join(rows), name="p.csv", by=treasurer, at=AT)
+    past.approve(asked, by=make_user(), at=AT)
+    log_in(client, treasurer)
+
+    asked = press(client, january, "request-up-to")
+    again = client.get(page(january, "request-up-to")).content.decode()
+    press(client, january, "balance", account=bank_pk(), stated="96")
+    for step in ("reconcile", "request"):
+        press(client, january, step)
+    own = press(client, january, "close-up-to")
+    log_in(client, make_user("ines", "approver"))
+    closed = press(client, january, "close-up-to")
+
+    assert "Asked: another person closes 2 months. January 2026: " in asked
+    assert "its statements end on January 20, 2026" in asked
+    assert "No earlier month is open." in again
+    assert own.count("is closed") == 0
+    assert "3 months are closed." in closed
+    assert [p.month for p in Period.objects.closed().order_by("month")] == [
+        date(2025, 11, 1), date(2025, 12, 1), JANUARY,
+    ]  # fmt: skip
 
 
 def bank_pk():
