@@ -14,15 +14,17 @@ from donations.sandbox.models import SandboxDelivery
 EARLIER_GIFTS = [("150", 2, 4), ("40", 8, 11), ("85", 15, 17)]
 
 
-def give_by_card(appeal: Appeal, fund: Fund, amount: str, currency: str, *, at: datetime) -> None:
-    """One gift by card, paid on the sandbox's page at the instant `at`."""
+def give_by_card(
+    appeal: Appeal, fund: Fund, amount: str, currency: str, *, at: datetime, email: str = ""
+) -> None:
+    """One gift by card, paid on the sandbox's page at the instant `at`; with an address a receipt is written."""
     gift = checkout.Gift(
         appeal=appeal,
         fund=fund,
         method=Pledge.Method.CARD,
         amount=Decimal(amount),
         currency=currency,
-        email="",
+        email=email,
         language="es",
     )
     pledge = checkout.promise(gift, uuid=uuid4(), at=at)
@@ -34,14 +36,16 @@ def give_by_card(appeal: Appeal, fund: Fund, amount: str, currency: str, *, at: 
     pledge.checkouts.update(created_at=at)
 
 
-def promise_transfer(appeal: Appeal, fund: Fund, amount: str, *, at: datetime) -> Pledge:
+def promise_transfer(
+    appeal: Appeal, fund: Fund, amount: str, *, at: datetime, email: str = ""
+) -> Pledge:
     gift = checkout.Gift(
         appeal=appeal,
         fund=fund,
         method=Pledge.Method.TRANSFER,
         amount=Decimal(amount),
         currency="EUR",
-        email="",
+        email=email,
         language="es",
     )
     return checkout.promise(gift, uuid=uuid4(), at=at)

@@ -17,9 +17,11 @@ from donations.models import (
     Donation,
     Entry,
     LegalCost,
+    Letter,
     Period,
     Pledge,
     StatementLine,
+    Supporter,
 )
 from donations.reconciliation import Between, Certainty, import_statement, match, suggest
 
@@ -37,7 +39,16 @@ def test_sample_data_is_loaded_once_and_its_books_hold(settings, tmp_path):
 
     first, second = load(), load()
 
-    models = (Donation, Pledge, LegalCost, Disbursement, StatementLine, Entry)
+    models = (
+        Donation,
+        Pledge,
+        Supporter,
+        Letter,
+        LegalCost,
+        Disbursement,
+        StatementLine,
+        Entry,
+    )
     assert [model.__name__ for model in models if not model.objects.exists()] == []
     out = io.StringIO()
     call_command("check_books", stdout=out)
