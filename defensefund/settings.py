@@ -154,7 +154,7 @@ FRAUD_REFUND_LIMITS = read_limits("FRAUD_REFUND_LIMITS", env_list("FRAUD_REFUND_
 STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
 STRIPE_WEBHOOK_SECRETS = env_list("STRIPE_WEBHOOK_SECRETS")
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
-# The account events must name, when they name one; empty: any of the endpoint's own.
+# The account events may name; empty: none.
 STRIPE_ACCOUNT = env.str("STRIPE_ACCOUNT", default="")
 STRIPE_SANDBOX = not STRIPE_SECRET_KEY
 # The stand-in for Stripe on an installation with a database of its own: for trying out, never for real gifts.
@@ -337,7 +337,8 @@ if SITE_URL.startswith("https://"):
     CSRF_COOKIE_NAME = "__Host-csrftoken"
     CSRF_TRUSTED_ORIGINS = [SITE_URL]
 
-# Chromium applies form-action to the redirect after a POST too, so Stripe's pages are listed.
+# Chromium applies form-action to the redirect after a POST too, so Stripe's pages are listed: for payments, for the
+# cards of monthly gifts, and for a month that failed.
 STRIPE_PAGES = ("checkout", "billing", "invoice")
 SECURE_CSP = {
     "default-src": [CSP.NONE],

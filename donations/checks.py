@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.db import connections
 
 from . import card_fees
 from .currencies import GIVING
@@ -59,3 +60,23 @@ def card_fees_are_readable(
                 )
             )
     return wrong
+
+
+@register(Tags.database)
+def live_books_hold_no_test_gifts(
+    app_configs: Sequence[AppConfig] | None, *, databases: Sequence[str] | None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Asked by `migrate` and `check --database default`: what test keys booked would count as received for ever."""
+    if not settings.STRIPE_LIVEMODE:
+        return []
+    events = apps.get_model("donations", "StripeEvent")
+    return [
+        Error(
+            "STRIPE_SECRET_KEY is a live key, and test gifts are booked in this database.",
+            hint="Books forget nothing: give the live installation a database of its own, which begins empty.",
+            id="donations.E005",
+        )
+        for alias in databases or ()
+        if events._meta.db_table in connections[alias].introspection.table_names()
+        and events.objects.using(alias).filter(livemode=False, processed_at__isnull=False).exists()
+    ]

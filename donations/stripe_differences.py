@@ -79,7 +79,7 @@ by_wrong_events AS (
     FROM donations_stripeevent e JOIN booked b ON b.source = 'stripe:' || (e.facts->>'payment_intent')
     LEFT JOIN expected x ON x.source = b.source
     WHERE e.processed_at IS NOT NULL
-      AND (e.livemode <> %(livemode)s OR (%(account)s <> '' AND e.account NOT IN ('', %(account)s)))
+      AND (e.livemode <> %(livemode)s OR e.account NOT IN ('', %(account)s))
       AND x.source IS NULL AND b.kind = 'donation'
     ORDER BY b.id, e.id
 ),
@@ -142,7 +142,7 @@ SELECT CASE WHEN s.told IS DISTINCT FROM s.booked THEN 'payout_split' END, p.str
 FROM split s JOIN donations_payout p ON p.id = s.id
 UNION ALL
 SELECT CASE WHEN e.livemode <> %(livemode)s THEN 'test_mode'
-            WHEN %(account)s <> '' AND e.account NOT IN ('', %(account)s) THEN 'foreign_account' END,
+            WHEN e.account NOT IN ('', %(account)s) THEN 'foreign_account' END,
        e.event_id, coalesce(w.currency, ''), NULL, w.moved, e.created_at::date, 'stripeevent', e.id, coalesce(w.currency, ''),
        0, coalesce(w.moved, 0), true, false, NULL, NULL, e.id
 FROM donations_stripeevent e LEFT JOIN by_wrong_events w ON w.event_id = e.id WHERE e.processed_at IS NOT NULL

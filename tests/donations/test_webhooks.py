@@ -1,9 +1,11 @@
 import itertools
 import json
+import socket
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.checks import Tags, run_checks
 from django.db import connection
 from django.test import Client
 
@@ -18,6 +20,7 @@ from donations.models import (
     Refund,
     StripeEvent,
 )
+from donations.sandbox.transport import SandboxHTTPClient
 from tests import factories, stripe_events
 from tests.factories import NOW
 from tests.stripe_events import event
@@ -210,8 +213,9 @@ def test_live_event_on_a_test_key_is_kept_and_nothing_booked(deliver):
 
 
 @pytest.mark.django_db
-def test_event_of_another_account_is_kept_and_nothing_booked(deliver, settings):
-    settings.STRIPE_ACCOUNT = "acct_ours"
+@pytest.mark.parametrize("ours", ["acct_ours", ""])
+def test_event_of_another_account_is_kept_and_nothing_booked(deliver, settings, ours):
+    settings.STRIPE_ACCOUNT = ours
     checkout = factories.make_checkout()
 
     deliver(
@@ -292,7 +296,12 @@ def test_webhook_takes_only_posts(client):
 
 
 @pytest.mark.django_db
-def test_new_event_is_one_query(deliver, django_assert_num_queries):
+def test_new_event_is_one_query_and_asks_nobody(deliver, django_assert_num_queries, monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("a call out of the request")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(SandboxHTTPClient, "request", refuse)
     with django_assert_num_queries(1):
         deliver(event("checkout.session.completed", {"id": "cs_1"}, id="evt_1"))
     with django_assert_num_queries(1):
@@ -420,9 +429,9 @@ def test_event_delivered_eight_times_at_once_is_booked_and_receipted_once():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_handler_that_fails_first_and_succeeds_on_retry_books_once(deliver):
-    checkout = factories.make_checkout()
-    deliver(event("checkout.session.completed", stripe_events.session(checkout)))
+def test_handler_that_fails_first_and_succeeds_on_redelivery_books_once(deliver):
+    paid = event("checkout.session.completed", stripe_events.session(factories.make_checkout()))
+    deliver(paid)
     # The database refuses the first try half way through: after the donation, before the entry.
     with connection.cursor() as cursor:
         cursor.execute(
@@ -440,6 +449,7 @@ def test_handler_that_fails_first_and_succeeds_on_retry_books_once(deliver):
     assert "disk on fire" in failed.error
     assert (Donation.objects.count(), Entry.objects.count(), Letter.objects.count()) == (0, 0, 0)
 
+    assert deliver(paid).status_code == 200
     process()
 
     assert (Donation.objects.count(), Entry.objects.count(), Letter.objects.count()) == (1, 1, 1)
@@ -506,3 +516,21 @@ def test_declined_card_without_a_pledge_is_counted_too(deliver):
     process()
 
     assert [(d.pledge, d.source) for d in Decline.objects.all()] == [(None, "stripe:evt_declined")]
+
+
+@pytest.mark.parametrize(
+    ("has_live_key", "event", "said"),
+    [
+        (True, {"processed_at": NOW}, ["donations.E005"]),
+        (True, {"refused_at": NOW, "error": "Another mode."}, []),
+        (True, {"processed_at": NOW, "livemode": True}, []),
+        (False, {"processed_at": NOW}, []),
+    ],
+)
+def test_live_key_is_refused_a_database_with_test_gifts(db, settings, has_live_key, event, said):
+    settings.STRIPE_LIVEMODE = has_live_key
+    factories.make_event(**event)
+
+    found = run_checks(tags=[Tags.database], databases=["default"])
+
+    assert [check.id for check in found] == said
