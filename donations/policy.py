@@ -39,7 +39,7 @@ class Incomplete(PolicyError):
 # What a new version starts with. Not that it is a sample: whoever drafts it makes the rules their own.
 COPIED = (
     "not_eligible", "approvers", "emergency_hours", "reserve_percent", "admin_percent", "fund_order", "fee_order", "surplus_order",
-    "partner", "dormant_months",
+    "partner", "dormant_months", "dissolution",
 )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def enact(policy: Policy, *, content_hash: str, by: User, at: datetime) -> Polic
             % {"day": plain_day(row.in_force_from)}
         )
     _check_complete(row)
-    refuse_plain_names(text.body for text in row.texts.all())
+    refuse_plain_names([row.dissolution, *(text.body for text in row.texts.all())])
     newest = Policy.objects.enacted().order_by("-version").first()
     row.version = (newest.version or 0) + 1 if newest else 1
     row.enacted_by, row.enacted_at = by, at
@@ -123,6 +123,12 @@ def _check_complete(row: Policy) -> None:
                 _("There is a cap for “%(kind)s”, which is not among the costs the fund pays.")
                 % {"kind": cap.get_kind_display()}
             )
+    if not row.dissolution.strip():
+        raise Incomplete(
+            _(
+                "The draft does not say to whom what is left goes when the fund is dissolved: say it."
+            )
+        )
     if row.admin_percent is not None and not any(each.is_admin for each in row.kinds.all()):
         raise Incomplete(
             _("There is a cap for administration, and no kind of cost counts as it: mark one.")

@@ -92,6 +92,7 @@ def _of_fields(policy: Policy) -> dict[str, str]:
         "surplus_order": ", ".join(policy.surplus_steps),
         "partner": policy.partner,
         "dormant_months": str(policy.dormant_months),
+        "dissolution": policy.dissolution,
     }
     return {
         capfirst(str(policy._meta.get_field(name).verbose_name)): value or NOTHING  # type: ignore[union-attr]

@@ -345,6 +345,7 @@ def make_policy(*, kinds=("fees",), caps=(), limits=(), enacted=True, at=NOW, **
     drafter = fields.pop("by", None) or make_user()
     row = Policy.objects.create(
         **{"in_force_from": at.date(), "partner": "Sample partner", "drafted_by": drafter}
+        | {"dissolution": "Another defense fund (sample)"}
         | {"drafted_at": at}
         | fields
     )

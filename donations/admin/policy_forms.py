@@ -96,13 +96,21 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = (
             "in_force_from", "not_eligible", "approvers", "emergency_hours", "reserve_percent",
             "admin_percent", "fund_order", "fee_order", "surplus_order", "partner", "dormant_months",
+            "dissolution",
         )  # fmt: skip
         widgets = {
             "in_force_from": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+            "dissolution": forms.Textarea(attrs={"rows": 2}),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # Empty in versions of before it was asked for; no new one is enacted without.
+        if dissolution := self.fields.get("dissolution"):
+            dissolution.required = True
+            dissolution.error_messages["required"] = _(
+                "Say to whom what is left goes when the fund is dissolved."
+            )
         for name in ("reserve_percent", "admin_percent"):
             percent = self.initial.get(name)
             if percent is not None and percent == int(percent):

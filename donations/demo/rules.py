@@ -56,6 +56,8 @@ def make_policy(staff: Staff, *, at: datetime) -> Policy:
         fee_order=[str(Fund.Kind.GENERAL)],
         surplus_order=[str(step) for step in Policy.Surplus],
         partner="Organización de muestra (sample partner)",
+        dissolution="Otra organización sin fines de lucro que defienda a personas ante los tribunales, elegida por el comité "
+        "(sample: another non-profit that defends people in court, chosen by the committee).",
         is_sample=True,
         drafted_by=staff.treasurer,
         drafted_at=at,

@@ -172,6 +172,16 @@ class Policy(models.Model):
         validators=[MinValueValidator(1)],
         help_text=_("Without a movement for so long, a fund is handled like one no longer needed."),
     )
+    dissolution = models.TextField(
+        _("when the fund is dissolved, what is left goes to"),
+        max_length=500,
+        default="",
+        db_default="",
+        blank=True,
+        help_text=_(
+            "To whom, in words: an organization, or how it is chosen. Shown to everyone; no names of people."
+        ),
+    )
     is_sample = models.BooleanField(_("sample data"), default=False, editable=False)
     drafted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -358,6 +368,8 @@ class Policy(models.Model):
             )
         }  # fmt: skip
         own["reserve_percent"] = f"{self.reserve_percent:.2f}"
+        if self.dissolution:
+            own["dissolution"] = self.dissolution
         if self.fee_order:
             own["fee_order"] = self.fee_order
         if self.admin_percent is not None:

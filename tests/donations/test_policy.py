@@ -98,6 +98,11 @@ def test_in_force_takes_a_constant_number_of_queries(django_assert_num_queries):
             "cap for “bail",
         ),
         (
+            lambda row: Policy.objects.filter(pk=row.pk).update(dissolution=" "),
+            policy.Incomplete,
+            "does not say to whom what is left goes when the fund is dissolved",
+        ),
+        (
             lambda row: factories.make_bank_account("USD"),
             policy.Incomplete,
             "The fund has an account in USD: say how many people",
@@ -150,13 +155,14 @@ def test_content_hash_is_of_every_rule():
                 {"surplus_order": ["partner"]},
                 {"partner": "Another"},
                 {"dormant_months": 3},
+                {"dissolution": "Another"},
             )
         ),
     ):
         change()
         seen.add(Policy.objects.get().content_hash)
 
-    assert len(seen) == 15
+    assert len(seen) == 16
 
 
 def test_next_version_starts_with_the_rules_of_the_last():
@@ -169,6 +175,7 @@ def test_next_version_starts_with_the_rules_of_the_last():
     made = policy.draft(in_force_from=TODAY, by=make_user(), at=NOW)
 
     assert (made.version, made.enacted_at) == (None, None)
+    assert made.dissolution == first.dissolution != ""
     assert Policy.objects.get(pk=made.pk).content_hash == first.content_hash
 
 
@@ -255,6 +262,9 @@ def test_rows_past_the_verb_are_refused_too():
         "policy_not_in_force_before_enacted",
         lambda: mine.update(**enacted, in_force_from=TODAY - DAY),
     )
+    mine.update(dissolution=" ")
+    refused("to whom what is left goes", lambda: mine.update(**enacted))
+    mine.update(dissolution="Another")
     refused("starts as a draft", lambda: make_policy(enacted=False, **enacted))
     refused("policy_kind_needs_a_document", lambda: row.kinds.update(documents=[]))
     refused(

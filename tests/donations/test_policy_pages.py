@@ -68,6 +68,7 @@ def test_everybody_reads_the_rules_in_force(client):
         "12.5 % stay in it",
         "<li>Sample partner</li>",
         "nothing moved for 12 months",
+        "When the fund is dissolved, all that is left goes to: Another defense fund (sample)",
     ):
         assert words in page
 
@@ -181,6 +182,7 @@ def form_data(**fields):
         "surplus_order_2": "",
         "partner": "",
         "dormant_months": "12",
+        "dissolution": "Another defense fund",
         "kinds-TOTAL_FORMS": "1",
         "kinds-0-kind": "fees",
         "kinds-0-documents": ["bill", "agreement"],
@@ -235,6 +237,7 @@ def test_draft_is_written_by_form_and_enacted_by_another_person(treasurer, appro
         ({"fund_order_0": "", "fund_order_2": ""}, "Name at least one kind of fund."),
         ({"surplus_order_0": ""}, "Say where it goes first."),
         ({"surplus_order_1": "partner"}, "Name the partner"),
+        ({"dissolution": " "}, "Say to whom what is left goes when the fund is dissolved."),
         ({"reserve_percent": "101"}, "100"),
         ({"caps-0-amount": "500.001"}, "EUR has no such small parts."),
         ({"limits-0-emergency_up_to": "-1"}, "A limit is not below zero."),
