@@ -9,6 +9,8 @@ from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from defensefund.templatetags.formats import plain_day
+
 from . import uma_tables
 from .models import LegalCost, UmaValue
 from .uma_tables import UmaRow
@@ -113,9 +115,9 @@ def _doubts(rows: Sequence[UmaRow], standing: Sequence[UmaValue]) -> list[str]:
         before = max((day for day in values if day < row.effective_from), default=None)
         if before and not values[before] / LEAP <= row.value <= values[before] * LEAP:
             doubts.append(
-                _("Row %(row)d: %(value)s pesos is far from the value before it, %(before)s.")
+                _("%(value)s pesos from %(day)s on are far from the value before, %(before)s.")
                 % {
-                    "row": row.row,
+                    "day": plain_day(row.effective_from),
                     "value": f"{row.value.normalize():f}",
                     "before": f"{values[before].normalize():f}",
                 }

@@ -186,7 +186,7 @@ def check_stakes(account: PayeeAccount, cost: LegalCost, people: list[User]) -> 
 
 
 def check_own_stakes(account: PayeeAccount, cost: LegalCost, people: list[User]) -> None:
-    """As `check_stakes`, of what takes nothing to the account: only who acts is asked about."""
+    """As `check_stakes`, of what takes nothing to the account. The first of `people` is who acts now."""
     theirs = Conflict.objects.standing().filter(
         Q(payee=account.payee_id)
         | Q(defendant=cost.defendant_id)
@@ -195,6 +195,12 @@ def check_own_stakes(account: PayeeAccount, cost: LegalCost, people: list[User])
     )
     conflict = theirs.select_related("user").first()
     if conflict is not None:
+        if conflict.user_id == people[0].pk:
+            raise Conflicted(
+                _(
+                    "You have a stake in this payment by the register of conflicts: somebody else has to do this."
+                )
+            )
         raise Conflicted(
             _(
                 "%(person)s has a stake in this payment by the register of conflicts, and keeps out of it."

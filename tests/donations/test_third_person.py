@@ -181,7 +181,7 @@ def test_who_has_a_stake_neither_asks_nor_approves_nor_pays(r, subject):
         lambda: approve(r, row, by=relative),
         lambda: approve(r, large, by=relative),
     ):
-        with pytest.raises(disbursement.Conflicted, match="has a stake"):
+        with pytest.raises(disbursement.Conflicted, match="You have a stake in this payment"):
             act()
     values = {"approved_by": relative, "approved_at": NOW, "approved_hash": row.content_hash}
     refused("has a stake", lambda: write(row, **values))

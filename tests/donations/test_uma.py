@@ -349,7 +349,9 @@ def test_table_is_read_and_entered_once(world):
 def test_value_far_from_the_one_before_is_doubted(world):
     found = uma.read(HEAD + JULY.replace("20595", "205950"), at=AT)
 
-    assert found.doubts == ("Row 2: 205950 pesos is far from the value before it, 17000.",)
+    assert found.doubts == (
+        "205950 pesos from July 1, 2023 on are far from the value before, 17000.",
+    )
 
 
 def test_semicolons_and_another_order_of_columns():
