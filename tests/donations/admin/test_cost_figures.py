@@ -302,7 +302,7 @@ def test_bail_that_came_back_was_owed(world, treasurer):
     LegalCost.objects.filter(pk=cost.pk).update(description="y")
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(
     parts=st.lists(st.integers(1, 5), min_size=1, max_size=4),
     amounts=st.lists(st.integers(0, 500), min_size=5, max_size=5),
