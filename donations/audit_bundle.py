@@ -17,11 +17,9 @@ from django.db import connection, transaction
 from django.db.models import Max, Min
 from django.utils.translation import gettext as _
 
-from appeals.models import Case, Defendant
-
 from . import documents, exports, reports
 from .ledger import ledger_hash
-from .models import Account, CostDocument, Entry, Exchange, Fund, LegalCost
+from .models import Account, CostDocument, Entry, Exchange, LegalCost
 from .reports import Report, Span
 from .spreadsheets import csv_row
 
@@ -131,18 +129,29 @@ def _add_reports(bundle: _Bundle, today: date) -> None:
         bundle.add(f"{name}.csv", [reports.as_csv(reports.of_books(reports.month_of(first)))])
         bundle.add(f"{name}.txt", reports.canonical(first))
         first = reports.months_later(first, 1)
+    bundle.add("reports/names.csv", _names())
     for report in _statements(span):
         bundle.add(f"reports/{report.slug}.csv", [reports.as_csv(report)])
 
 
 def _statements(span: Span) -> Iterator[Report]:
-    for fund in Fund.objects.filter(accounts__isnull=False).distinct().order_by("code"):
+    for fund in reports.funds().order_by("code"):
         yield reports.of_fund(fund, span)
-    for case in Case.objects.titled().filter(legal_costs__isnull=False).distinct().order_by("pk"):
+    for case in reports.cases().order_by("pk"):
         yield reports.of_case(case, span)
-    people = Defendant.objects.filter(legal_costs__isnull=False).distinct()
-    for defendant in people.order_by("pk"):
+    for defendant in reports.people().order_by("pk"):
         yield reports.of_defendant(defendant, span)
+
+
+def _names() -> Iterator[str]:
+    """What stands by a code in the statements, as it is called at the bundle's instant: of people the alias."""
+    yield csv_row(["code", "name", "purpose"])
+    for fund in reports.funds().order_by("code"):
+        yield csv_row([reports.fund_code(fund), fund.name, fund.purpose])
+    for case in reports.cases().titled().order_by("pk"):
+        yield csv_row([reports.case_code(case.pk), str(case), ""])
+    for defendant in reports.people().order_by("pk"):
+        yield csv_row([reports.defendant_code(defendant.pk), defendant.alias, ""])
 
 
 def _add_documents(bundle: _Bundle, *, with_documents: bool) -> None:
@@ -189,7 +198,9 @@ def _read_me(at: datetime) -> str:
             "journal/ holds every entry, three times over: as CSV, as JSON, and as a file for beancount, which checks the "
             "balances at its end. balances.csv has each account, costs.csv each legal cost, documents.csv each bill, "
             "receipt and slip of an exchange with its SHA-256. reports/ holds the statements of the whole time, of each month, and of each fund, "
-            "case and defendant; a month's .txt is the text whose SHA-256 is kept when the month is closed."
+            "case and defendant; a month's .txt is the text whose SHA-256 is kept when the month is closed. In the statements "
+            "cases, defendants and funds stand by codes that stay when a name is changed; names.csv there says what they are "
+            "called today."
         ),
         _("No donor is in these files. Defendants stand in them by their alias."),
         _(

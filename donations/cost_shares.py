@@ -10,7 +10,7 @@ from django.db.models import Sum
 from appeals.models import Defendant
 
 from .currencies import exponent
-from .models import Allocation, LegalCost
+from .models import Allocation
 from .models.cost_figures import SIGNED, Figures
 from .models.cost_share import split
 
@@ -57,10 +57,16 @@ def shares_of(rows: Iterable[Any]) -> dict[int, list[Share]]:
     return {row.pk: spread(row, Figures.told_by(row), given.get(row.pk, {})) for row in listed}
 
 
-def spread(cost: LegalCost, figures: Figures, given: Mapping[int, Decimal]) -> list[Share]:
-    """`figures` of `cost` spread over who shares it; they add up to them. `given` is what the own funds of defendants
-    (by their keys) have set aside in it."""
-    rows = list(cost.shares.all())
+def spread(
+    cost: Any,
+    figures: Figures,
+    given: Mapping[int, Decimal],
+    *,
+    shares: Iterable[Any] | None = None,
+) -> list[Share]:
+    """`figures` of `cost` spread over who shares it: its `shares` of now, or those given; they add up to them. `given` is what
+    the own funds of defendants (by their keys) have set aside in it."""
+    rows = list(cost.shares.all() if shares is None else shares)
     if not rows:
         return [whole(cost, figures)]
     places = exponent(cost.currency)

@@ -4,16 +4,17 @@ A payment is explained by the exchanges that brought its money, as the gifts are
 part at the rate obtained for it, against the reporting rate of the day of the payment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
-from django.db.models import Exists
+from django.db.models import Exists, OuterRef
 
 from .currencies import quantize
 from .estimates import Worth, estimate
-from .models import Disbursement, Exchange, UnfollowedEntry
+from .models import Account, Disbursement, Entry, Exchange, KeptGain, Period, UnfollowedEntry
 from .tracing import AT_ONCE, follow, parts_of_payments
 
 
@@ -21,7 +22,8 @@ from .tracing import AT_ONCE, follow, parts_of_payments
 class Gain:
     """`received` cost `given`; at the reporting rate of `on` it is worth `worth`, in the currency given.
 
-    `worth` and `reporting` are None where no reporting rate of that day or before is known.
+    `worth` is None where no reporting rate of that day or before is known. `reporting` is that rate, as of now; it is not
+    kept of a closed month.
     """
 
     exchange: Exchange
@@ -59,21 +61,95 @@ def is_awaited(payment: Disbursement) -> bool:
     ).exists()
 
 
-def gains_between(
-    first_on: date | None = None, last_on: date | None = None
-) -> dict[Disbursement, list[Gain]]:
-    """Of all payments made of exchanged money, or of those paid on these days, by day and reference.
+def are_awaited(first_on: date, last_on: date) -> bool:
+    """Whether the exchanges that brought the money of a payment booked on these days may not be known yet.
 
-    Four queries, and one more for each further day on which a currency was paid.
+    What was booked since the worker's last round is followed first, as far as one look does.
     """
-    paid = Disbursement.objects.filter(
-        paid_on__isnull=False, currency__in=Exchange.objects.values("received_currency")
+    payments = UnfollowedEntry.objects.filter(
+        Exists(Exchange.objects.filter(received_currency=OuterRef("entry__currency"))),
+        entry__kind=Entry.Kind.DISBURSEMENT,
+        entry__booked_on__range=(first_on, last_on),
     )
-    if first_on:
-        paid = paid.filter(paid_on__gte=first_on)
-    if last_on:
-        paid = paid.filter(paid_on__lte=last_on)
-    return _gains(list(paid.order_by("paid_on", "payment_reference")))
+    if payments.exists():
+        follow(AT_ONCE)
+    return payments.exists()
+
+
+def gains_between(
+    first_on: date = date.min, last_on: date = date.max
+) -> dict[Disbursement, list[Gain]]:
+    """Of all payments made of exchanged money and booked on these days, by day of payment and reference.
+
+    Of a closed month as it was kept when that was closed; of others by the rates known now, without payments that came
+    back. Two queries where nothing was exchanged, else up to six, and one more for each further day on which a currency
+    was paid.
+    """
+    if not (currencies := _exchanged()):
+        return {}
+    open_from = Period.objects.open_from() or date.min
+    gains = _kept(first_on, last_on) if first_on < open_from else {}
+    if last_on >= open_from:
+        gains |= _gains(list(_booked(max(first_on, open_from), last_on, currencies)))
+    return dict(sorted(gains.items(), key=lambda each: _order(each[0])))
+
+
+def gains_to_keep(period: Period) -> list[KeptGain]:
+    """What is to be kept of a month that is being closed; not saved."""
+    if not (currencies := _exchanged()):
+        return []
+    booked = _booked(period.month, period.last_day, currencies)
+    return [
+        KeptGain(
+            period=period,
+            payment=payment,
+            exchange=gain.exchange,
+            booked_on=booked[payment],
+            received=gain.received,
+            given=gain.given,
+            worth=gain.worth,
+        )
+        for payment, gains in _gains(list(booked)).items()
+        for gain in gains
+    ]
+
+
+def _exchanged() -> set[str]:
+    """The currencies that exchanges brought."""
+    return set(Exchange.objects.values_list("received_currency", flat=True).distinct())
+
+
+def _order(payment: Disbursement) -> tuple[date, str]:
+    assert payment.paid_on
+    return payment.paid_on, payment.payment_reference
+
+
+def _booked(first_on: date, last_on: date, currencies: Collection[str]) -> dict[Disbursement, date]:
+    """The payments in `currencies` that stand and were booked on these days, and when, by day of payment and reference."""
+    costs = Account.objects.filter(kind=Account.Kind.COST, currency__in=currencies)
+    entries = Entry.objects.filter(
+        kind=Entry.Kind.DISBURSEMENT,
+        debit__in=costs,
+        reversed_by=None,
+        booked_on__range=(first_on, last_on),
+    ).values_list("source", "booked_on")
+    # One whose return was taken back stands again under "reversal:reversal:disbursement:…".
+    booked = {UUID(source.rpartition(":")[2]): booked_on for source, booked_on in entries}
+    payments = sorted(Disbursement.objects.filter(number__in=booked), key=_order)
+    return {payment: booked[payment.number] for payment in payments}
+
+
+def _kept(first_on: date, last_on: date) -> dict[Disbursement, list[Gain]]:
+    """Of closed months; of a payment that came back and was booked once more, as it was booked last."""
+    rows = KeptGain.objects.filter(booked_on__range=(first_on, last_on))
+    gains: dict[Disbursement, tuple[date, list[Gain]]] = {}
+    for row in rows.select_related("payment", "exchange").order_by("booked_on", "pk"):
+        assert row.payment.paid_on
+        told = Gain(row.exchange, row.given, row.received, row.payment.paid_on, row.worth, None)
+        booked_on, of_one = gains.get(row.payment, (None, []))
+        of_one = [*of_one, told] if booked_on == row.booked_on else [told]
+        gains[row.payment] = row.booked_on, of_one
+    return {payment: of_one for payment, (_booked_on, of_one) in gains.items()}
 
 
 def _gains(payments: Sequence[Disbursement]) -> dict[Disbursement, list[Gain]]:

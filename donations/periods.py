@@ -19,8 +19,10 @@ from defensefund.templatetags.formats import plain_day
 
 from . import assertions, ledger, proofs
 from .assertions import NotStated, end_of
-from .models import Account, AccountKey, Assertion, DayTotal, Entry, Period
+from .exchange_gains import are_awaited, gains_to_keep
+from .models import Account, AccountKey, Assertion, DayTotal, Entry, KeptGain, Period
 from .models.period import first_day, next_month
+from .proofs import Proof
 
 # So many are asked for at once: each is held against what banks and Stripe say.
 MOST_MONTHS = 24
@@ -86,8 +88,8 @@ def _prove() -> None:
     wrong = [proof for proof in proofs.prove() if not proof.holds]
     if wrong:
         raise NotVerified(
-            _("The books do not hold: %(proofs)s. “check_books” names each case.")
-            % {"proofs": "; ".join(f"{p.sentence} ({p.contradictions})" for p in wrong)}
+            _("The books do not hold. %(proofs)s")
+            % {"proofs": " ".join(_contradicted(proof) for proof in wrong)}
         )
 
 
@@ -98,6 +100,14 @@ def _verified(period: Period, *, by: User, at: datetime) -> Period:
     period.verified_at, period.verified_by = at, by
     period.save(update_fields=["verified_at", "verified_by"])
     return period
+
+
+def _contradicted(proof: Proof) -> str:
+    """What does not hold, and the first cases of it by their names."""
+    names = ", ".join(proof.examples)
+    if (more := proof.contradictions - len(proof.examples)) > 0:
+        names = _("%(names)s and %(more)d more") % {"names": names, "more": more}
+    return _("%(sentence)s Not so: %(names)s.") % {"sentence": proof.sentence, "names": names}
 
 
 def reconcile(period: Period, *, by: User, at: datetime) -> list[Assertion]:
@@ -265,14 +275,20 @@ REFUSALS: dict[str, tuple[type[PeriodError], Any]] = {
 def close(period: Period, *, by: User, at: datetime) -> Period:
     """Closes the month for good: nothing is booked in it from now on, and its statement stays as it was asked for.
 
-    What is being posted at this moment is waited for; what comes after goes to the first open day. Raises AlreadyDone,
-    NotYet, SamePerson, Changed.
+    What its statements say besides entries is kept with it: what exchanges gained, by the rates known now, and, by the
+    database itself, whose each cost is. What is being posted at this moment is waited for; what comes after goes to the
+    first open day. Raises AlreadyDone, NotYet, SamePerson, Changed.
     """
     period = _locked(period)
     if period.closed_at:
         raise AlreadyDone(_("This month is closed already."))
     if not period.requested_at:
         raise NotYet(_("Nobody asked to close this month."))
+    if are_awaited(period.month, period.last_day):
+        raise NotYet(
+            _("Which exchanges paid for this month's costs is still being worked out: try again in a minute.")
+        )  # fmt: skip
+    KeptGain.objects.bulk_create(gains_to_keep(period))
     period.closed_at, period.closed_by = at, by
     try:
         with transaction.atomic():

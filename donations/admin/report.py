@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -66,27 +65,18 @@ class ReportForm(forms.Form):
             case "fund":
                 return reports.of_fund(Fund.objects.get(pk=pk), span)
             case "case":
-                return reports.of_case(Case.objects.titled().get(pk=pk), span)
+                return reports.of_case(Case.objects.get(pk=pk), span)
             case "defendant":
                 return reports.of_defendant(Defendant.objects.get(pk=pk), span)
         return reports.of_books(span)
 
 
 def _subjects() -> list[Any]:
-    """Those of whom the books tell something; people by their alias."""
-    funds = Fund.objects.filter(accounts__isnull=False).distinct().order_by("name")
-    cases = Case.objects.filter(legal_costs__isnull=False) | Case.objects.filter(
-        funds__accounts__isnull=False
-    )
-    people = Defendant.objects.filter(
-        Q(legal_costs__isnull=False)
-        | Q(cost_shares__isnull=False)
-        | Q(funds__accounts__isnull=False)
-    )
+    """Those of whom the books tell something, as they are called today; people by their alias."""
     groups = [
-        (_("Funds"), [(f"fund-{fund.pk}", fund.name) for fund in funds]),
-        (_("Cases"), sorted(((f"case-{case.pk}", str(case)) for case in cases.distinct().titled()), key=itemgetter(1))),
-        (_("Defendants"), [(f"defendant-{each.pk}", each.alias) for each in people.distinct().order_by("alias", "pk")]),
+        (_("Funds"), [(f"fund-{fund.pk}", fund.name) for fund in reports.funds().order_by("name")]),
+        (_("Cases"), sorted(((f"case-{case.pk}", str(case)) for case in reports.cases().titled()), key=itemgetter(1))),
+        (_("Defendants"), [(f"defendant-{each.pk}", each.alias) for each in reports.people().order_by("alias", "pk")]),
     ]  # fmt: skip
     return [("books", _("All the books")), *(group for group in groups if group[1])]
 
@@ -115,6 +105,7 @@ def report_view(
         title=report.title if report else _("Statements"),
         chooser=chosen,
         report=report,
+        names=list(reports.names_today(report)) if report else (),
         tables=[_shown(table) for table in report.tables] if report else (),
         forms=_forms(chosen) if report else (),
         spans=_spans(chosen, today),

@@ -13,6 +13,7 @@ from .dispute import Dispute, FraudWarning
 from .donation import Donation
 from .exchange import Exchange
 from .fund import Fund, FundCover
+from .kept import KeptGain, KeptShare, StandingShare, shares_known
 from .ledger import DayTotal, Entry, Reversal, Total
 from .legal_cost import Allocation, CostDocument, LegalCost
 from .letter import Letter
@@ -74,6 +75,8 @@ __all__ = [
     "FundCover",
     "Instalment",
     "KeptCard",
+    "KeptGain",
+    "KeptShare",
     "LegalCost",
     "Letter",
     "Lot",
@@ -107,6 +110,7 @@ __all__ = [
     "SealingKey",
     "Shortfall",
     "StaffAccount",
+    "StandingShare",
     "StatementDetail",
     "StatementImport",
     "StatementLine",
@@ -123,4 +127,5 @@ __all__ = [
     "UmaPayment",
     "UmaValue",
     "UnfollowedEntry",
+    "shares_known",
 ]

@@ -7,6 +7,15 @@ from .files import FORMS, as_csv, as_pdf, as_xlsx, file_name, written
 from .months import MonthSums, canonical, in_and_out, month_of, months_later
 from .movements import balances, named
 from .statements import of_books, of_case, of_defendant, of_fund
+from .subjects import (
+    case_code,
+    cases,
+    defendant_code,
+    fund_code,
+    funds,
+    names_today,
+    people,
+)
 from .tables import Column, Report, Span, Table
 
 __all__ = [
@@ -21,14 +30,21 @@ __all__ = [
     "as_xlsx",
     "balances",
     "canonical",
+    "case_code",
+    "cases",
+    "defendant_code",
     "file_name",
+    "fund_code",
+    "funds",
     "in_and_out",
     "month_of",
     "months_later",
     "named",
+    "names_today",
     "of_books",
     "of_case",
     "of_defendant",
     "of_fund",
+    "people",
     "written",
 ]

@@ -2,19 +2,24 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import groupby
+from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet, Value
+from django.db.models.functions import Concat
 from django.utils.translation import gettext as _
 
-from appeals.models import Case, Defendant
+from appeals.models import Defendant
 
 from ..cost_shares import Share, spread
 from ..models import Account, AccountKey, Entry, LegalCost, OwedChange, PastRow
 from ..models.cost_figures import Figures
 from ..spreadsheets import Cell
 from .movements import balances, by_day
+from .subjects import case_code, defendant_code, fund_code
 from .tables import Column, Span, Table, sums
 
 ZERO = Decimal(0)
@@ -24,16 +29,38 @@ SETTING_ASIDE = (Entry.Kind.ALLOCATION, Entry.Kind.RELEASE)
 RARE = {"share", "bail", "came_back", "not_needed"}
 
 
-def cost_tables(
-    costs: QuerySet[LegalCost], span: Span, *, of: Defendant | None = None
-) -> Iterable[Table]:
+@dataclass(frozen=True)
+class _Cost:
+    """A cost as a statement tells it: who shared it, and whether it had ended, as it was known then."""
+
+    row: LegalCost
+    case_id: int
+    kind: str
+    currency: str
+    ended_on: date | None
+    defendant: Defendant
+    shares: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, row: LegalCost, parts: Sequence[Any]) -> "_Cost":
+        """`parts` are the cost's, as ShareState has them."""
+        first = parts[0]
+        is_shared = first.parts is not None or first.amount is not None
+        return cls(
+            row, first.case_id, first.kind, first.currency, first.ended_on, first.defendant,
+            tuple(parts) if is_shared else (),
+        )  # fmt: skip
+
+
+def cost_tables(parts: QuerySet[Any], span: Span, *, of: Defendant | None = None) -> Iterable[Table]:  # fmt: skip
     """A table for each currency, a row for each share: all shares, or those `of` one defendant.
 
-    By what was booked up to the last day. A cost recorded later than that is not in it yet.
+    `parts` are those of some costs, whole ones, as shares_known(span.last_on) has them. By what was booked up to the last
+    day. A cost recorded later than that is not in it yet.
     """
     shares = [
         share
-        for each in _shares(costs, span)
+        for each in _shares(parts, span)
         for share in each
         if of is None or share.defendant == of
     ]
@@ -44,21 +71,22 @@ def cost_tables(
 
 
 def past_tables(rows: QuerySet[PastRow], span: Span) -> Iterable[Table]:
-    """Of payments taken over from before these books began, those of the span: they were no cost here, so no sum above
-    has them."""
-    known = rows.filter(
-        kind=PastRow.Kind.PAYMENT, happened_on__range=(span.first_on, span.last_on)
-    ).select_related("defendant", "fund")
-    titled = Prefetch("case", Case.objects.titled())
-    listed = list(known.prefetch_related(titled).order_by("currency", "happened_on", "key"))
+    """Of payments taken over from before these books began, those booked in the span: they were no cost here, so no sum
+    above has them. One that came to light after its month was closed was booked later, and keeps its own day."""
+    booked = Entry.objects.filter(
+        source=Concat(Value("past:"), OuterRef("key")),
+        booked_on__range=(span.first_on, span.last_on),
+    )
+    known = rows.filter(Exists(booked), kind=PastRow.Kind.PAYMENT).select_related("fund")
+    listed = list(known.order_by("currency", "happened_on", "key"))
     for currency in dict.fromkeys(row.currency for row in listed):
         of_one = tuple(
             (
                 row.happened_on,
                 str(row.get_cost_kind_display()),
-                str(row.case) if row.case else "",
-                row.defendant.alias if row.defendant else "",
-                row.fund.name if row.fund else "",
+                case_code(row.case_id) if row.case_id else "",
+                defendant_code(row.defendant_id) if row.defendant_id else "",
+                fund_code(row.fund) if row.fund else "",
                 row.amount,
             )
             for row in listed
@@ -94,13 +122,13 @@ def _columns() -> tuple[Column, ...]:
 
 
 def _row(share: Share) -> tuple[Cell, ...]:
-    cost = share.cost
+    cost: _Cost = share.cost
     return (
-        cost.number,
-        str(cost.case),
-        share.defendant.alias,
+        cost.row.number,
+        case_code(cost.case_id),
+        defendant_code(share.defendant.pk),
         _share_label(share),
-        str(cost.get_kind_display()),
+        str(LegalCost.Kind(cost.kind).label),
         share.owed,
         share.paid,
         share.with_court,
@@ -112,7 +140,7 @@ def _row(share: Share) -> tuple[Cell, ...]:
 
 
 def _share_label(share: Share) -> str:
-    shares = share.cost.shares.all()
+    shares = share.cost.shares
     if not shares:
         return ""
     if share.parts is None:
@@ -123,17 +151,19 @@ def _share_label(share: Share) -> str:
     }
 
 
-def _shares(costs: QuerySet[LegalCost], span: Span) -> Iterable[Sequence[Share]]:
+def _known(parts: QuerySet[Any], owed: dict[int, Decimal]) -> list[_Cost]:
+    """Those of which something was owed, by currency and number."""
+    rows = parts.filter(cost__in=owed).select_related("cost", "defendant")
+    of_one = groupby(rows.order_by("currency", "cost__number", "pk"), key=lambda each: each.cost)
+    return [_Cost.of(cost, list(each)) for cost, each in of_one]
+
+
+def _shares(parts: QuerySet[Any], span: Span) -> Iterable[Sequence[Share]]:
     after = datetime.combine(span.last_on + timedelta(days=1), time.min, UTC)
-    owed = OwedChange.objects.filter(cost__in=costs).owed_at(after)
-    known = list(
-        costs.filter(pk__in=owed)
-        .select_related("defendant")
-        .prefetch_related("shares__defendant", Prefetch("case", Case.objects.titled()))
-        .order_by("currency", "number")
-    )
-    own = {AccountKey.cost(cost).code: cost.pk for cost in known}
-    bail = {AccountKey.bail(cost).code: cost.pk for cost in known}
+    owed = OwedChange.objects.filter(cost__in=parts.values("cost")).owed_at(after)
+    known = _known(parts, owed)
+    own = {AccountKey.cost(cost.row).code: cost.row.pk for cost in known}
+    bail = {AccountKey.bail(cost.row).code: cost.row.pk for cost in known}
     since_ever = Span(span.first_on.min, span.last_on)
     closing = {each.code: each.closing for each in balances(since_ever, [*own, *bail])}
     given = _given(own, since_ever)
@@ -142,17 +172,18 @@ def _shares(costs: QuerySet[LegalCost], span: Span) -> Iterable[Sequence[Share]]
         if each.kind == Entry.Kind.BAIL_RETURNED:
             came_back[bail[each.code]] += each.lowered - each.raised
     for cost in known:
-        by_fund = given[cost.pk]
+        by_fund = given[cost.row.pk]
         all_given = sum(by_fund.values(), ZERO)
         figures = Figures.of(
-            owed=owed[cost.pk],
+            owed=owed[cost.row.pk],
             given=all_given,
-            paid=all_given - closing.get(AccountKey.cost(cost).code, ZERO),
-            with_court=closing.get(AccountKey.bail(cost).code, ZERO),
-            came_back=came_back[cost.pk],
+            paid=all_given - closing.get(AccountKey.cost(cost.row).code, ZERO),
+            with_court=closing.get(AccountKey.bail(cost.row).code, ZERO),
+            came_back=came_back[cost.row.pk],
             has_ended=cost.ended_on is not None and cost.ended_on <= span.last_on,
         )
-        yield spread(cost, figures, {key: net for key, net in by_fund.items() if key is not None})
+        own_funds = {key: net for key, net in by_fund.items() if key is not None}
+        yield spread(cost, figures, own_funds, shares=cost.shares)
 
 
 def _given(own: dict[str, int], span: Span) -> dict[int, dict[int | None, Decimal]]:

@@ -14,7 +14,8 @@ from .tables import Column, Span, Table, sums
 def gain_tables(span: Span) -> Iterable[Table]:
     """A table for each currency that was given in exchange; none where nothing was paid of exchanged money.
 
-    By the reporting rates known today of each day of payment; a rate that is not known leaves its cells empty.
+    Payments stand in the span they were booked in. By the reporting rates of each day of payment, as they were known when
+    the month was closed, or today; a rate that is not known leaves its cells empty.
     """
     rows: dict[str, list[tuple[Cell, ...]]] = {}
     for payment, gains in gains_between(span.first_on, span.last_on).items():

@@ -1,4 +1,8 @@
-"""The statements: of all books over a span of days, of one fund, one case and one defendant; rows from the ledger alone."""
+"""The statements: of all books over a span of days, of one fund, one case and one defendant.
+
+Rows come from entries, by the day they were booked on, from facts that are only ever added, and from what was kept when a
+month was closed (donations/models/kept.py). So one that ends in a closed month is the same for ever.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -10,11 +14,12 @@ from django.utils.translation import gettext as _
 from appeals.models import Case, Defendant
 from defensefund.templatetags.formats import plain_day
 
-from ..models import Account, Entry, Fund, LegalCost, PastRow
+from ..models import Account, Entry, Fund, PastRow, shares_known
 from ..spreadsheets import Cell
 from .costs import cost_tables, past_tables
 from .gains import gain_tables
 from .movements import AccountSums, DaySums, balances, by_day, by_kind, moved_within, named
+from .subjects import case_code, defendant_code, fund_code
 from .tables import Column, Report, Span, Table, sums
 
 # To which account money moved, from which, and how much.
@@ -22,7 +27,7 @@ type Moves = Sequence[tuple[str, str, Decimal]]
 
 
 def of_books(span: Span) -> Report:
-    """All funds, costs and places; for a month the same as long as no entry is booked in it, or before it."""
+    """All funds, costs and places."""
     accounts = [account for account in balances(span) if not account.is_empty]
     kinds = by_kind(span)
     moves = moved_within(span)
@@ -71,10 +76,10 @@ def of_books(span: Span) -> Report:
 def of_fund(fund: Fund, span: Span) -> Report:
     codes = _codes(Q(fund=fund))
     return Report(
-        slug=f"fund-{fund.code}",
-        title=_("Fund: %(code)s") % {"code": fund.name},
+        slug=fund_code(fund),
+        title=_("Fund: %(code)s") % {"code": fund.code},
         span=span,
-        facts=(*_facts(span), (_("Purpose"), fund.purpose)),
+        facts=_facts(span),
         tables=_account_tables(codes, span),
         note=_("What the fund set aside for a cost went out of it; the statement of the case or the defendant has it."),
     )  # fmt: skip
@@ -82,15 +87,15 @@ def of_fund(fund: Fund, span: Span) -> Report:
 
 def of_case(case: Case, span: Span) -> Report:
     """Of a cost that several share, each defendant's share stands in a row of its own."""
-    costs = LegalCost.objects.filter(case=case)
-    codes = _codes(Q(fund__case=case) | Q(legal_cost__case=case))
+    parts = shares_known(span.last_on).filter(case=case)
+    codes = _codes(Q(fund__case=case) | Q(legal_cost__in=parts.values("cost")))
     return Report(
-        slug=f"case-{case.pk}",
-        title=_("Case: %(case)s") % {"case": case},
+        slug=(code := case_code(case.pk)),
+        title=_("Case: %(case)s") % {"case": code},
         span=span,
         facts=_facts(span),
         tables=(
-            *cost_tables(costs, span),
+            *cost_tables(parts, span),
             *past_tables(PastRow.objects.filter(case=case), span),
             *_account_tables(codes, span),
         ),
@@ -99,16 +104,17 @@ def of_case(case: Case, span: Span) -> Report:
 
 
 def of_defendant(defendant: Defendant, span: Span) -> Report:
-    """By the alias; the file's name has neither that nor a name. Of shared costs it has their share alone."""
-    costs = LegalCost.objects.of_defendant(defendant)
-    codes = _codes(Q(fund__defendant=defendant) | Q(legal_cost__in=costs))
+    """Of shared costs it has their share alone."""
+    known = shares_known(span.last_on)
+    parts = known.filter(cost__in=known.filter(defendant=defendant).values("cost"))
+    codes = _codes(Q(fund__defendant=defendant) | Q(legal_cost__in=parts.values("cost")))
     return Report(
-        slug=f"defendant-{defendant.pk}",
-        title=_("Defendant: %(alias)s") % {"alias": defendant.alias},
+        slug=(code := defendant_code(defendant.pk)),
+        title=_("Defendant: %(alias)s") % {"alias": code},
         span=span,
         facts=_facts(span),
         tables=(
-            *cost_tables(costs, span, of=defendant),
+            *cost_tables(parts, span, of=defendant),
             *past_tables(PastRow.objects.filter(defendant=defendant), span),
             *_account_tables(codes, span),
         ),
@@ -132,8 +138,9 @@ def _owed_note() -> str:
     return _(
         "Owed is all that stands beside it together. Bail is paid only as far as a court keeps it for good; what came back "
         "is free in its funds and not owed again; not needed is what was missing when a cost ended. All amounts are as of "
-        "the last day of the statement, and what was owed as it was known then; who shares a cost, and how, is as recorded "
-        "today. Below the costs, the account of a shared cost is shown whole. What moved "
+        "the last day of the statement, and what was owed as it was known then; who shares a cost, and how, is as it was when "
+        "that day's month was closed, and as long as that is open as it is today. Cases and defendants stand by codes, which "
+        "stay when a name is changed. Below the costs, the account of a shared cost is shown whole. What moved "
         "between the accounts of a table neither came in nor went out."
     )
 

@@ -61,6 +61,7 @@ def test_bundle_holds_everything_an_accountant_asks_for(files):
             "README.txt", "SHA256SUMS", "manifest.json", "balances.csv", "costs.csv", "documents.csv",
             "journal/entries.csv", "journal/entries.json", "journal/entries.beancount",
             "reports/books.csv", "reports/books.pdf", "reports/books.xlsx", "reports/fund-case-sample.csv",
+            "reports/names.csv",
             f"reports/case-{cost.case_id}.csv", f"reports/defendant-{cost.defendant_id}.csv",
         ]
     )  # fmt: skip

@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from django.core.management import CommandError, call_command
 
-from donations import exchange
+from donations import costs, exchange
 from donations.models import CostDocument
 from tests import factories
 from tests.donations.test_audit_bundle import bundle, opened
@@ -38,6 +38,41 @@ def test_slips_of_booked_exchanges_are_documents_too(db):
     }
     assert files[row["file"]] == PDF
     assert row["exchange"] in files["journal/entries.csv"].decode()
+
+
+def test_statements_are_of_each_who_only_shares_a_cost_or_has_only_a_fund(db):
+    case, other = factories.make_case(), factories.make_case()
+    ana, bo, cy = (
+        factories.make_defendant(f"{name} (sample)", [case]) for name in ("Ana", "Bo", "Cy")
+    )
+    costs.share(factories.make_cost(case, ana), parts={ana: 1, bo: 1})
+    funds = [
+        factories.make_fund("defendant", defendant=cy),
+        factories.make_fund("case", case=other),
+    ]
+    for fund in funds:
+        give(fund, "1")
+    factories.make_defendant("Di (sample)", [case])
+
+    files = opened(bundle())
+
+    of_each = sorted(name for name in files if name.startswith("reports/") and "-" in name)
+    codes = [
+        f"case-{case.pk}",
+        f"case-{other.pk}",
+        *(f"defendant-{who.pk}" for who in (ana, bo, cy)),
+    ]
+    assert of_each == sorted(
+        [f"reports/{code}.csv" for code in (*codes, *(f"fund-{fund.code}" for fund in funds))]
+        + [name for name in files if name.startswith("reports/months/")]
+    )
+    named = {
+        row["code"]: row["name"]
+        for row in csv.DictReader(io.StringIO(files["reports/names.csv"].decode()))
+    }
+    assert named == dict(
+        zip(codes, ("Sample case (en)",) * 2 + (ana.alias, bo.alias, cy.alias), strict=True)
+    ) | {f"fund-{fund.code}": fund.name for fund in funds}
 
 
 def test_damaged_document_is_said_and_stops_nothing(busy):

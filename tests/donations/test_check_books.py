@@ -296,9 +296,8 @@ BREAKS = {
         {"days"},
     ),
     "closed month changed": (
-        "ALTER TABLE donations_period DISABLE TRIGGER USER; UPDATE donations_period SET sha256 = repeat('0', 64);"
-        "ALTER TABLE donations_period ENABLE ALWAYS TRIGGER period_stands;"
-        "ALTER TABLE donations_period ENABLE ALWAYS TRIGGER period_no_truncate",
+        "ALTER TABLE donations_period DISABLE TRIGGER period_stands; UPDATE donations_period SET sha256 = repeat('0', 64);"
+        "ALTER TABLE donations_period ENABLE ALWAYS TRIGGER period_stands",
         {"closed"},
     ),
     "donation's amount changed": (

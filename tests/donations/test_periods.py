@@ -222,7 +222,10 @@ def test_books_that_do_not_hold_are_not_verified(bank, people):
     with pytest.raises(periods.NotVerified) as refused:
         periods.verify(Period.objects.get(month=JANUARY), by=people[0], at=AT)
 
-    assert "Stored totals equal what the entries add up to. (2)" in str(refused.value)
+    assert (
+        "The books do not hold. Stored totals equal what the entries add up to. Not so: bank:bank-eur:EUR bank_fee,"
+        " fund:general:EUR bank_fee." in str(refused.value)
+    )
     assert Period.objects.get(month=JANUARY).state == "open"
 
 

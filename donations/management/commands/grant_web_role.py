@@ -19,6 +19,8 @@ NARROW = {
     "donations_owntransfer": "SELECT, INSERT",
     "donations_daytotal": "SELECT",
     "donations_period": "SELECT, INSERT, UPDATE",
+    "donations_keptshare": "SELECT",
+    "donations_keptgain": "SELECT, INSERT",
     "donations_rate": "SELECT, INSERT",
     "donations_umavalue": "SELECT, INSERT",
     "donations_umapayment": "SELECT, INSERT",

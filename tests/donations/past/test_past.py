@@ -434,9 +434,9 @@ def test_payment_of_the_past_is_on_the_statements_and_pages_of_its_case_and_defe
             (
                 date(2025, 3, 2),
                 "lawyers' fees",
-                "Sample case (en)",
-                person.alias,
-                fund.name,
+                f"case-{case.pk}",
+                f"defendant-{person.pk}",
+                f"fund-{fund.code}",
                 Decimal(120),
             ),
         )
