@@ -85,5 +85,7 @@ def test_clone_to_first_page_second_start_and_memory(tmp_path, row):
     row("second start", f"{second.seconds:.1f} s", "≤ 10 s")
     row("memory, largest web process", f"{max(web):.0f} MB", "≤ 160 MB", f"{len(web)} processes")
     row("memory, job worker", f"{max(worker):.0f} MB", "≤ 130 MB")
+    assert first.seconds <= 60
+    assert second.seconds <= 10
     assert max(web) <= 160
     assert max(worker) <= 130

@@ -55,6 +55,27 @@ def test_session_cookie_is_of_this_browser_session_and_unreadable_to_scripts(cli
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", "")
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["/es/", "/en/books/", "/admin/login/", "/admin/", "/admin/nothing/", "/sandbox/", "/healthz"],
+)
+def test_every_answer_says_what_its_page_may_load(db, client, path):
+    """Nothing but this site's own files, no code or style within the page, and forms also to Stripe's pages."""
+    policy = client.get(path)["Content-Security-Policy"]
+
+    assert dict(each.strip().split(" ", 1) for each in policy.split(";")) == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "font-src": "'self'",
+        "connect-src": "'self'",
+        "form-action": "'self' https://checkout.stripe.com https://billing.stripe.com https://invoice.stripe.com",
+        "frame-ancestors": "'none'",
+        "base-uri": "'none'",
+    }
+
+
 @pytest.mark.parametrize("path", ["/admin/login/", "/admin/", "/admin/nothing/", "/healthz"])
 def test_every_answer_lends_the_page_nothing(client, path):
     policy = client.get(path)["Permissions-Policy"]

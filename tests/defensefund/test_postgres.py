@@ -20,10 +20,13 @@ from tests.threads import wait_until
 
 # A client: has the server up, says so, and stays until its standard input closes.
 CLIENT = """
-import sys
+import shutil, sys
 from pathlib import Path
+from types import SimpleNamespace
 from defensefund import postgres, postgres_keeper
 postgres_keeper.GRACE = 0.5
+if sys.argv[2] == "on a full disk":
+    shutil.disk_usage = lambda _folder: SimpleNamespace(free=31_000_000)
 try:
     postgres.ensure(Path(sys.argv[1]), durable=sys.argv[2] == "durable")
 except postgres.PostgresError as error:
@@ -279,6 +282,14 @@ def test_broken_folder_gets_a_sentence_with_the_servers_words(data, client):
 
     assert "PostgreSQL did not start. The end of" in said
     assert "Traceback" not in said
+
+
+def test_full_disk_gets_a_sentence_and_nothing_half_made(data):
+    said = Client(data, "on a full disk").leave()
+
+    assert re.search(r"The disk is nearly full: .* needs \d+ MB, and 31 MB are free", said)
+    assert "Traceback" not in said
+    assert not data.exists()
 
 
 def test_log_holds_no_values_of_a_broken_constraint(cluster, client):

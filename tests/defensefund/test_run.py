@@ -196,6 +196,22 @@ def test_old_python_alone_gets_a_sentence(checkout, tmp_path):
     assert not (checkout.folder / ".venv").exists()
 
 
+@pytest.mark.skipif(
+    not Path("/usr/bin/python3").exists(), reason="this machine has no Python of its own"
+)
+def test_shim_that_leads_nowhere_does_not_stand_in_the_way(checkout, tmp_path):
+    shims = tmp_path / "shims"
+    shims.mkdir()
+    (shims / "python3").write_text("#!/bin/sh\nexit 127\n")
+    (shims / "python3").chmod(0o755)
+
+    code, out, err = checkout.run("help", PATH=f"{shims}:{checkout.environment['PATH']}")
+
+    assert (code, out) == (0, "/ ['help']\n")
+    assert err == "run: Installing the packages into .venv; this happens once.\n"
+    assert checkout.noted() == WHOLE
+
+
 def test_who_reads_no_further_gets_no_traceback():
     command = [sys.executable, "manage.py", "help", "--commands"]
     with subprocess.Popen(

@@ -80,6 +80,13 @@ class Installation:
             assert error.code == 503
             return False
 
+    def books(self) -> list[str]:
+        """The public table of all figures, those of the sample, without the instant it was asked at."""
+        address = f"http://127.0.0.1:{self.port}/es/books.csv"
+        with urllib.request.urlopen(address, timeout=10) as response:
+            text: str = response.read().decode()
+        return [row.split(",", 1)[1] for row in text.splitlines()]
+
     def processes(self) -> dict[int, bytes]:
         """Every process that names this installation on its command line or in its environment, with that line."""
         found = {}
@@ -142,6 +149,10 @@ def test_start_serves_until_ctrl_c_and_leaves_nothing(installation):
     assert second.wait(ENOUGH) == 1
     assert f"Port {installation.port} is in use" in installation.said()
     assert installation.is_healthy()
+    # The next start that answers finds the same money (below).
+    books = installation.books()
+    assert len(books) > 1
+    (installation.folder / "books").write_text("\n".join(books))
 
     process.send_signal(signal.SIGINT)
 
@@ -179,6 +190,7 @@ def test_killed_database_is_started_again_and_killed_start_takes_everything_with
         )
     )
     wait_until(installation.is_healthy)
+    assert installation.books() == (installation.folder / "books").read_text().splitlines()
 
     process.kill()
     process.wait()
