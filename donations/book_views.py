@@ -19,7 +19,7 @@ from django.views.decorators.http import conditional_page, require_safe
 from .currencies import offered, quantize
 from .emergencies import emergencies
 from .estimates import Estimate, estimate
-from .public_moves import Exchanged, MovedSurplus, public_moves
+from .public_moves import Covered, Exchanged, MovedSurplus, public_moves
 from .spreadsheets import safe_cell
 from .transparency import Books, Figures, books
 
@@ -105,6 +105,10 @@ def as_json(request: HttpRequest, shown: Books) -> HttpResponse:
             _plain(move) | {"amount": _exact(move.amount, move.currency)}
             for move in moves.surpluses
         ],
+        "covers": [
+            _plain(cover) | {"amount": _exact(cover.amount, cover.currency)}
+            for cover in moves.covers
+        ],
         "exchanges": [
             _plain(row)
             | {
@@ -163,7 +167,7 @@ def _as_data(about: Estimate | None) -> dict[str, object] | None:
     }
 
 
-def _plain(row: MovedSurplus | Exchanged) -> dict[str, str | None]:
+def _plain(row: MovedSurplus | Covered | Exchanged) -> dict[str, str | None]:
     return {name: None if value is None else str(value) for name, value in asdict(row).items()}
 
 

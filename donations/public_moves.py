@@ -1,10 +1,10 @@
-"""READ: what two people exchanged, and moved by the surplus rule, as everybody may see it; no name, no reason in free words."""
+"""READ: what two people exchanged, and moved by the surplus rule or to cover a fund, as everybody may see it; no name, no reason in free words."""
 
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from .models import Exchange, SurplusMove
+from .models import Exchange, FundCover, SurplusMove
 from .transparency import titles_of_funds
 
 # The newest; the others stand in the journal.
@@ -25,6 +25,17 @@ class MovedSurplus:
 
 
 @dataclass(frozen=True)
+class Covered:
+    """Money of `source` fills `target`, which a refund, a dispute or a fee had taken below zero."""
+
+    source: str
+    target: str
+    amount: Decimal
+    currency: str
+    covered_on: date
+
+
+@dataclass(frozen=True)
 class Exchanged:
     """`rate` is what one unit of what was given really brought."""
 
@@ -41,14 +52,21 @@ class Exchanged:
 @dataclass(frozen=True)
 class PublicMoves:
     surpluses: tuple[MovedSurplus, ...]
+    covers: tuple[Covered, ...]
     exchanges: tuple[Exchanged, ...]
 
 
 def public_moves(*, language: str) -> PublicMoves:
-    """The newest of both, newest first; three queries, or two when there is none."""
+    """The newest of each, newest first; four queries, or three when there is none."""
     moves = list(SurplusMove.objects.moved().order_by("-approved_at")[:SHOWN])
+    covers = list(
+        FundCover.objects.filter(approved_at__isnull=False, source__isnull=False).order_by(
+            "-approved_at"
+        )[:SHOWN]
+    )
     exchanges = list(Exchange.objects.booked().order_by("-exchanged_on", "-pk")[:SHOWN])
     funds = {pk for move in moves for pk in (move.source_id, move.target_id)}
+    funds |= {pk for cover in covers for pk in (cover.source_id, cover.target_id) if pk}
     funds |= {row.fund_id for row in exchanges}
     titles = titles_of_funds(funds, language) if funds else {}
     return PublicMoves(
@@ -64,6 +82,17 @@ def public_moves(*, language: str) -> PublicMoves:
             )
             for move in moves
             if move.approved_at
+        ),
+        covers=tuple(
+            Covered(
+                titles[cover.source_id],
+                titles[cover.target_id],
+                cover.amount,
+                cover.currency,
+                cover.approved_at.date(),
+            )
+            for cover in covers
+            if cover.approved_at and cover.source_id
         ),
         exchanges=tuple(
             Exchanged(

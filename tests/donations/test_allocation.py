@@ -216,6 +216,24 @@ def cover(ready, amount="20", **changes):
     )
 
 
+def test_cover_is_shown_to_everybody_and_a_mere_lift_or_request_is_not(frozen, client):
+    asked = cover(frozen, "60")
+    assert "below zero." not in client.get("/en/books/").content.decode()
+
+    allocation.approve_cover(asked, by=frozen.approver, at=NOW)
+
+    [told] = client.get("/en/books.json").json()["covers"]
+    assert told == {
+        "source": "General fund", "target": "Sample case (en)", "amount": "60.00", "currency": "EUR",
+        "covered_on": TODAY.isoformat(),
+    }  # fmt: skip
+    page = " ".join(client.get("/en/books/").content.decode().split())
+    assert (
+        "<strong>€60.00</strong> from “General fund” to “Sample case (en)”, since a refund" in page
+    )
+    assert "Refund after the money was spent" not in page
+
+
 @pytest.fixture
 def frozen(ready):
     allocate(ready, "900")
