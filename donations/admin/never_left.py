@@ -93,7 +93,8 @@ VERBS = (
         gettext_lazy("It never left the bank"),
         gettext_lazy(
             "For what was recorded as paid, while the bank never made the payment. When another person has taken it back, the "
-            "money is set aside for the cost again. What left and came back is said of its bank line instead."
+            "money is set aside for the cost again. What left and came back is said of its bank line instead. A wrong day, or a wrong "
+            "reference of the bank, needs no taking back: the bank line has the right ones, and is matched all the same."
         ),
         "pay_disbursement",
         doubt,
