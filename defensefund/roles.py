@@ -23,6 +23,7 @@ SPENDING = (
 )
 BOOKS = (
     "account entry reversal donation refund receipt payout balancetransaction movementexplanation"
+    " lineexplanation"
 )
 REFUNDS = "refundrequest dispute fraudwarning"
 POLICY = "policy policykind policycap policylimit policytext"
@@ -76,14 +77,16 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view", "appeals", "appeal case defendant"),
     # The second person: for money going out, and for a text going public.
     "approver": _may(
-        "view", "donations", f"{SPENDING} {REFUNDS} {POLICY} account entry movementexplanation"
+        "view",
+        "donations",
+        f"{SPENDING} {REFUNDS} {POLICY} account entry movementexplanation lineexplanation",
     )
     | _may("enact", "donations", "policy")
     | _may("view close", "donations", "period")
     | _may("view approve", "donations", "pastimport")
     | _may("view", "donations", "pastrow")
     | _may("approve", "donations", "disbursement fundcover refundrequest exchange surplusmove")
-    | _may("approve", "donations", "movementexplanation")
+    | _may("approve", "donations", "movementexplanation lineexplanation")
     | _may("object answer", "donations", "disbursement")
     | _may("undo", "donations", "bailoutcome disbursement surplusmove")
     | _may("confirm", "donations", "payee sealingkey")

@@ -25,6 +25,7 @@ from donations.models import (
     FundCover,
     LegalCost,
     Letter,
+    LineExplanation,
     MovementExplanation,
     PastImport,
     PastRow,
@@ -56,7 +57,18 @@ SECTIONS: tuple[tuple[Promise, tuple[type[Model], ...]], ...] = (
     ),
     (_("Supporters and letters"), (Supporter, Letter, Receipt, TaxSentence)),
     (_("Money that goes back"), (RefundRequest, Dispute, FraudWarning)),
-    (_("The bank"), (StatementImport, StatementLine, BankAccount, CashDeposit, Exchange, Rate)),
+    (
+        _("The bank"),
+        (
+            StatementImport,
+            StatementLine,
+            LineExplanation,
+            BankAccount,
+            CashDeposit,
+            Exchange,
+            Rate,
+        ),
+    ),
     (
         _("Costs and payments"),
         (LegalCost, Disbursement, Payee, SealingKey, Conflict, StaffAccount, UmaValue),

@@ -72,6 +72,7 @@ def draft(*, in_force_from: date, by: User, at: datetime) -> Policy:
                 currency=each.currency,
                 third_person_above=each.third_person_above,
                 emergency_up_to=each.emergency_up_to,
+                fee_alone_up_to=each.fee_alone_up_to,
             )
             for each in newest.limits.all()
         )

@@ -73,6 +73,7 @@ def _of_limits(policy: Policy) -> dict[str, str]:
         for name, amount in (
             (_("Third person above"), limit.third_person_above),
             (_("Emergency up to"), limit.emergency_up_to),
+            (_("Bank's fee by one person up to"), limit.fee_alone_up_to),
         ):
             rules[f"{name}: {limit.currency}"] = str(money_whole(amount, limit.currency))
     return rules

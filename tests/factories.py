@@ -43,6 +43,7 @@ from donations.models import (
     Instalment,
     LegalCost,
     Letter,
+    LineExplanation,
     MovementExplanation,
     Payee,
     PayeeAccount,
@@ -341,7 +342,7 @@ def prove(disbursement, *, by) -> StatementMatch:
 
 def make_policy(*, kinds=("fees",), caps=(), limits=(), enacted=True, at=NOW, **fields) -> Policy:
     """Rules in force from `at` on: kinds that need the bill, ("fees", "EUR", "500") caps, ("EUR", "100", "50") limits
-    for a third person and for emergencies. A kind may name its documents: ("bail", ["ruling"])."""
+    for a third person and for emergencies (and "20" for fees by one person, else 10). A kind may name its documents: ("bail", ["ruling"])."""
     drafter = fields.pop("by", None) or make_user()
     row = Policy.objects.create(
         **{"in_force_from": at.date(), "partner": "Sample partner", "drafted_by": drafter}
@@ -354,12 +355,13 @@ def make_policy(*, kinds=("fees",), caps=(), limits=(), enacted=True, at=NOW, **
         PolicyKind.objects.create(policy=row, kind=name, documents=documents)
     for name, currency, amount in caps:
         PolicyCap.objects.create(policy=row, kind=name, currency=currency, amount=Decimal(amount))
-    for currency, third, emergency in limits:
+    for currency, third, emergency, *alone in limits:
         PolicyLimit.objects.create(
             policy=row,
             currency=currency,
             third_person_above=Decimal(third),
             emergency_up_to=Decimal(emergency),
+            fee_alone_up_to=Decimal(*alone or ["10"]),
         )
     row = Policy.objects.with_rules().get(pk=row.pk)
     if not enacted:
@@ -594,6 +596,27 @@ def make_explanation(movement=None, *, by=None, **fields) -> MovementExplanation
         fields["fund"] = fields["fund"] or make_fund()
     return MovementExplanation.objects.create(
         movement=movement, requested_by=by or make_user(), requested_at=NOW, **fields
+    )
+
+
+def make_line_explanation(*, by=None, **fields) -> LineExplanation:
+    """That money left the bank and is not booked, as one person says; nobody has approved it."""
+    account = make_bank_account(code="current", takes_gifts=False)
+    statement = StatementImport.objects.create(
+        account=account, name="s.csv", sha256="0" * 64, new_lines=1, known_lines=0, imported_at=NOW
+    )
+    line = StatementLine.objects.create(
+        account=account,
+        statement=statement,
+        key="left",
+        booked_on=TODAY,
+        amount=-10,
+        currency="EUR",
+    )
+    return LineExplanation.objects.create(
+        **{"line": line, "amount": -10, "explanation": "Not ours"} | fields,
+        requested_by=by or make_user(),
+        requested_at=NOW,
     )
 
 

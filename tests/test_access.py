@@ -155,6 +155,12 @@ MODELS: dict[str, dict[str, str]] = {
         "auditor": "v",
         "superuser": "v",
     },
+    "donations.lineexplanation": {
+        "treasurer": "v",
+        "approver": "v",
+        "auditor": "v",
+        "superuser": "v",
+    },
     "donations.movementexplanation": {
         "treasurer": "v",
         "approver": "v",
@@ -265,6 +271,9 @@ PAGES: dict[str, Page] = {
     "admin:donations_balancetransaction_explain": Page(
         TREASURERS, row="donations.balancetransaction"
     ),
+    "admin:donations_lineexplanation_approve": Page(APPROVERS, row="donations.lineexplanation"),
+    "admin:donations_lineexplanation_refuse": Page(APPROVERS, row="donations.lineexplanation"),
+    "admin:donations_lineexplanation_withdraw": Page(TREASURERS, row="donations.lineexplanation"),
     "admin:donations_movementexplanation_approve": Page(
         APPROVERS, row="donations.movementexplanation"
     ),
@@ -573,6 +582,7 @@ def make_one_of_each():
         "donations.exchange": factories.make_exchange(by=author).pk,
         "donations.surplusmove": factories.make_surplus(by=author).pk,
         "donations.movementexplanation": factories.make_explanation(by=author).pk,
+        "donations.lineexplanation": factories.make_line_explanation(by=author).pk,
         "donations.legalcost": cost.pk,
         "donations.costdocument": document.pk,
         "donations.payee": cost.payee_id,

@@ -23,6 +23,7 @@ from .giving import (
 )
 from .ledger import AccountAdmin, EntryAdmin
 from .legal_cost import LegalCostAdmin
+from .line_explanation import LineExplanationAdmin
 from .past import PastImportAdmin, PastRowAdmin
 from .payee import PayeeAdmin
 from .payment_pause import PaymentPauseAdmin
@@ -57,6 +58,7 @@ __all__ = [
     "FundCoverAdmin",
     "LegalCostAdmin",
     "LetterAdmin",
+    "LineExplanationAdmin",
     "PastImportAdmin",
     "PastRowAdmin",
     "PayeeAdmin",

@@ -10,8 +10,17 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from .. import allocation, reconciliation
-from ..models import LegalCost, StatementLine, StatementMatch
-from ..reconciliation import GivenBack, Suggestion
+from ..models import LegalCost, LineExplanation, StatementLine, StatementMatch
+from ..reconciliation import (
+    BetweenLess,
+    Charge,
+    GivenBack,
+    Less,
+    NeedsAnother,
+    Returned,
+    Suggestion,
+    Target,
+)
 
 MAY_RECORD = "donations.record_bailoutcome"
 
@@ -29,12 +38,40 @@ def for_this_person(suggestions: Sequence[Suggestion], user: User) -> list[Sugge
 
 def match_with(
     line: StatementLine, suggestion: Suggestion, amount: Decimal | None, *, by: User, at: datetime
-) -> StatementMatch:
+) -> StatementMatch | LineExplanation:
     """Raises as reconciliation.match, and AllocationError where bail is to be recorded."""
     target = suggestion.target
     if isinstance(target, GivenBack):
         return bail_back(line, target.cost, amount, by=by, at=at)
-    return reconciliation.match(line=line, target=target, amount=amount, by=by, at=at)
+    return match_or_ask(line, target, amount, by=by, at=at)
+
+
+def match_or_ask(
+    line: StatementLine,
+    target: Target | None,
+    amount: Decimal | None,
+    *,
+    explanation: str = "",
+    by: User,
+    at: datetime,
+) -> StatementMatch | LineExplanation:
+    """Matches the line with `target`, or notes what it is where that is None; asks for it where another person has to approve."""
+    try:
+        if target is None or isinstance(target, Charge):
+            return reconciliation.explain(
+                line=line,
+                explanation=explanation or (_("Interest") if line.amount > 0 else _("Bank fee")),
+                fund=target.fund if target else None,
+                amount=amount,
+                by=by,
+                at=at,
+            )
+        return reconciliation.match(line=line, target=target, amount=amount, by=by, at=at)
+    except NeedsAnother:
+        assert target is None or isinstance(target, Charge | Returned | Less | BetweenLess)
+        return reconciliation.request_explanation(
+            line=line, target=target, explanation=explanation, amount=amount, by=by, at=at
+        )
 
 
 @transaction.atomic

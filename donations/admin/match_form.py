@@ -18,6 +18,7 @@ from ..models import (
     BankAccount,
     Fund,
     LegalCost,
+    LineExplanation,
     Payout,
     Pledge,
     StatementLine,
@@ -25,7 +26,7 @@ from ..models import (
 )
 from ..reconciliation import Certainty, Suggestion
 from ..references import find_references, format_reference, slips
-from .bail_back import bail_back, match_with
+from .bail_back import bail_back, match_or_ask, match_with
 from .match_fields import DepositField, PartField, PayoutField, offer_bearers
 
 PLEDGE, GIFT, CHARGE, OWN, BAIL, LESS, NOTE = (
@@ -315,22 +316,15 @@ class MatchForm(forms.Form):
             return self._signed(self.cleaned_data)
         return suggestion.part if suggestion else None
 
-    def act(self, *, by: User, at: datetime) -> StatementMatch:
-        """Calls the one verb the choice means. Raises ReconciliationError, AllocationError and what the ledger raises."""
+    def act(self, *, by: User, at: datetime) -> StatementMatch | LineExplanation:
+        """Calls the one verb the choice means, or asks for it where another person has to approve it. Raises ReconciliationError, AllocationError and what the ledger raises."""
         said, line = self.cleaned_data, self.line
         suggestion = self.suggestions.get(said["choice"])
         amount = self._amount(suggestion)
         if said["choice"] in (CHARGE, NOTE):
             is_charge = said["choice"] == CHARGE
-            default = _("Interest") if line.amount > 0 else _("Bank fee")
-            return reconciliation.explain(
-                line=line,
-                explanation=said["explanation"] or default,
-                fund=said["charge_fund"] if is_charge else None,
-                amount=amount,
-                by=by,
-                at=at,
-            )
+            charge = reconciliation.Charge(said["charge_fund"]) if is_charge else None
+            return match_or_ask(line, charge, amount, explanation=said["explanation"], by=by, at=at)
         if said["choice"] == BAIL:
             return bail_back(line, said["bail_cost"], amount, by=by, at=at)
         if suggestion:
@@ -340,7 +334,7 @@ class MatchForm(forms.Form):
             target = self.target
         else:
             target = said["reference"] if said["choice"] == PLEDGE else said["gift_fund"]
-        return reconciliation.match(line=line, target=target, amount=amount, by=by, at=at)
+        return match_or_ask(line, target, amount, by=by, at=at)
 
 
 class UndoForm(forms.Form):

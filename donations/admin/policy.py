@@ -82,7 +82,7 @@ class CapInline(RulesInline, admin.TabularInline):  # type: ignore[type-arg]
 class LimitInline(RulesInline, admin.TabularInline):  # type: ignore[type-arg]
     model = PolicyLimit
     form = LimitForm
-    fields = ("currency", "third_person_above", "emergency_up_to")
+    fields = ("currency", "third_person_above", "emergency_up_to", "fee_alone_up_to")
 
 
 class TextInline(RulesInline, admin.StackedInline):  # type: ignore[type-arg]

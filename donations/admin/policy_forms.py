@@ -156,7 +156,7 @@ class CapForm(RuleForm):
 
 
 class LimitForm(RuleForm):
-    amounts = ("third_person_above", "emergency_up_to")
+    amounts = ("third_person_above", "emergency_up_to", "fee_alone_up_to")
 
 
 class KindForm(forms.ModelForm):  # type: ignore[type-arg]

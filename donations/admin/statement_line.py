@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.db.models.functions import JSONArray
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -21,7 +21,7 @@ from defensefund.templatetags.formats import money
 
 from .. import allocation, ledger, reconciliation
 from ..bank_differences import differences_of
-from ..models import BankAccount, StatementLine, StatementMatch
+from ..models import BankAccount, LineExplanation, StatementLine, StatementMatch
 from ..reconciliation import Certainty, Suggestion
 from .bail_back import MAY_RECORD, for_this_person, match_with
 from .match_form import MatchForm, UndoForm
@@ -131,9 +131,8 @@ class StatementLineAdmin(ReadOnlyAdmin):
         accounts = list(BankAccount.objects.order_by("name"))
         chosen = request.GET.get("account", "")
         account = next((each for each in accounts if each.code == chosen), None)
-        lines = (
-            StatementLine.objects.unmatched().select_related("account").order_by("booked_on", "pk")
-        )
+        lines = _with_asked(StatementLine.objects.unmatched())
+        lines = lines.select_related("account").order_by("booked_on", "pk")
         if account:
             lines = lines.filter(account=account)
         shown = page_or_first(lines, request.GET.get("page", START), size=PER_PAGE)
@@ -202,8 +201,10 @@ class StatementLineAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, line: StatementLine, best: Suggestion, *, by: User
     ) -> bool:
         try:
-            match_with(line, best, best.part, by=by, at=timezone.now())
+            made = match_with(line, best, best.part, by=by, at=timezone.now())
         except REFUSALS:
+            return False
+        if not isinstance(made, StatementMatch):
             return False
         self.log_change(request, line, "Matched")
         return True
@@ -230,8 +231,7 @@ class StatementLineAdmin(ReadOnlyAdmin):
             except REFUSALS as refusal:
                 form.add_error(None, str(refusal))
             else:
-                self.log_change(request, line, "Matched")
-                messages.success(request, _("Matched: %(what)s.") % {"what": told(standing)})
+                self._say(request, line, standing)
                 return HttpResponseRedirect(_next(line))
         return page(
             self,
@@ -247,6 +247,18 @@ class StatementLineAdmin(ReadOnlyAdmin):
             details=reconciliation.details_of([line])[line.pk],
             difference=differences_of([line]).get(line.pk),
         )
+
+    def _say(
+        self, request: HttpRequest, line: StatementLine, made: StatementMatch | LineExplanation
+    ) -> None:
+        if isinstance(made, StatementMatch):
+            self.log_change(request, line, "Matched")
+            messages.success(request, _("Matched: %(what)s.") % {"what": told(made)})
+        else:
+            self.log_change(request, line, "Explained, to be approved")
+            messages.success(
+                request, _("Asked for: another person approves it, and only then it counts.")
+            )
 
     def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Takes one of the line's matches back, with a reason."""
@@ -294,7 +306,19 @@ class StatementLineAdmin(ReadOnlyAdmin):
 
 
 def _line(pk: int) -> StatementLine:
-    return get_object_or_404(StatementLine.objects.select_related("account", "statement"), pk=pk)
+    lines = _with_asked(StatementLine.objects.select_related("account", "statement"))
+    line: StatementLine = get_object_or_404(lines, pk=pk)
+    return line
+
+
+def _with_asked(lines: QuerySet[StatementLine]) -> Any:
+    """Each with what somebody said of it and another person is to decide on: its key, what, and who."""
+    asked = LineExplanation.objects.undecided().filter(line=OuterRef("pk"))
+    return lines.annotate(
+        asked=Subquery(asked.values("pk")),
+        asked_what=Subquery(asked.values("explanation")),
+        asked_by=Subquery(asked.values("requested_by__username")),
+    )
 
 
 def _next(line: StatementLine) -> str:
@@ -308,7 +332,9 @@ def _next(line: StatementLine) -> str:
 def _matches(pk: int) -> QuerySet[StatementMatch]:
     """All that was ever said of a line, with what it was said to be."""
     return (
-        StatementMatch.objects.filter(line=pk).select_related("confirmed_by", *LINKS).order_by("pk")
+        StatementMatch.objects.filter(line=pk)
+        .select_related("confirmed_by", "proposal__approved_by", *LINKS)
+        .order_by("pk")
     )
 
 

@@ -18,6 +18,7 @@ from ..models import (
     FundCover,
     LegalCost,
     Letter,
+    LineExplanation,
     MovementExplanation,
     OpenDifference,
     PastImport,
@@ -74,7 +75,9 @@ offer(
     ),
     Work(
         "donations.match_statementline",
-        lambda _user: StatementLine.objects.unmatched(),
+        lambda _user: StatementLine.objects.unmatched().exclude(
+            Exists(LineExplanation.objects.undecided().filter(line=OuterRef("pk")))
+        ),
         lambda count: ngettext("bank line to match", "bank lines to match", count),
         "admin:donations_statementline_open",
     ),
@@ -230,6 +233,17 @@ offer(
             count,
         ),
         "admin:donations_movementexplanation_changelist",
+        "state=approve",
+    ),
+    Work(
+        "donations.approve_lineexplanation",
+        lambda user: LineExplanation.objects.undecided().exclude(requested_by=user),
+        lambda count: ngettext(
+            "bank line somebody explained, to approve",
+            "bank lines somebody explained, to approve",
+            count,
+        ),
+        "admin:donations_lineexplanation_changelist",
         "state=approve",
     ),
     Work(

@@ -30,12 +30,12 @@ PAID = [
     (Kind.MEDICAL, [Document.BILL], "800"),
     (Kind.BANK, [Document.STATEMENT], None),
 ]
-# A third person above; in an emergency one approval at first, up to.
+# A third person above; in an emergency one approval at first, up to; a fee of a bank by one person, up to.
 LIMITS = {
-    "EUR": ("1000", "1500"),
-    "USD": ("1000", "1500"),
-    "ARS": ("1500000", "2250000"),
-    "CLP": ("1000000", "1500000"),
+    "EUR": ("1000", "1500", "25"),
+    "USD": ("1000", "1500", "50"),
+    "ARS": ("1500000", "2250000", "40000"),
+    "CLP": ("1000000", "1500000", "25000"),
 }
 TEXTS = {
     "en": "The committee meets on the first Monday of each month. *Invented, like all of this policy.*",
@@ -80,8 +80,9 @@ def make_policy(staff: Staff, *, at: datetime) -> Policy:
             currency=currency,
             third_person_above=Decimal(third),
             emergency_up_to=Decimal(emergency),
+            fee_alone_up_to=Decimal(alone),
         )
-        for currency, (third, emergency) in LIMITS.items()
+        for currency, (third, emergency, alone) in LIMITS.items()
     )
     row = Policy.objects.with_rules().get(pk=row.pk)
     return policy.enact(row, content_hash=row.content_hash, by=staff.approver, at=at)

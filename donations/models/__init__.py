@@ -17,6 +17,7 @@ from .kept import KeptGain, KeptShare, StandingShare, shares_known
 from .ledger import DayTotal, Entry, Reversal, Total
 from .legal_cost import Allocation, CostDocument, LegalCost
 from .letter import Letter
+from .line_explanation import LineExplanation
 from .lot import Lot, Shortfall, UnfollowedEntry
 from .movement import MovementExplanation
 from .objection import Objection
@@ -79,6 +80,7 @@ __all__ = [
     "KeptShare",
     "LegalCost",
     "Letter",
+    "LineExplanation",
     "Lot",
     "MonthlyCharge",
     "MovementExplanation",

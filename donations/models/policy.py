@@ -349,6 +349,11 @@ class Policy(models.Model):
         limit = self._limit(currency)
         return limit.emergency_up_to if limit else Decimal(0)
 
+    def fee_alone_up_to(self, currency: str) -> Decimal:
+        """Up to this amount one person says that a bank line is the bank's fee; 0 (never) where the policy names none."""
+        limit = self._limit(currency)
+        return limit.fee_alone_up_to if limit else Decimal(0)
+
     @staticmethod
     def fund_kinds(policy: "Policy | None") -> list[str]:
         """Which kinds of fund may serve a cost, in order; without a policy all, the narrowest purpose first."""
@@ -378,7 +383,15 @@ class Policy(models.Model):
             sorted([each.kind, each.documents, each.is_admin] for each in self.kinds.all()),
             sorted([each.kind, each.currency, f"{each.amount:.3f}"] for each in self.caps.all()),
             sorted(
-                [each.currency, f"{each.third_person_above:.3f}", f"{each.emergency_up_to:.3f}"]
+                [
+                    *(
+                        each.currency,
+                        f"{each.third_person_above:.3f}",
+                        f"{each.emergency_up_to:.3f}",
+                    ),
+                    # Versions enacted before it was a rule keep their hash.
+                    *([f"{each.fee_alone_up_to:.3f}"] if each.fee_alone_up_to else []),
+                ]
                 for each in self.limits.all()
             ),
             sorted([each.language, each.body] for each in self.texts.all()),

@@ -86,7 +86,7 @@ class PolicyCap(models.Model):
 
 
 class PolicyLimit(models.Model):
-    """How many people a payment in one currency needs."""
+    """How many people a payment, or a fee of a bank, in one currency needs."""
 
     policy = models.ForeignKey(Policy, models.CASCADE, related_name="limits")
     currency = CurrencyField(_("currency"))
@@ -98,6 +98,14 @@ class PolicyLimit(models.Model):
         default=Decimal(0),
         help_text=_(
             "Up to this one approval is enough at first, and a third person signs afterwards. 0: never."
+        ),
+    )
+    fee_alone_up_to = MoneyField(
+        _("fee by one person up to"),
+        default=Decimal(0),
+        db_default=Decimal(0),
+        help_text=_(
+            "A fee of a bank up to this counts when one person has said so; above it another approves. 0: another always does."
         ),
     )
 
@@ -113,7 +121,9 @@ class PolicyLimit(models.Model):
             ),
             models.CheckConstraint(
                 name="policy_limits_not_below_zero",
-                condition=Q(emergency_up_to__gte=0, third_person_above__gte=0),
+                condition=Q(
+                    emergency_up_to__gte=0, third_person_above__gte=0, fee_alone_up_to__gte=0
+                ),
                 violation_error_message=_("A limit is not below zero."),
             ),
         ]

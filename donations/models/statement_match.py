@@ -138,6 +138,15 @@ class StatementMatch(models.Model):
     explanation = models.TextField(
         _("explanation"), blank=True, help_text=_("Why the line belongs to none of these.")
     )
+    proposal = models.ForeignKey(
+        "LineExplanation",
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="matches",
+        verbose_name=_("approved explanation"),
+        help_text=_("What two people said of money that left the bank, and of no payment of ours."),
+    )
     confirmed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.PROTECT,
@@ -171,6 +180,11 @@ class StatementMatch(models.Model):
             # Here and not with the field, whose index would be doubled for searches by the first characters.
             models.UniqueConstraint(
                 name="match_source_once", fields=["source"], condition=Q(source__isnull=False)
+            ),
+            models.UniqueConstraint(
+                name="match_proposal_once",
+                fields=["proposal"],
+                condition=Q(proposal__isnull=False),
             ),
             models.CheckConstraint(name="match_amount_not_zero", condition=~Q(amount=0)),
             models.CheckConstraint(

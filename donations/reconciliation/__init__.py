@@ -1,9 +1,11 @@
 """Bank lines and what they prove: a file imported whole, candidates suggested with reasons, a match confirmed by a person or beyond doubt."""
 
 from ..line_names import Difference
+from .alone import NeedsAnother
 from .details import details_of
 from .errors import AlreadyMatched, DoesNotFit, ImportRefused, ReconciliationError
 from .evidence import Certainty, Suggestion
+from .explaining import SamePerson, approve_explanation, refuse_explanation, request_explanation
 from .imports import ImportResult, Reading, import_statement, read
 from .matches import (
     Between,
@@ -35,18 +37,23 @@ __all__ = [
     "ImportRefused",
     "ImportResult",
     "Less",
+    "NeedsAnother",
     "Reading",
     "ReconciliationError",
     "Returned",
+    "SamePerson",
     "Suggestion",
     "Target",
+    "approve_explanation",
     "details_of",
     "explain",
     "import_statement",
     "likely_short_of",
     "match",
     "read",
+    "refuse_explanation",
     "rekey_payers",
+    "request_explanation",
     "short_of",
     "suggest",
     "suggest_many",

@@ -24,6 +24,7 @@ from ..models import (
     Fund,
     LegalCost,
     Letter,
+    LineExplanation,
     MovementExplanation,
     OwnTransfer,
     Payout,
@@ -33,6 +34,7 @@ from ..models import (
     StatementMatch,
 )
 from . import facts
+from .alone import NeedsAnother, fee_needs_another
 from .errors import AlreadyMatched, DoesNotFit, ReconciliationError
 from .parts import Part, open_part, post
 
@@ -119,6 +121,7 @@ def match(
     amount: Decimal | None = None,
     by: User,
     at: datetime,
+    proposal: LineExplanation | None = None,
 ) -> StatementMatch:
     """Records that `line` is `target`, and books what that means.
 
@@ -133,15 +136,21 @@ def match(
     transfer between own accounts, that came less than it was, a fund bears the rest as a bank fee. The bank's own is booked
     between fund and bank. A transfer that came back: what the earlier line was matched with is taken back, and neither line
     is booked, since one undid the other.
-    Raises AlreadyMatched, DoesNotFit; and then nothing is changed.
+    What lets money go without a payment of ours needs the `proposal` that another person approved (explaining.py).
+    Raises AlreadyMatched, DoesNotFit and its NeedsAnother; and then nothing is changed.
     """
     if isinstance(target, Returned):
-        return _gave_back(line, target.earlier, by=by, at=at)
+        return _gave_back(line, target.earlier, proposal, by=by, at=at)
     part = open_part(line, amount)
     if isinstance(target, Charge):
-        return _charged(part, target.fund, "", by=by, at=at)
+        return _charged(part, target.fund, "", proposal, by=by, at=at)
     standing = StatementMatch(
-        line=part.line, amount=part.amount, source=part.source, confirmed_by=by, confirmed_at=at
+        line=part.line,
+        amount=part.amount,
+        source=part.source,
+        proposal=proposal,
+        confirmed_by=by,
+        confirmed_at=at,
     )
     match target:
         case Payout():
@@ -178,6 +187,8 @@ def match(
             standing.donation = facts.given(part, pledge.fund, pledge, at=at)
         case Fund():
             standing.donation = facts.given(part, target, None, at=at)
+    if proposal is None and fee_needs_another(part.line, standing.withheld, at=at):
+        raise NeedsAnother
     standing.save()
     return standing
 
@@ -191,25 +202,37 @@ def explain(
     amount: Decimal | None = None,
     by: User,
     at: datetime,
+    proposal: LineExplanation | None = None,
 ) -> StatementMatch:
     """Records why the line, or the part `amount` of it, is no gift, payout or payment.
 
     With `fund` it is booked: money out as a bank fee the fund bears, money in as interest it earns. Without,
-    nothing is booked. Raises AlreadyMatched, DoesNotFit.
+    nothing is booked. Money that went out, but for small fees, needs the `proposal` that another person approved.
+    Raises AlreadyMatched, DoesNotFit and its NeedsAnother.
     """
     part = open_part(line, amount)
     if not explanation.strip():
         raise DoesNotFit(_("Say in a few words what the line is."))
     if fund:
-        return _charged(part, fund, explanation.strip(), by=by, at=at)
-    return _noted(part, explanation.strip(), by=by, at=at)
+        return _charged(part, fund, explanation.strip(), proposal, by=by, at=at)
+    return _noted(part, explanation.strip(), proposal, by=by, at=at)
 
 
-def _charged(part: Part, fund: Fund, explanation: str, *, by: User, at: datetime) -> StatementMatch:
+def _charged(
+    part: Part,
+    fund: Fund,
+    explanation: str,
+    proposal: LineExplanation | None,
+    *,
+    by: User,
+    at: datetime,
+) -> StatementMatch:
     bank, purpose = AccountKey.bank(part.line.account), AccountKey.fund(fund, part.line.currency)
     is_income = part.amount > 0
     if not is_income:
         facts.check_bears(fund, at=at)
+    if proposal is None and fee_needs_another(part.line, -part.amount, at=at):
+        raise NeedsAnother
     post(
         part,
         Entry.Kind.INTEREST if is_income else Entry.Kind.BANK_FEE,
@@ -221,40 +244,58 @@ def _charged(part: Part, fund: Fund, explanation: str, *, by: User, at: datetime
         amount=part.amount,
         source=part.source,
         explanation=explanation or (_("Interest") if is_income else _("Bank fee")),
+        proposal=proposal,
         confirmed_by=by,
         confirmed_at=at,
     )
 
 
-def _noted(part: Part, explanation: str, *, by: User, at: datetime) -> StatementMatch:
+def _noted(
+    part: Part, explanation: str, proposal: LineExplanation | None, *, by: User, at: datetime
+) -> StatementMatch:
+    if part.amount < 0 and proposal is None:
+        raise NeedsAnother
     return StatementMatch.objects.create(
         line=part.line,
         amount=part.amount,
         explanation=explanation,
+        proposal=proposal,
         confirmed_by=by,
         confirmed_at=at,
     )
 
 
 def _gave_back(
-    line: StatementLine, earlier: StatementLine, *, by: User, at: datetime
+    line: StatementLine,
+    earlier: StatementLine,
+    proposal: LineExplanation | None,
+    *,
+    by: User,
+    at: datetime,
 ) -> StatementMatch:
     # Both at once and in one order, so that two people who do the same wait for each other.
     both = {line.pk, earlier.pk}
     held = StatementLine.objects.select_for_update().order_by("pk").in_bulk(both)
     line, earlier = held[line.pk], held[earlier.pk]
-    if (line.amount, line.account_id) != (-earlier.amount, earlier.account_id):
-        raise DoesNotFit(_("These two lines do not undo each other."))
-    if line.explained:
-        raise AlreadyMatched(_("Somebody has said already what this line is. Nothing was changed."))
+    check_undoes(line, earlier)
+    if proposal is None:
+        raise NeedsAnother
     back = _("Came back on %(day)s") % {"day": plain_day(line.booked_on)}
     for standing in earlier.matches.standing().select_related("donation"):
         if standing.donation_id is None:
             raise AlreadyMatched(_("The earlier line is no gift: take its match back first."))
         unmatch(match=standing, reason=back, by=by, at=at)
-    _noted(open_part(earlier, None), back, by=by, at=at)
+    _noted(open_part(earlier, None), back, None, by=by, at=at)
     went = _("Gives back the transfer of %(day)s") % {"day": plain_day(earlier.booked_on)}
-    return _noted(open_part(line, None), went, by=by, at=at)
+    return _noted(open_part(line, None), went, proposal, by=by, at=at)
+
+
+def check_undoes(line: StatementLine, earlier: StatementLine) -> None:
+    """Whether `line`, of which nothing is said yet, sent back what came on `earlier`. Raises DoesNotFit, AlreadyMatched."""
+    if line.amount > 0 or (line.amount, line.account_id) != (-earlier.amount, earlier.account_id):
+        raise DoesNotFit(_("These two lines do not undo each other."))
+    if line.explained:
+        raise AlreadyMatched(_("Somebody has said already what this line is. Nothing was changed."))
 
 
 @transaction.atomic

@@ -21,6 +21,12 @@ def make_fund():
 
 
 @pytest.fixture
+def fees_by_one_person(db):
+    """A policy by which one person says that a line is a bank's fee, up to 1,000."""
+    return factories.make_policy(limits=[("EUR", "5000", "0", "1000")])
+
+
+@pytest.fixture
 def busy(fund):
     return make_busy(fund)
 

@@ -22,7 +22,7 @@ from donations.sandbox import acts
 from tests import factories
 from tests.donations.card_gifts import give_by_card
 from tests.donations.lying import lying
-from tests.donations.reconciliation.files import make_account, make_line
+from tests.donations.reconciliation.files import make_account, make_line, said_by_two
 from tests.factories import log_in, make_user
 
 AN_HOUR = timedelta(hours=1)
@@ -126,7 +126,7 @@ def test_lines_that_are_explained_and_not_booked_are_listed_until_another_undoes
     assert [item.is_work(now) for item in listed] == [True] * 3
     assert all(item.cause and item.next_step for item in listed)
 
-    reconciliation.explain(line=back, explanation="went back", by=person, at=now)
+    said_by_two(back, explanation="went back", by=person, at=now)
 
     assert unbooked() == waiting[1:]
     reconciliation.unmatch(match=notes[1], reason="A gift after all.", by=person, at=now)

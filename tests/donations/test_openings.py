@@ -9,7 +9,7 @@ from donations import assertions, differences, ledger, openings, past, reconcili
 from donations.models import Account, AccountKey, Entry, PastRow
 from donations.proofs import prove
 from tests import factories
-from tests.donations.reconciliation.files import bank_csv, make_account
+from tests.donations.reconciliation.files import bank_csv, make_account, said_by_two
 from tests.factories import NOW, make_user
 
 MARCH = bank_csv(
@@ -101,7 +101,7 @@ def test_balance_of_the_bank_is_what_the_books_say_once_all_is_booked(account):
         if line.amount > 0:
             reconciliation.match(line=line, target=fund, by=by, at=NOW)
         else:
-            reconciliation.explain(line=line, explanation="Fee", fund=fund, by=by, at=NOW)
+            said_by_two(line, reconciliation.Charge(fund), by=by, at=NOW)
 
     row = Account.objects.get(bank_account=account)
 

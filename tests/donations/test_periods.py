@@ -36,7 +36,7 @@ from donations.sandbox.models import SandboxObject
 from tests import factories
 from tests.donations.card_gifts import give_by_card
 from tests.donations.conftest import pay
-from tests.donations.reconciliation.files import bank_csv, make_account, make_line
+from tests.donations.reconciliation.files import bank_csv, make_account, make_line, said_by_two
 from tests.factories import make_user
 from tests.threads import in_parallel
 
@@ -81,7 +81,7 @@ def match_all(account, by, fund=None):
         if line.amount > 0:
             reconciliation.match(line=line, target=fund, by=by, at=AT)
         else:
-            reconciliation.explain(line=line, explanation="Fee.", fund=fund, by=by, at=AT)
+            said_by_two(line, reconciliation.Charge(fund), by=by, at=AT)
     return fund
 
 

@@ -194,6 +194,7 @@ def form_data(**fields):
         "limits-0-currency": "EUR",
         "limits-0-third_person_above": "100",
         "limits-0-emergency_up_to": "50",
+        "limits-0-fee_alone_up_to": "10",
     } | fields
 
 
@@ -302,8 +303,10 @@ def test_second_person_sees_what_a_draft_changes_and_no_form(treasurer, approver
         Change("Lawyers' fees: At most", "€5,000, ARS\xa09,000,000", "€750, ARS\xa0750"),
         Change("Third person above: EUR", "€1,000", "–"),
         Change("Emergency up to: EUR", "€250.50", "–"),
+        Change("Bank's fee by one person up to: EUR", "€10", "–"),
         Change("Third person above: USD", "US$1,000", "–"),
         Change("Emergency up to: USD", "US$0", "–"),
+        Change("Bank's fee by one person up to: USD", "US$10", "–"),
         Change("Reserve, in percent", "12.5", "25"),
     ]
     assert "What is different from Version 1" in page

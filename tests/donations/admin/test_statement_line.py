@@ -239,6 +239,7 @@ def test_match_gift_nobody_announced(treasurer):
     assert leads == {gift: {entry}, entry: {gift, line}, line: {gift, entry}}
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_match_bank_fee(treasurer):
     fund, line = make_fund(), make_line("-5")
     give(fund, "5")
@@ -251,6 +252,7 @@ def test_match_bank_fee(treasurer):
     )
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_match_bank_fee_takes_no_fund_below_zero_unless_somebody_means_it(treasurer):
     fund, line = make_fund(), make_line("-5", text="Comisión")
     give(fund, "2")
@@ -289,6 +291,7 @@ def test_fund_that_by_the_policy_bears_no_fees_is_not_offered_for_one(treasurer)
     assert offered(income, "charge_fund") == {general.pk, other.pk}
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_part_of_a_line_is_weighed_against_what_the_fund_has(treasurer):
     fund, line = make_fund(), make_line("-5")
     give(fund, "2")
@@ -299,7 +302,7 @@ def test_part_of_a_line_is_weighed_against_what_the_fund_has(treasurer):
 
 
 def test_match_note_books_nothing(treasurer):
-    line = make_line("-5")
+    line = make_line("5")
 
     treasurer.post(match_url(line), {"choice": "note", "explanation": "between our accounts"})
 
@@ -537,6 +540,7 @@ def test_part_that_is_none_gets_a_sentence(treasurer, part):
     assert not StatementMatch.objects.exists()
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_bank_fee_is_proposed_for_the_fund_that_bore_the_last_one(treasurer):
     fund = make_fund()
     give(fund, "20")
@@ -660,6 +664,7 @@ def test_payment_that_came_back_shows_on_its_page(treasurer):
     assert [each.pk for each in listed.context["cl"].queryset] == [row.pk]
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_payout_less_a_fee_is_said_by_hand_where_the_line_names_nothing(treasurer):
     fund = make_fund()
     payout = on_its_way(fund)
@@ -679,6 +684,7 @@ def test_payout_less_a_fee_is_said_by_hand_where_the_line_names_nothing(treasure
     assert ledger.balance(AccountKey.transit("EUR")) == 0
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_payout_less_a_fee_is_offered_only_for_larger_payouts_and_to_whom_it_leaves_something(
     treasurer,
 ):
@@ -696,6 +702,7 @@ def test_payout_less_a_fee_is_offered_only_for_larger_payouts_and_to_whom_it_lea
     assert StatementMatch.objects.get().withheld == Decimal("18.25")
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_transfer_that_arrived_less_a_fee_is_said_by_hand(treasurer):
     current, savings = make_account(code="current"), make_bank_account(code="savings")
     fund = make_fund()

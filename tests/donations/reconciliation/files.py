@@ -3,7 +3,7 @@
 import itertools
 from decimal import Decimal
 
-from donations import ledger
+from donations import ledger, reconciliation
 from donations.models import (
     AccountKey,
     BankAccount,
@@ -56,6 +56,15 @@ def bank_csv(*rows: str, opening: str = "0", closing: str = "0") -> bytes:
     lines = [row + ";" * (5 - row.count(";")) for row in rows]
     head = [f"Opening;{opening}", f"Closing;{closing}", "Day;Amount;Currency;Party;Text;Id"]
     return "\n".join([*head, *lines, ""]).encode()
+
+
+def said_by_two(line, target=None, explanation="", *, by=None, amount=None, at=NOW):
+    """What the line, or a part of it, was, as one person says and another approves."""
+    asked = reconciliation.request_explanation(
+        line=line, target=target, explanation=explanation, amount=amount,
+        by=by or make_user(), at=at,
+    )  # fmt: skip
+    return reconciliation.approve_explanation(asked, by=make_user(), at=at)
 
 
 def make_line(amount="25", account=None, **fields) -> StatementLine:

@@ -290,6 +290,7 @@ def test_deposit_of_bail_is_not_sent_back_like_a_bill(db):
         said(make_line("1000", r.bank, booked_on=LATER), CameBack(row))
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_payout_that_came_less_a_fee_is_booked_with_the_fee(db):
     fund = make_fund()
     payout = on_its_way(fund)
@@ -332,6 +333,7 @@ def test_payout_less_a_fee_is_proposed_when_the_line_speaks_for_it(db, amount, t
     assert bool(found) is proposed
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_payout_that_came_whole_or_twice_is_not_less(db):
     fund = make_fund()
     payout = on_its_way(fund)

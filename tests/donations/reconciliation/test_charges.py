@@ -49,6 +49,7 @@ def proposed(line):
     return [(s.target, s.certainty, s.obstacle) for s in suggest(line)]
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_fee_is_proposed_for_the_fund_that_bore_the_last_one():
     make_fund()
     case_fund = make_fund("case", case=make_case())
@@ -58,6 +59,7 @@ def test_fee_is_proposed_for_the_fund_that_bore_the_last_one():
     assert proposed(fee()) == [(Charge(case_fund), Certainty.LIKELY, "")]
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_fund_that_lacks_the_money_is_passed_over_for_the_general_one():
     general, case_fund = make_fund(), make_fund("case", case=make_case())
     give(general, "4.50")
@@ -84,6 +86,7 @@ def test_fee_no_fund_can_bear_is_named_with_the_next_step():
     )
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_each_fee_is_held_against_what_those_before_it_left():
     general = make_fund()
     give(general, "5")
@@ -107,6 +110,7 @@ def by_policy(*kinds):
     return make_policy(limits=limits, fee_order=list(kinds))
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_policy_says_which_funds_bear_fees():
     general, case_fund = make_fund(), make_fund("case", case=make_case())
     give(general, "10")
@@ -129,6 +133,7 @@ def test_policy_says_which_funds_bear_fees():
     ("order", "first"),
     [(["general", "case"], "general"), (["case", "general"], "case"), ([], "case")],
 )
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_first_of_the_policys_order_that_has_the_money_is_proposed(order, first):
     funds = {"general": make_fund(), "case": make_fund("case", case=make_case())}
     for fund in funds.values():

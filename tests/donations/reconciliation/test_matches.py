@@ -166,7 +166,7 @@ def test_match_what_does_not_fit_is_refused(amount, target, sentence):
 
 @pytest.mark.django_db
 def test_explain_note_books_nothing():
-    line, person = make_line("-5"), make_user()
+    line, person = make_line("5"), make_user()
 
     standing = explain(line=line, explanation=" between our accounts ", by=person, at=NOW)
 
@@ -178,11 +178,12 @@ def test_explain_note_books_nothing():
     with pytest.raises(AlreadyMatched):
         explain(line=line, explanation="again", by=person, at=NOW)
     with pytest.raises(DoesNotFit, match="Say in a few words what the line is"):
-        explain(line=make_line("-5"), explanation=" ", by=person, at=NOW)
+        explain(line=make_line("5"), explanation=" ", by=person, at=NOW)
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("amount", "kind"), [("-5", "bank_fee"), ("5", "interest")])
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_explain_fee_or_interest_is_booked_to_the_fund(amount, kind):
     fund = make_fund()
 

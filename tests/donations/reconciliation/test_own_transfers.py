@@ -151,6 +151,7 @@ def test_two_equal_transfers_are_two(current, savings):
 
 
 @pytest.mark.parametrize("first", ["out", "in"])
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_transfer_that_arrives_less_a_fee_is_one_act_whichever_statement_comes_first(
     current, savings, first
 ):
@@ -185,6 +186,7 @@ def test_transfer_that_arrives_less_a_fee_is_one_act_whichever_statement_comes_f
 
 @pytest.mark.parametrize("first", ["out", "in"])
 @pytest.mark.parametrize("undone", ["first", "second"])
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_either_side_of_a_transfer_less_a_fee_is_taken_back_alone(current, savings, first, undone):
     fund = make_fund()
     said(make_line("600", current), fund)
@@ -275,6 +277,7 @@ def test_known_transfer_takes_only_its_own_other_side(current, savings):
     assert (OwnTransfer.objects.count(), transit()) == (1, 500)
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_database_holds_a_transfer_to_its_accounts_and_sides(current, savings):
     transfer = said(make_line("-500", current), Between(savings)).own_transfer
     usd = make_bank_account(code="usd", currency="USD")

@@ -11,16 +11,25 @@ from donations.models import AccountKey, Donation, Entry, StatementLine, Stateme
 from donations.reconciliation import (
     AlreadyMatched,
     DoesNotFit,
+    NeedsAnother,
     Returned,
     explain,
     match,
     suggest,
     unmatch,
 )
-from tests.factories import NOW, TODAY, make_bank_account, make_fund, make_pledge, make_user
+from tests.factories import (
+    NOW,
+    TODAY,
+    make_bank_account,
+    make_donation,
+    make_fund,
+    make_pledge,
+    make_user,
+)
 from tests.threads import in_parallel
 
-from .files import make_line, make_paid_disbursement, record_paid
+from .files import make_line, make_paid_disbursement, record_paid, said_by_two
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +69,7 @@ def test_part_taken_back_opens_that_part_alone():
     assert ledger.balance(AccountKey.fund(fund, "EUR")) == 40
 
 
+@pytest.mark.usefixtures("fees_by_one_person")
 def test_payment_of_which_the_bank_took_more_leaves_its_fee_open():
     payment = record_paid(make_paid_disbursement(payment_reference="PAY-ABCDEF23"))
     line = make_line("-193.50", text="PAY-ABCDEF23", references=["PAY-ABCDEF23"])
@@ -91,7 +101,8 @@ def test_part_that_is_none_is_refused(amount):
 
 @pytest.mark.parametrize("amount", ["100.01", "-0.01"])
 def test_database_lets_no_match_exceed_its_line(amount):
-    facts = {"explanation": "x", "confirmed_by": make_user(), "confirmed_at": NOW}
+    facts = {"explanation": "", "confirmed_by": make_user(), "confirmed_at": NOW}
+    facts |= {"donation": make_donation()}
     line = make_line("100")
 
     with (
@@ -163,7 +174,9 @@ def test_transfer_that_came_back_undoes_the_gift_it_was():
     make_line("-25", payer_hash="b" * 64)
 
     [suggestion] = suggest(went)
-    match(line=went, target=suggestion.target, by=person, at=NOW)
+    with pytest.raises(NeedsAnother):
+        match(line=went, target=suggestion.target, by=person, at=NOW)
+    said_by_two(went, suggestion.target, by=person)
 
     gift.refresh_from_db()
     assert suggestion.target == Returned(came)
@@ -181,4 +194,4 @@ def test_transfer_that_came_back_is_not_what_the_line_undoes():
         match(line=went, target=Returned(came), by=person, at=NOW)
     explain(line=came, explanation="ours", by=person, at=NOW)
     with pytest.raises(AlreadyMatched, match="The earlier line is no gift"):
-        match(line=make_line("-25"), target=Returned(came), by=person, at=NOW)
+        said_by_two(make_line("-25"), Returned(came), by=person)
