@@ -69,11 +69,12 @@ def end(conflict: Conflict, *, by: User, at: datetime) -> Conflict:
 
 @transaction.atomic
 def declare_account(*, account: str, scheme: Scheme, by: User, at: datetime) -> StaffAccount:
-    """An account of `by`, of which only the keyed hash is kept. Raises WrongAccount, WrongState."""
+    """An account of `by`, of which only the keyed hash is kept; that they had none is over. Raises WrongAccount, WrongState."""
     try:
         written = payable_account(account, scheme)
     except WrongNumber as refusal:
         raise WrongAccount(refusal.message) from refusal
+    StaffAccount.objects.said_by(by).filter(account_hash="").update(ended_by=by, ended_at=at)
     try:
         with transaction.atomic():
             return StaffAccount.objects.create(
@@ -81,6 +82,20 @@ def declare_account(*, account: str, scheme: Scheme, by: User, at: datetime) -> 
             )
     except IntegrityError as error:
         raise WrongState(_("You declared this account already.")) from error
+
+
+@transaction.atomic
+def declare_none(*, by: User, at: datetime) -> StaffAccount:
+    """The word of `by` that no account is theirs. Raises WrongState where they said so, or declared one."""
+    # Held, so that nobody says so twice at once.
+    User.objects.select_for_update(no_key=True).get(pk=by.pk)
+    if StaffAccount.objects.said_by(by).exists():
+        raise WrongState(
+            _(
+                "You declared an account, or that you have none, already: another person ends that first."
+            )
+        )
+    return StaffAccount.objects.create(user=by, account_hash="", declared_at=at)
 
 
 @transaction.atomic

@@ -55,6 +55,7 @@ from donations.models import (
     PolicyLimit,
     Rate,
     SealingKey,
+    StaffAccount,
     StatementImport,
     StatementLine,
     StatementMatch,
@@ -82,7 +83,8 @@ PDF = make_pdf("Bill")
 _numbers = itertools.count(1)
 
 
-def make_user(username=None, *groups, **fields) -> User:
+def make_user(username=None, *groups, is_declared=True, **fields) -> User:
+    """Who `is_declared` has said to have no account of their own, and so may ask for payments and approve them."""
     user = User.objects.create(
         username=username or f"person{next(_numbers)}",
         password=make_password("a long test password"),
@@ -93,6 +95,8 @@ def make_user(username=None, *groups, **fields) -> User:
         known = Group.objects.in_bulk(groups, field_name="name")
         belonging = User.groups.through
         belonging.objects.bulk_create(belonging(user=user, group=known[name]) for name in groups)
+    if is_declared:
+        StaffAccount.objects.create(user=user, account_hash="", declared_at=NOW)
     return user
 
 

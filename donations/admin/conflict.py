@@ -55,14 +55,29 @@ class DeclareAccountForm(forms.Form):
     )
     account = forms.CharField(
         label=gettext_lazy("Your account"),
+        required=False,
         max_length=100,
         widget=forms.TextInput(attrs=TYPED),
         help_text=gettext_lazy("Not kept: only a hash, by which the same number is known again."),
-        error_messages={"required": gettext_lazy("Write the account number.")},
     )
+    has_none = forms.BooleanField(
+        label=gettext_lazy("I have no bank account"),
+        required=False,
+        help_text=gettext_lazy("Instead of an account. Once you have one, declare it here."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if bool(cleaned.get("account")) == bool(cleaned.get("has_none")) and not self.errors:
+            self.add_error(
+                "account", _("Write the account number, or say that you have none: one of the two.")
+            )
+        return cleaned
 
     def act(self, *, by: User, at: datetime) -> StaffAccount:
         said = self.cleaned_data
+        if said["has_none"]:
+            return conflicts.declare_none(by=by, at=at)
         return conflicts.declare_account(
             account=said["account"], scheme=Scheme(said["scheme"]), by=by, at=at
         )
@@ -126,14 +141,14 @@ class ConflictAdmin(RecordingAdmin):
 
 @admin.register(StaffAccount)
 class StaffAccountAdmin(RecordingAdmin):
-    list_display = ("user", "declared_at", "ended_at")
+    list_display = ("user", "declared", "declared_at", "ended_at")
     show_full_result_count = False
     list_per_page = 50
     fields = ("user", "account_hash", "declared_at", "ended_by", "ended_at")
     record_label = gettext_lazy("Declare my account")
     record_explanation = gettext_lazy(
         "Nothing is ever paid to an account of somebody who works here. Declare each of yours, so that a mistake, or a "
-        "fraud in your name, is stopped."
+        "fraud in your name, is stopped. Who has declared none, and not said that there is none, asks for no payment and approves none."
     )
     record_permission = "declare_staffaccount"
     record_form = DeclareAccountForm
@@ -155,4 +170,10 @@ class StaffAccountAdmin(RecordingAdmin):
         return StaffAccount.objects.select_related("user", "ended_by")
 
     def said(self, row: StaffAccount) -> str:
+        if not row.account_hash:
+            return _("Noted: you have no account.")
         return _("Declared: nothing is paid there.")
+
+    @admin.display(description=gettext_lazy("declared"))
+    def declared(self, row: StaffAccount) -> str:
+        return _("an account") if row.account_hash else _("that there is none")

@@ -29,6 +29,7 @@ from ..models import (
     Policy,
     RefundRequest,
     SealingKey,
+    StaffAccount,
     StatementLine,
     StripeEvent,
     SurplusMove,
@@ -48,6 +49,12 @@ def takes_no_gifts(_user: User) -> QuerySet[Appeal]:
     today = timezone.now().date()
     running = Appeal.objects.published().exclude(ends_on__lt=today)
     return running.exclude(Exists(Fund.objects.offered_for(OuterRef("pk"))))
+
+
+def who_said_nothing(user: User) -> QuerySet[User]:
+    """`user` alone, as long as they have not said which account is theirs, nor that they have none."""
+    said = StaffAccount.objects.standing().filter(user=OuterRef("pk"))
+    return User.objects.filter(pk=user.pk).exclude(Exists(said))
 
 
 offer(
@@ -80,6 +87,16 @@ offer(
         ),
         lambda count: ngettext("bank line to match", "bank lines to match", count),
         "admin:donations_statementline_open",
+    ),
+    Work(
+        "donations.declare_staffaccount",
+        who_said_nothing,
+        lambda count: ngettext(
+            "account of yours to declare, or that you have none, before you ask for payments or approve them",
+            "accounts of yours to declare, or that you have none, before you ask for payments or approve them",
+            count,
+        ),
+        "admin:donations_staffaccount_record",
     ),
     Work(
         "donations.approve_disbursement",

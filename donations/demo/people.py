@@ -16,8 +16,12 @@ from appeals.models import (
     Update,
     UpdateText,
 )
+from donations import conflicts
+from donations.models import Scheme
 
 STAFF = ("organizer", "treasurer", "approver")
+# As authorities of IBAN print them for examples.
+ACCOUNT = "FR1420041010050500013M02606"
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,12 @@ def make_staff() -> tuple[Staff, dict[str, str]]:
         user.groups.add(Group.objects.get(name=name))
         users[name] = user
     return Staff(**users), passwords
+
+
+def declare_accounts(staff: Staff, *, at: datetime) -> None:
+    """So that they may ask for payments and approve them, as everybody says first where they have an account."""
+    conflicts.declare_account(account=ACCOUNT, scheme=Scheme.IBAN, by=staff.treasurer, at=at)
+    conflicts.declare_none(by=staff.approver, at=at)
 
 
 TEXTS = {

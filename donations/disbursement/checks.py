@@ -27,6 +27,7 @@ from .errors import (
     NoEmergency,
     NotByPolicy,
     PayeeNotReady,
+    Undeclared,
     WrongAccount,
     WrongAmount,
     WrongDocument,
@@ -183,6 +184,17 @@ def check_stakes(account: PayeeAccount, cost: LegalCost, people: list[User]) -> 
             _("The payee's account is one of a member of staff: nothing is paid there.")
         )
     check_own_stakes(account, cost, people)
+
+
+def check_declared(by: User) -> None:
+    """Else nobody could see that a payee's account is theirs. The database refuses the same (the migration "declared")."""
+    if not StaffAccount.objects.said_by(by).exists():
+        raise Undeclared(
+            _(
+                "Say first under “Accounts of staff” which account is yours, or that you have none: nothing is paid to an "
+                "account of who works here, and that is looked at for each payment."
+            )
+        )
 
 
 def check_own_stakes(account: PayeeAccount, cost: LegalCost, people: list[User]) -> None:

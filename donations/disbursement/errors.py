@@ -49,6 +49,10 @@ class Conflicted(DisbursementError):
     """Somebody with a stake in it would ask, approve or pay; or the account is one of staff."""
 
 
+class Undeclared(DisbursementError):
+    """Who asks or approves has not said which account is theirs, nor that they have none."""
+
+
 class NoEmergency(DisbursementError):
     """By the policy this is none, or an earlier one still waits for its second approval."""
 

@@ -18,6 +18,7 @@ from donations.models.numbers import new_number
 from .checks import (
     account_of,
     check_content,
+    check_declared,
     check_emergency,
     check_none_overdue,
     check_payee,
@@ -73,6 +74,7 @@ def request(
         )
     account = account_of(cost)
     check_emergency(emergency_reason, cost, amount, at=at)
+    check_declared(by)
     check_stakes(account, cost, [by])
     row = Disbursement.objects.create(
         number=number or uuid4(),
@@ -121,6 +123,7 @@ def approve(
         )
     if row.paid_at is None:
         check_payee(row)
+    check_declared(by)
     check_stakes(row.payee_account, row.cost, [by] if row.paid_at else [by, *people(row)])
     if is_second:
         row.seconded_by, row.seconded_at, row.seconded_hash = by, at, content_hash
@@ -175,6 +178,7 @@ def amend(
     row.amount, row.document, row.bank_account = amount, document, bank_account
     row.payee_account, row.emergency_reason = account_of(cost), emergency_reason.strip()
     check_emergency(emergency_reason, cost, amount, at=at, but=row.pk)
+    check_declared(by)
     check_stakes(row.payee_account, cost, [by])
     row.requested_by, row.requested_at = by, at
     row.approved_by = row.approved_at = None

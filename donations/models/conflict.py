@@ -1,8 +1,10 @@
 """Who must keep out of a payment: staff who are, or are close to, a payee or a defendant, and staff's own accounts."""
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models import Defendant
@@ -18,6 +20,10 @@ class ConflictQuerySet(models.QuerySet["Conflict"]):
 class StaffAccountQuerySet(models.QuerySet["StaffAccount"]):
     def standing(self) -> "StaffAccountQuerySet":
         return self.filter(ended_at=None)
+
+    def said_by(self, user: User) -> "StaffAccountQuerySet":
+        """What `user` says of their accounts, also that there is none; empty as long as they said nothing."""
+        return self.standing().filter(user=user)
 
 
 class Conflict(models.Model):
@@ -82,7 +88,10 @@ class Conflict(models.Model):
 
 
 class StaffAccount(models.Model):
-    """The keyed hash of an account of a member of staff: nothing is paid there. The account itself is not kept."""
+    """The keyed hash of an account of a member of staff: nothing is paid there. The account itself is not kept.
+
+    Without a hash it is their word that they have none. Who has said neither asks for no payment and approves none.
+    """
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -90,7 +99,13 @@ class StaffAccount(models.Model):
         related_name="staff_accounts",
         verbose_name=_("whose it is"),
     )
-    account_hash = models.CharField(_("account, keyed hash"), max_length=64, db_index=True)
+    account_hash = models.CharField(
+        _("account, keyed hash"),
+        max_length=64,
+        db_index=True,
+        blank=True,
+        help_text=_("Empty: they say that they have none."),
+    )
     declared_at = models.DateTimeField(_("declared at"))
     ended_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -118,11 +133,15 @@ class StaffAccount(models.Model):
                 condition=Q(ended_at=None),
             ),
             models.CheckConstraint(
+                # That they have none ends with their first account.
                 name="staff_account_ended_by_another_person",
                 condition=Q(ended_by=None, ended_at=None)
-                | (Q(ended_by__isnull=False, ended_at__isnull=False) & ~Q(ended_by=F("user"))),
+                | (
+                    Q(ended_by__isnull=False, ended_at__isnull=False)
+                    & (~Q(ended_by=F("user")) | Q(account_hash=""))
+                ),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.user}: {self.account_hash[:8]}"
+        return f"{self.user}: {self.account_hash[:8] or gettext('none')}"

@@ -106,7 +106,7 @@ def test_events_that_come_at_once_make_one_chain():
 
 
 def test_account_with_a_past_cannot_be_deleted():
-    user = make_user()
+    user = make_user(is_declared=False)
     security_log.record(SecurityEvent.Kind.LOGGED_IN, user=user, by=user, at=NOW)
 
     with pytest.raises(IntegrityError), transaction.atomic():

@@ -297,11 +297,50 @@ def test_nothing_is_paid_to_an_account_of_staff(r):
     approve(r, row)
 
 
-def test_of_an_account_of_staff_only_the_hash_is_kept(r):
+def test_nobody_asks_or_approves_who_has_not_said_which_account_is_theirs(r):
+    """Nor that they have none: with accounts nobody declared none could be found equal to a payee's."""
+    new, other, row = make_user(is_declared=False), make_user(is_declared=False), ask(r, "10")
+
+    for act in (lambda: ask(r, "1", by=new), lambda: approve(r, row, by=new)):
+        with pytest.raises(disbursement.Undeclared, match="which account is yours, or that you"):
+            act()
+    values = {"approved_by": new, "approved_at": NOW, "approved_hash": row.content_hash}
+    refused("which account is theirs", lambda: write(row, **values))
+    refused("which account is theirs", lambda: write(row, requested_by=new, requested_at=NOW))
+    none = conflicts.declare_none(by=new, at=NOW)
+    approve(r, row, by=new)
+    with pytest.raises(conflicts.WrongState):
+        conflicts.declare_none(by=new, at=NOW)
+    # The word of another day says nothing of this one.
+    conflicts.end_account(none, by=other, at=NOW)
+    second = ask(r, "20")
+    with pytest.raises(disbursement.Undeclared):
+        approve(r, second, by=new)
+    declare(new, "ES9121000418450200051332")
+    approve(r, second, by=new)
+
+
+def test_first_account_ends_the_word_that_there_is_none(r):
     mine = make_user()
+    declare(mine, "ES9121000418450200051332")
+
+    said = StaffAccount.objects.filter(user=mine).order_by("pk")
+    assert [(bool(each.account_hash), each.ended_by) for each in said] == [
+        (False, mine),
+        (True, None),
+    ]
+    # Of an account nobody takes back their own word.
+    refused(
+        "staff_account_ended_by_another_person",
+        lambda: said.filter(ended_at=None).update(ended_at=NOW, ended_by=mine),
+    )
+
+
+def test_of_an_account_of_staff_only_the_hash_is_kept(r):
+    mine = make_user(is_declared=False)
     row = declare(mine)
 
-    kept = str(StaffAccount.objects.values().get())
+    kept = str(StaffAccount.objects.filter(user=mine).values().get())
     assert "2020" not in kept.replace(row.account_hash, "")
     for act, error in (
         (lambda: declare(mine), conflicts.WrongState),

@@ -33,6 +33,7 @@ class Command(BaseCommand):
             )
         now = timezone.now()
         staff, passwords = people.make_staff()
+        people.declare_accounts(staff, at=now)
         sample, case, defendants = people.make_appeal(staff, at=now)
         # Published last, so that it comes first on the front page.
         real = load_real_appeal(by=staff.organizer, at=timezone.now())
