@@ -187,8 +187,8 @@ def _check_order(source: Fund, target: Fund, currency: str, *, on: date) -> None
         policy = Policy.objects.in_force(on=on)
         raise WrongFund(
             _(
-                "By the policy it goes to %(partner)s before it goes there: that is a payment and no move. Or enact a version "
-                "of the policy with another order."
+                "By the policy it goes to %(partner)s before it goes there. These books pay legal costs alone: the money stays "
+                "here until a version of the policy has another order."
             )
             % {"partner": policy.partner if policy else ""}
         )
