@@ -38,7 +38,7 @@ CREATE TRIGGER staff_account_voids AFTER INSERT ON donations_staffaccount
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("donations", "0036_dissolution"),
+        ("donations", "0038_line_explanations"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
     operations = [
