@@ -1,5 +1,6 @@
 """The web's database role: it posts through the ledger, and cannot change, empty or unguard what is posted."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,14 +10,17 @@ from django.utils import timezone
 from psycopg import sql
 from psycopg.errors import InsufficientPrivilege
 
-from donations import allocation, ledger
+from donations import allocation, exchange, ledger
 from donations.models import AccountKey, Donation, Entry
 from donations.proofs import prove
 from donations.sandbox import acts
 from tests import factories
 from tests.donations.card_gifts import catch_up, give_by_card
 from tests.donations.conftest import pay
+from tests.donations.test_exchange import World
 from tests.factories import NOW, give
+
+LATER = NOW + timedelta(days=2)
 
 
 def role():
@@ -83,6 +87,19 @@ def test_web_takes_gifts_sets_aside_pays_and_freezes(as_web, fund):
     with pytest.raises(allocation.AllocationError):
         allocation.allocate(fund=fund, cost=cost, amount=Decimal(1), by=by, at=NOW)
     assert [proof.name for proof in prove() if not proof.holds] == []
+
+
+def test_web_dates_an_exchange_back_and_reads_what_there_was_to_do_it_with(as_web):
+    world = World()
+    give(world.fund, "5", booked_on=LATER.date())
+    as_web()
+
+    row = world.record(world.deal("400"), at=LATER)
+    exchange.approve(row, by=world.approver, at=LATER)
+    with pytest.raises(exchange.WrongDay, match="could give only €600"):
+        world.record(world.deal("601"), at=LATER)
+
+    assert world.balances() == (605, 600, 600_000, 600_000)
 
 
 @pytest.mark.parametrize(
