@@ -50,6 +50,8 @@ class Reading:
     left_out: tuple[LeftOut, ...]
     opening: Decimal | None
     closing: Decimal | None
+    # Whether the file states only the closing one, as OFX does: the opening one is what its rows leave of it.
+    is_derived: bool
     # The first and the last day; None when neither a row nor a balance names one.
     span: tuple[date, date] | None
     # What a notification tells of lines; it has none itself.
@@ -130,7 +132,8 @@ def import_statement(
             account=account,
             name=re.split(r"[/\\]", name)[-1][:200],
             sha256=digest,
-            opening_balance=reading.opening,
+            # What is worked out of known rows alone, nothing has proved.
+            opening_balance=reading.opening if new or not reading.is_derived else None,
             closing_balance=reading.closing,
             first_on=reading.span and reading.span[0],
             last_on=reading.span and reading.span[1],
@@ -236,6 +239,7 @@ def _compare(statements: Sequence[Statement], account: BankAccount) -> Reading:
     left_out = tuple(row for statement in statements for row in statement.left_out)
     opening = statements[0].opening
     closing = statements[-1].closing
+    derived = None if opening else _derived(statements)
     if not rows and not (opening and closing):
         raise ImportRefused(
             _(
@@ -252,10 +256,22 @@ def _compare(statements: Sequence[Statement], account: BankAccount) -> Reading:
         keys=row_keys,
         known=frozenset(_known(account, row_keys)),
         left_out=left_out,
-        opening=opening.amount if opening else None,
+        opening=opening.amount if opening else derived,
         closing=closing.amount if closing else None,
+        is_derived=derived is not None,
         span=(min(days), max(days)) if days else None,
     )
+
+
+def _derived(statements: Sequence[Statement]) -> Decimal | None:
+    """What the account had before the rows, where only the balance after them is stated; None where that is of a later day than
+    the rows reach to, as when a bank lists last month and states today's balance."""
+    last = statements[-1]
+    closing = last.closing
+    if closing is None or (closing.on and last.reaches and closing.on > last.reaches):
+        return None
+    rows = (row for statement in statements for row in statement.rows)
+    return closing.amount - sum((row.amount for row in rows), Decimal(0))
 
 
 def _told(statements: Sequence[Statement], account: BankAccount) -> Reading:
@@ -270,7 +286,7 @@ def _told(statements: Sequence[Statement], account: BankAccount) -> Reading:
     left_out = (*(row for statement in statements for row in statement.left_out), *unusable)
     days = [row.booked_on for movement in told for row in movement.rows]
     span = (min(days), max(days))
-    return Reading((), (), frozenset(), left_out, None, None, span, told)
+    return Reading((), (), frozenset(), left_out, None, None, False, span, told)
 
 
 def _check_account(statement: Statement, account: BankAccount) -> None:

@@ -88,7 +88,8 @@ class Statement:
     """The booked rows of one account in one currency, oldest first, and the balances the file states for it.
 
     `account` is what the file calls the account ("" when it does not say), `kind` is "statement", "interim" (its lines
-    come again in the statement) or "notification" (so does its money, booked otherwise).
+    come again in the statement) or "notification" (so does its money, booked otherwise). `reaches` is the last day of its rows,
+    where it says so: a balance of a later day has more in it.
     """
 
     account: str
@@ -99,6 +100,7 @@ class Statement:
     left_out: tuple[LeftOut, ...] = ()
     kind: str = "statement"
     number: str = ""
+    reaches: date | None = None
 
     @property
     def total(self) -> Decimal:

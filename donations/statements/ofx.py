@@ -149,7 +149,16 @@ def _statement(response: _Response) -> Statement:
         rows=tuple(sorted(rows, key=lambda row: row.booked_on)),
         closing=_closing(response),
         left_out=tuple(left_out),
+        reaches=_reaches(response),
     )
+
+
+def _reaches(response: _Response) -> date | None:
+    try:
+        return _day(response.get("DTEND"), response.at("DTEND")) if response.get("DTEND") else None
+    except UnreadableStatement:
+        # What is no day says nothing; the rows have days of their own.
+        return None
 
 
 def _closing(response: _Response) -> Balance | None:

@@ -3,7 +3,8 @@ from decimal import Decimal
 
 import pytest
 
-from donations.models import Entry, StatementImport, StatementLine, StatementMatch
+from donations import assertions
+from donations.models import Account, Entry, StatementImport, StatementLine, StatementMatch
 from donations.reconciliation import ImportRefused, ImportResult, explain, import_statement, read
 from tests.factories import NOW, make_bank_account, make_pledge, make_user
 
@@ -160,6 +161,71 @@ def test_import_without_balances_is_taken_at_its_word():
 
     assert take(account, bank_csv(GIFT)).new == 1
     assert take(account, bank_csv(GIFT, FEE)).new == 1
+
+
+def ofx(closing, *rows, until=None, as_of=None):
+    """Rows are (day, amount, the bank's id); the balance is of the last day, or of `as_of`, and there is none before them."""
+    until = until or rows[-1][0]
+    lines = "".join(
+        f"<STMTTRN><TRNTYPE>CREDIT<DTPOSTED>{day}<TRNAMT>{amount}<FITID>{name}<NAME>X</STMTTRN>"
+        for day, amount, name in rows
+    )
+    return (
+        "OFXHEADER:100\nDATA:OFXSGML\n\n<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>EUR<BANKACCTFROM>"
+        f"<ACCTID>DE02120300000000202051</BANKACCTFROM><BANKTRANLIST><DTSTART>{rows[0][0]}<DTEND>{until}{lines}"
+        f"</BANKTRANLIST><LEDGERBAL><BALAMT>{closing}<DTASOF>{as_of or until}</LEDGERBAL></STMTRS></STMTTRNRS>"
+        "</BANKMSGSRSV1></OFX>"
+    ).encode()
+
+
+JANUARY = ofx("100", ("20260105", "60", "a"), ("20260110", "40", "b"))
+
+
+def test_import_that_states_only_the_closing_balance_is_held_to_those_before_it():
+    account = make_account()
+    assert take(account, JANUARY).new == 2
+
+    sentence = refusal(account, ofx("500", ("20260305", "10", "d")))
+
+    assert "the last one closed on January 10, 2026 with €100.00" in sentence
+    assert "this one opens on March 5, 2026 with €490.00" in sentence
+    assert take(account, ofx("490", ("20260205", "390", "c"))).new == 1
+    assert take(account, ofx("500", ("20260305", "10", "d"))).new == 1
+    assert [
+        (each.opening_balance, each.closing_balance) for each in account.imports.order_by("pk")
+    ] == [(0, 100), (100, 490), (490, 500)]
+    kept = Account(place=Account.Place.BANK, bank_account=account, currency="EUR")
+    assert assertions.stated(kept, date(2026, 2, 28)).amount == 490
+
+
+def test_import_that_states_only_the_closing_balance_may_overlap_and_be_cut_inside_a_day():
+    account = make_account()
+    take(account, JANUARY)
+    # Downloaded again later that day, then from within it on, then all of it once more, and a part of it.
+    later = ofx("105", ("20260110", "40", "b"), ("20260110", "5", "c"))
+    within = ofx("112", ("20260110", "7", "d"), ("20260111", "0.00", "x"), until="20260111")
+    whole = ofx(
+        "112", ("20260105", "60", "a"), ("20260110", "40", "b"), ("20260110", "5", "c"),
+        ("20260110", "7", "d"),
+    )  # fmt: skip
+
+    assert [take(account, content).new for content in (later, within, whole, JANUARY)] == [
+        1,
+        1,
+        0,
+        0,
+    ]
+    # Nothing new proves what came before it: only what the first three say is kept.
+    assert [each.opening_balance for each in account.imports.order_by("pk")] == [0, 60, 105, None]
+
+
+def test_import_whose_only_balance_is_of_a_later_day_is_taken_at_its_word():
+    account = make_account()
+    take(account, JANUARY)
+
+    result = take(account, ofx("900", ("20260205", "3", "c"), until="20260228", as_of="20260310"))
+
+    assert (result.new, result.statement.opening_balance) == (1, None)
 
 
 def test_import_that_does_not_add_up_is_refused():
