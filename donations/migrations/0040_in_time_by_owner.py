@@ -27,5 +27,5 @@ BY_OWNER = " SECURITY DEFINER SET search_path = public, pg_temp"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("donations", "0038_line_explanations")]
+    dependencies = [("donations", "0039_declared")]
     operations = [migrations.RunSQL(IN_TIME % BY_OWNER, IN_TIME % "")]
