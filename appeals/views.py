@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.paginator import EmptyPage, Paginator
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import BigIntegerField, BooleanField, Func, QuerySet, Value
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -26,6 +27,16 @@ from .models import (
 
 UPDATES_ON_THE_APPEAL = 3
 UPDATES_ON_A_PAGE = 10
+
+KEYS = ArrayField(BigIntegerField())
+
+
+class HasChargeApart(Func):
+    """Whether a case states a charge beside which one of these defendants, named elsewhere, must not be named."""
+
+    function = "appeals_has_charge_apart"
+    output_field = BooleanField()
+
 
 View = Callable[..., HttpResponse]
 
@@ -88,10 +99,7 @@ def appeal_page(text: AppealText, people: Iterable[PublicDefendant]) -> dict[str
     cases = case_texts(language()).filter(case__appeal=text.appeal_id)
     if named := [person.defendant_id for person in here if person.name]:
         # Who agreed to be named, but not beside a charge, has their name on this page: the charge is left to the case's own.
-        apart = PublicParty.objects.filter(
-            case=OuterRef("case"), defendant__in=named, name_source=None
-        )
-        cases = cases.annotate(has_charge_apart=Exists(apart))
+        cases = cases.annotate(has_charge_apart=HasChargeApart("case", Value(named, KEYS)))
     updates = update_texts(language()).filter(update__appeal=text.appeal_id)
     return {
         "appeal": text.appeal,
