@@ -98,18 +98,25 @@ def report_view(
             content_type=content_type,
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
+    names = dict(reports.names_today(report)) if report else {}
     return page(
         model_admin,
         request,
         "admin/donations/account/reports.html",
-        title=report.title if report else _("Statements"),
+        title=_title(report, names) if report else _("Statements"),
         chooser=chosen,
         report=report,
-        names=list(reports.names_today(report)) if report else (),
+        names=names,
         tables=[_shown(table) for table in report.tables] if report else (),
         forms=_forms(chosen) if report else (),
         spans=_spans(chosen, today),
     )
+
+
+def _title(report: Report, names: dict[str, str]) -> str:
+    """Of the page alone: it says also what the subject is called today."""
+    called = names.get(report.slug)
+    return f"{report.title} · {called}" if called else report.title
 
 
 def _shown(table: Table) -> dict[str, Any]:

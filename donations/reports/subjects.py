@@ -5,9 +5,8 @@ statement's own file. What they are called today stands beside a statement: on i
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from appeals.models import Case, Defendant
 from appeals.models.case import CaseQuerySet
@@ -40,27 +39,21 @@ def funds() -> QuerySet[Fund]:
 
 def cases() -> CaseQuerySet:
     """Those of which the books tell something, or told it in a closed month."""
-    return Case.objects.filter(
-        Q(pk__in=LegalCost.objects.values("case"))
-        | Q(pk__in=KeptShare.objects.values("case"))
-        | Q(pk__in=PastRow.objects.filter(case__isnull=False).values("case"))
-        | Q(pk__in=_with_accounts("case"))
-    )
+    return Case.objects.filter(_told_of("case", LegalCost, KeptShare, PastRow))
 
 
 def people() -> QuerySet[Defendant]:
     """Those of whom the books tell something, or told it in a closed month, also of no cost but a share."""
-    return Defendant.objects.filter(
-        Q(pk__in=LegalCost.objects.values("defendant"))
-        | Q(pk__in=CostShare.objects.values("defendant"))
-        | Q(pk__in=KeptShare.objects.values("defendant"))
-        | Q(pk__in=PastRow.objects.filter(defendant__isnull=False).values("defendant"))
-        | Q(pk__in=_with_accounts("defendant"))
-    )
+    return Defendant.objects.filter(_told_of("defendant", LegalCost, CostShare, KeptShare, PastRow))
 
 
-def _with_accounts(subject: str) -> QuerySet[Fund, Any]:
-    return funds().filter(**{f"{subject}__isnull": False}).values_list(subject, flat=True)
+def _told_of(subject: str, *models: type[Model]) -> Q:
+    """That a row of one of `models` is of the `subject`, or a fund of its that stands in the ledger."""
+    of_it = {subject: OuterRef("pk")}
+    told = Q(Exists(Fund.objects.filter(accounts__isnull=False, **of_it)))
+    for model in models:
+        told |= Q(Exists(model._default_manager.filter(**of_it)))
+    return told
 
 
 def names_today(report: Report) -> Iterator[tuple[str, str]]:
