@@ -121,6 +121,9 @@ def test_web_dates_an_exchange_back_and_reads_what_there_was_to_do_it_with(as_we
         "DELETE FROM donations_balancetransaction",
         "UPDATE donations_reversal SET reason = 'x'",
         "DELETE FROM donations_reversal",
+        "UPDATE donations_keptgain SET worth = 0",
+        "INSERT INTO donations_keptshare (period_id, cost_id, case_id, defendant_id, kind, currency)"
+        " VALUES (1, 1, 1, 1, 'fees', 'EUR')",
         "UPDATE defensefund_securityevent SET kind = 'x'",
         "CREATE OR REPLACE FUNCTION donations_entry_append_only() RETURNS trigger LANGUAGE plpgsql"
         " AS 'BEGIN RETURN NEW; END'",
