@@ -68,9 +68,13 @@ def test_everybody_reads_the_rules_in_force(client):
         "12.5 % stay in it",
         "<li>Sample partner</li>",
         "nothing moved for 12 months",
+        "whatever was agreed before: to pay more, a newer version of the rules has to let it. What a court sets in UMA",
         "When the fund is dissolved, all that is left goes to: Another defense fund (sample)",
     ):
         assert words in page
+    # Without a cap in pesos nothing rises above one by itself.
+    make_policy(at=now(), caps=[("fees", "EUR", "500")])
+    assert "in UMA" not in read(client, "/en/rules/")
 
 
 @pytest.mark.parametrize("language", ["es", "en", "pt", "fr"])
