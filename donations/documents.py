@@ -7,6 +7,7 @@ from hashlib import file_digest, sha256
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile, File
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from .cleaning import UnfitDocument, clean
@@ -37,14 +38,14 @@ def attach(
     Approvals are bound to the hash of the file kept; that of the file given is noted, to compare with the sender's.
     """
     cleaned = clean(name, content)
-    digest = sha256(cleaned.content).hexdigest()
+    digest, original = sha256(cleaned.content).hexdigest(), sha256(content).hexdigest()
     document = CostDocument(
         cost=cost,
         kind=kind,
         content_type=cleaned.content_type,
         size=len(cleaned.content),
         sha256=digest,
-        original_sha256=sha256(content).hexdigest(),
+        original_sha256=original,
         uploaded_by=by,
         uploaded_at=at,
     )
@@ -56,7 +57,7 @@ def attach(
             list(waiting.values_list("pk"))
             # Held until the end, so that the same file sent twice at once is seen.
             LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
-            known = cost.documents.filter(sha256=digest).first()
+            known = cost.documents.filter(Q(sha256=digest) | Q(original_sha256=original)).first()
             if known is not None and known.kind != kind:
                 known.kind = kind
                 known.save(update_fields=["kind"])

@@ -259,7 +259,9 @@ def make_cost(
     )
 
 
-def make_document(cost, content=PDF, *, by=None, kind="bill") -> CostDocument:
+def make_document(cost, content=None, *, by=None, kind="bill") -> CostDocument:
+    """A bill of this cost alone, if nothing else is said."""
+    content = content or PDF + str(cost).encode()
     document = CostDocument(
         cost=cost,
         kind=kind,

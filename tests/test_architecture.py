@@ -70,6 +70,7 @@ PLACES = [
         "spending_proofs",
         "reports",
         "reserves",
+        "same_documents",
         "schedule",
         "seals",
         "tokens",

@@ -14,7 +14,8 @@ from defensefund.verbs import Verb, VerbForm
 
 from .. import allocation, ledger
 from ..models import AccountKey, BankAccount, CostDocument, LegalCost
-from .spending_forms import AmountField, DocumentField, MoneyForm
+from .payment_forms import DocumentField
+from .spending_forms import AmountField, MoneyForm
 
 REFUSALS: dict[type[Exception], str] = {
     allocation.WrongDay: "happened_on",

@@ -19,9 +19,10 @@ from defensefund.verbs import Verb, VerbAdmin
 from .. import disbursement, ledger
 from ..exchange_gains import gains_of_payment, is_awaited
 from ..models import AccountKey, Disbursement
+from ..same_documents import alike, elsewhere
 from . import never_left
 from .legal_cost import CONTENT_REFUSALS
-from .spending_forms import AmendForm, AnswerForm, ApproveForm, ObjectForm, PayForm, RefuseForm
+from .payment_forms import AmendForm, AnswerForm, ApproveForm, ObjectForm, PayForm, RefuseForm
 from .trail import entries_named
 
 State = Disbursement.State
@@ -253,6 +254,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             for match in row.matches.standing().select_related("line", "confirmed_by")
         }
         proof = lines.get(True)
+        attached = row.cost.documents.order_by("pk")
         return {
             "payment": row,
             "cost": row.cost,
@@ -263,7 +265,9 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             else disbursement.why_not_payable(row),
             "proof": proof,
             "came_back": lines.get(False),
-            "documents": row.cost.documents.order_by("pk"),
+            "documents": attached,
+            "elsewhere": elsewhere(attached),
+            "alike": [] if row.refused_at or row.paid_at else alike(row),
             "objections": row.objections.select_related("by", "answered_by"),
             "may_open": request.user.has_perm("donations.view_costdocument"),
             "may_unseal": request.user.has_perm("donations.unseal_payee"),

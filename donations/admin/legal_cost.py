@@ -38,6 +38,7 @@ from ..cleaning import UnfitDocument
 from ..cost_shares import shares_of
 from ..models import AccountKey, BailOutcome, CostDocument, CostShare, LegalCost, UmaValue
 from ..models.cost_figures import Figures
+from ..same_documents import elsewhere
 from ..tracing import gifts_of
 from . import bail_undo, cost_ends
 from .cost_form import LegalCostForm
@@ -45,7 +46,8 @@ from .cost_money import case_page, columns_of, defendant_page
 from .cost_parts import PLAN, SHARE, plan_of
 from .defendant_money import defendants_page
 from .downloads import download
-from .spending_forms import AllocateForm, AttachForm, ReleaseForm, RequestForm
+from .payment_forms import RequestForm
+from .spending_forms import AllocateForm, AttachForm, ReleaseForm
 from .standing import cap_standing, documents_lacking, serving_funds
 
 
@@ -67,9 +69,14 @@ def release(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> st
 
 def attach(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> str:
     file = data["file"]
-    documents.attach(
+    document = documents.attach(
         cost=cost, name=file.name, content=file.read(), kind=data["kind"], by=by, at=at
     )
+    others = ", ".join(str(also.cost) for also in elsewhere([document]))
+    if others:
+        return _("The document is attached. It is with %(costs)s too: see below.") % {
+            "costs": others
+        }
     return _("The document is attached.")
 
 
@@ -116,6 +123,7 @@ ALLOCATION_REFUSALS: dict[type[Exception], str] = {
 # Shared with the page of a payment, where it is amended.
 CONTENT_REFUSALS: dict[type[Exception], str] = {
     disbursement.WrongDocument: "document",
+    disbursement.SameDocument: "document",
     disbursement.WrongAccount: "bank_account",
     disbursement.WrongAmount: "amount",
     disbursement.NotEnoughMoney: "amount",
@@ -297,6 +305,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
         free = ledger.free(AccountKey.cost(row)) - row.requested
         prefetch_related_objects([row], "shares__defendant")
         newest = UmaValue.objects.newest() if row.uma is not None else None
+        attached = row.documents.select_related("uploaded_by").order_by("-pk")
         return {
             "cost": row,
             "shares": shares_of([row])[row.pk],
@@ -312,7 +321,8 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             "outcomes": row.bail_outcomes.select_related("by", "undo_requested_by", "undone_by"),
             "gifts": gifts_of([row.pk]).get(row.pk, 0),
             "funds": serving_funds(row),
-            "documents": row.documents.select_related("uploaded_by").order_by("-pk"),
+            "documents": attached,
+            "elsewhere": elsewhere(attached),
             "lacking": [CostDocument.Kind(each).label for each in documents_lacking(row)],
             "may_open": request.user.has_perm("donations.view_costdocument"),
             "payments": [

@@ -4,7 +4,7 @@
 `never_left` takes back what was recorded as paid and never was.
 """
 
-from .checks import why_not_payable
+from .checks import check_same_document, why_not_payable
 from .errors import (
     AlreadyDone,
     AtTheBank,
@@ -16,6 +16,7 @@ from .errors import (
     NotByPolicy,
     NotEnoughMoney,
     PayeeNotReady,
+    SameDocument,
     SamePerson,
     Undeclared,
     WrongAccount,
@@ -39,6 +40,7 @@ __all__ = [
     "NotByPolicy",
     "NotEnoughMoney",
     "PayeeNotReady",
+    "SameDocument",
     "SamePerson",
     "Undeclared",
     "WrongAccount",
@@ -49,6 +51,7 @@ __all__ = [
     "amend",
     "answer",
     "approve",
+    "check_same_document",
     "doubt",
     "keep",
     "object_to",

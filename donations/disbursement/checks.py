@@ -21,12 +21,14 @@ from donations.models import (
     StaffAccount,
 )
 from donations.models.locks import share
+from donations.same_documents import elsewhere
 
 from .errors import (
     Conflicted,
     NoEmergency,
     NotByPolicy,
     PayeeNotReady,
+    SameDocument,
     Undeclared,
     WrongAccount,
     WrongAmount,
@@ -87,6 +89,21 @@ def check_content(
         raise WrongAccount(_("This account is closed: choose an open one."))
     if amount <= 0 or not is_exact(amount, cost.currency):
         raise WrongAmount(_("The amount must be above zero and no finer than the currency."))
+
+
+def check_same_document(document: CostDocument, reason: str) -> None:
+    """The database refuses the same (the migration "same_document"); here are the sentences."""
+    if reason.strip():
+        return
+    for also in elsewhere([document]):
+        if also.payments:
+            raise SameDocument(
+                _("This document is with %(cost)s too (%(payments)s): say why it is paid here too.")
+                % {
+                    "cost": also.cost,
+                    "payments": ", ".join(row.payment_reference for row in also.payments),
+                }
+            )
 
 
 def why_not_payable(row: Disbursement) -> str:

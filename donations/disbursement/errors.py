@@ -13,6 +13,10 @@ class WrongDocument(DisbursementError):
     """The document belongs to another cost."""
 
 
+class SameDocument(DisbursementError):
+    """The document is with another cost too, paid or asked for there, and nobody says why it is paid here too."""
+
+
 class NotByPolicy(DisbursementError):
     """The policy in force does not pay such costs, or wants documents that are not there."""
 

@@ -23,6 +23,7 @@ from .checks import (
     check_none_overdue,
     check_payee,
     check_policy,
+    check_same_document,
     check_stakes,
     locked,
     locked_cost,
@@ -51,18 +52,21 @@ def request(
     at: datetime,
     number: UUID | None = None,
     emergency_reason: str = "",
+    same_document_reason: str = "",
 ) -> Disbursement:
     """Asks that `amount` be paid to the cost's payee as it is recorded now. Raises DisbursementError's kinds.
 
     The payee's account may still wait for its second person; it is not approved before.
 
     With an `emergency_reason` one approval is enough to pay where the policy asks for two, up to its limit; the second
-    follows within its hours. With a `number` the caller made beforehand, the same request sent twice is made once (AlreadyDone).
+    follows within its hours. A document that is with another cost too, paid or asked for there, needs a
+    `same_document_reason`, which the approver approves with the rest. With a `number` the caller made beforehand, the same request sent twice is made once (AlreadyDone).
     """
     cost = locked_cost(cost)
     if number and Disbursement.objects.filter(number=number).exists():
         raise AlreadyDone(_("This was sent twice: it was asked for once."))
     check_content(cost, document, bank_account, amount)
+    check_same_document(document, same_document_reason)
     check_policy(cost, amount, at=at)
     # Asked for first: what is paid between the two reads is then counted twice, never missed.
     spoken_for = cost.disbursements.open().total()
@@ -85,6 +89,7 @@ def request(
         currency=cost.currency,
         payee_account=account,
         emergency_reason=emergency_reason.strip(),
+        same_document_reason=same_document_reason.strip(),
         payment_reference=new_number("PAY", 8),
         requested_by=by,
         requested_at=at,
@@ -157,6 +162,7 @@ def amend(
     by: User,
     at: datetime,
     emergency_reason: str = "",
+    same_document_reason: str = "",
 ) -> Disbursement:
     """Changes the request before it is paid, and to the payee as the cost has it now; an approval is void.
 
@@ -167,6 +173,7 @@ def amend(
         raise WrongState(_("This payment is decided already."))
     cost = locked_cost(row.cost)
     check_content(cost, document, bank_account, amount)
+    check_same_document(document, same_document_reason)
     check_policy(cost, amount, at=at, but=row.pk)
     others = cost.disbursements.open().exclude(pk=row.pk).total()
     free = ledger.free(AccountKey.cost(cost)) - others
@@ -177,6 +184,7 @@ def amend(
         )
     row.amount, row.document, row.bank_account = amount, document, bank_account
     row.payee_account, row.emergency_reason = account_of(cost), emergency_reason.strip()
+    row.same_document_reason = same_document_reason.strip()
     check_emergency(emergency_reason, cost, amount, at=at, but=row.pk)
     check_declared(by)
     check_stakes(row.payee_account, cost, [by])
@@ -185,8 +193,8 @@ def amend(
     row.approved_hash = ""
     row.save(
         update_fields=[
-            "amount", "document", "bank_account", "payee_account", "emergency_reason", "requested_by", "requested_at",
-            "approved_by", "approved_at", "approved_hash",
+            "amount", "document", "bank_account", "payee_account", "emergency_reason", "same_document_reason", "requested_by",
+            "requested_at", "approved_by", "approved_at", "approved_hash",
         ]
     )  # fmt: skip
     row.refresh_from_db(fields=["content_hash", "approvals_needed", "policy"])

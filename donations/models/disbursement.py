@@ -119,6 +119,10 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
             case Disbursement.State.REFUSED:
                 return self.filter(refused_at__isnull=False)
 
+    def standing(self) -> "DisbursementQuerySet":
+        """Asked for or paid: neither refused nor come back."""
+        return self.filter(refused_at=None, came_back_on=None)
+
     def total(self) -> Decimal:
         amount: Decimal | None = self.aggregate(total=Sum("amount"))["total"]
         return amount or Decimal(0)
@@ -127,10 +131,11 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
 class Disbursement(Proposal, Undoing):
     """One payment of a legal cost.
 
-    The database computes `content_hash` over cost, amount, currency, payee, bank account, the document asked with and
-    all documents of the cost, and drops the approval when any of them changes, or another document comes (the migration
-    "spending"); a payee who is not the confirmed one is neither
-    approved nor paid.
+    The database computes `content_hash` over cost, amount, currency, payee, bank account, the document asked with, all
+    documents of the cost and `same_document_reason`, and drops the approval when any of them changes, or another document
+    comes (the migrations "spending" and "same_document"); a payee who is not the confirmed one is neither
+    approved nor paid. A document that is also with another cost, paid or asked for, is not asked with a second time unless
+    that reason is given.
     """
 
     class State(models.TextChoices):
@@ -196,6 +201,13 @@ class Disbursement(Proposal, Undoing):
     )
     emergency_reason = models.TextField(
         _("why it could not wait"), blank=True, db_default="", max_length=500
+    )
+    same_document_reason = models.TextField(
+        _("why this document is paid here too"),
+        blank=True,
+        db_default="",
+        max_length=500,
+        help_text=_("Where the document asked with is also with another cost, paid or asked for."),
     )
     paid_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,

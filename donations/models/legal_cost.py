@@ -293,6 +293,11 @@ class CostDocument(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["cost", "sha256"], name="document_once_per_cost")
         ]
+        # The same file with another cost is looked for by either.
+        indexes = [
+            models.Index(name="document_by_file", fields=["sha256"]),
+            models.Index(name="document_by_original", fields=["original_sha256"]),
+        ]
 
     def __str__(self) -> str:
         return f"{self.cost} {self.sha256[:8]}"

@@ -57,7 +57,7 @@ def pay(cost, amount, *, by, bank=None, paid_on=TODAY):
     at = min(NOW, datetime.combine(paid_on, time(12), UTC))
     row = disbursement.request(
         cost=cost,
-        document=factories.make_document(cost, f"%PDF-1.4 bill of {amount}".encode()),
+        document=factories.make_document(cost, f"%PDF-1.4 bill of {cost} for {amount}".encode()),
         bank_account=bank or factories.make_bank_account(cost.currency),
         amount=Decimal(amount),
         by=by,

@@ -20,7 +20,7 @@ def make_ready(owed="1000", kind="fees"):
     r.fund = factories.make_fund("case", case=r.case)
     r.general = factories.make_fund()
     r.cost = factories.make_cost(r.case, owed=owed, by=r.treasurer, kind=kind)
-    r.document = factories.make_document(r.cost)
+    r.document = factories.make_document(r.cost, factories.PDF)
     r.bank = factories.make_bank_account("EUR")
     factories.give(r.fund, "1000", into=AccountKey.bank(r.bank))
     return r

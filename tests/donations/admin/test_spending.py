@@ -728,9 +728,9 @@ def make_rows(count):
         ("disbursement/", 6),
         ("fund/", 7),
         ("fundcover/", 6),
-        ("legalcost/{cost}/change/", 34),
-        ("legalcost/{cost}/allocate/", 24),
-        ("disbursement/{payment}/change/", 13),
+        ("legalcost/{cost}/change/", 35),
+        ("legalcost/{cost}/allocate/", 26),
+        ("disbursement/{payment}/change/", 15),
         ("fund/{fund}/change/", 15),
     ],
 )
