@@ -50,6 +50,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("enter", "donations", "umavalue")
     | _may("view request", "donations", "pastimport")
     | _may("view forget", "donations", "pastrow")
+    | _may("forget", "donations", "statementline")
     | _may("request pay object answer", "donations", "disbursement")
     | _may("request", "donations", "fundcover surplusmove movementexplanation")
     | _may("record", "donations", "exchange bailoutcome")

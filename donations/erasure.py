@@ -3,11 +3,12 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
 from .models import (
     CashReceipt,
+    Donation,
     KeptCard,
     Letter,
     Pledge,
@@ -20,6 +21,8 @@ from .models import (
     Supporter,
 )
 
+EVERYTHING = Q()
+
 
 class ForgetError(Exception):
     """Says why not, in a sentence to the supporter."""
@@ -27,6 +30,10 @@ class ForgetError(Exception):
 
 class AlreadyForgotten(ForgetError):
     """There is nothing left to forget."""
+
+
+class NotAPayer(ForgetError):
+    """The line is a payment of ours."""
 
 
 class StillGiving(ForgetError):
@@ -77,23 +84,16 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
         Q(matches__donation__pledge__in=gifts)
         | Q(matches__refund_request__donation__pledge__in=gifts)
     )
-    keys = dict(lines.values_list("key", "names"))
     # Of a batch the payments within it that are theirs, by reference or by what was matched; also of one that a notification
     # names with another amount.
     theirs = StatementMatch.objects.filter(donation__pledge__in=gifts)
-    StatementDetail.objects.filter(
-        Q(amount__in=list(theirs.values_list("amount", flat=True)))
-        | Q(
-            references__overlap=list(
-                Pledge.objects.filter(pk__in=gifts, reference__isnull=False).values_list(
-                    "reference", flat=True
-                )
-            )
-        ),
-        Q(key__in=list(keys))
-        | Q(names__overlap=[name for said in keys.values() for name in said or ()]),
-    ).update(counterparty="", counterparty_account="", text="")
-    lines.update(counterparty="", counterparty_account="", text="", payer_hash="")
+    references = Pledge.objects.filter(pk__in=gifts, reference__isnull=False)
+    _empty(
+        _held(lines),
+        only=Q(amount__in=list(theirs.values_list("amount", flat=True)))
+        | Q(references__overlap=list(references.values_list("reference", flat=True))),
+        at=at,
+    )
     RefundRequest.objects.filter(donation__pledge__in=gifts).update(payee_name="", payee_account="")
     CashReceipt.objects.filter(Q(pledge__in=gifts) | Q(donation__pledge__in=gifts)).update(payer="")
     Receipt.objects.filter(donation__pledge__in=gifts).update(country="")
@@ -110,3 +110,73 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
         supporter.letters.all().delete()
         supporter.delete()
     return len(gifts)
+
+
+@transaction.atomic
+def forget_payer(line: StatementLine, *, with_others: bool = False, at: datetime) -> int:
+    """Forgets who is on the other side of `line`, and of all lines of the same one if `with_others`; returns how many lines
+    that were, with those of refunds of the same gifts.
+
+    Gone are name, account, text and the hash by which they were known, there, in what notifications tell of the lines, and on
+    refunds. Day, amount, matches and what the line is known again by stay: its file adds nothing, and brings nothing
+    back. Raises AlreadyForgotten, NotAPayer, StillGiving.
+    """
+    line = StatementLine.objects.select_for_update(no_key=True).get(pk=line.pk)
+    if line.forgotten_at:
+        raise AlreadyForgotten(_("This was done already."))
+    if not StatementLine.objects.of_payers().filter(pk=line.pk).exists():
+        raise NotAPayer(_("This is a payment of ours: the books keep who was paid."))
+    same = Q(pk=line.pk)
+    if with_others and line.payer_hash:
+        same |= Q(pk__in=others_of(line))
+    lines = StatementLine.objects.filter(same)
+    gifts = list(
+        Donation.objects.filter(
+            Q(matches__line__in=lines) | Q(refund_requests__matches__line__in=lines)
+        ).values_list("pk", flat=True)
+    )
+    requests = RefundRequest.objects.filter(donation__in=gifts)
+    if requests.open().filter(bank_account__isnull=False).exists():
+        raise StillGiving(_("Money is being sent back to this account. Wait until it is paid."))
+    held = _held(
+        StatementLine.objects.filter(
+            same | Q(matches__donation__in=gifts) | Q(matches__refund_request__donation__in=gifts)
+        )
+    )
+    _empty(held, at=at)
+    requests.update(payee_name="", payee_account="")
+    return len(held)
+
+
+def others_of(line: StatementLine) -> QuerySet[StatementLine]:
+    """The other lines of whoever is on the other side of `line`, as the bank's account or name tells; none where it says
+    neither. Our own payments are not among them."""
+    if not line.payer_hash:
+        return StatementLine.objects.none()
+    lines = StatementLine.objects.of_payers().filter(payer_hash=line.payer_hash)
+    return lines.exclude(pk=line.pk)
+
+
+def _held(lines: QuerySet[StatementLine]) -> list[StatementLine]:
+    """Until the end of the transaction: a notification that tells of them meanwhile waits, and is kept without names."""
+    pks = list(lines.order_by().values_list("pk", flat=True))
+    held = StatementLine.objects.select_for_update(no_key=True).filter(pk__in=pks)
+    return list(held.order_by("pk").only("key", "names"))
+
+
+def _empty(lines: list[StatementLine], *, only: Q = EVERYTHING, at: datetime) -> None:
+    """Of what notifications tell of the lines, `only` these. A batch in which others stay named is not done with."""
+    keys = [line.key for line in lines]
+    StatementDetail.objects.filter(
+        only,
+        Q(key__in=keys) | Q(names__overlap=[name for line in lines for name in line.names or ()]),
+    ).update(counterparty="", counterparty_account="", text="")
+    named = StatementDetail.objects.named().filter(key__in=keys)
+    is_done = Q(forgotten_at=None) & ~Q(key__in=named.values("key"))
+    StatementLine.objects.filter(pk__in=[line.pk for line in lines]).update(
+        counterparty="",
+        counterparty_account="",
+        text="",
+        payer_hash="",
+        forgotten_at=Case(When(is_done, then=Value(at)), default=F("forgotten_at")),
+    )

@@ -52,7 +52,8 @@ def _is_left_out(field: "Field[Any, Any]", row: Model) -> bool:
     )
     return back or (
         isinstance(row, StatementLine)
-        and field.name in {"statement", "account", "key", "explained", "batch_of", "payer_hash"}
+        and field.name
+        in {"statement", "account", "key", "explained", "batch_of", "payer_hash", "forgotten_at"}
     )
 
 

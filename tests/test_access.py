@@ -341,6 +341,7 @@ PAGES: dict[str, Page] = {
     "admin:donations_statementline_open": Page(TREASURERS),
     "admin:donations_statementline_sure": Page(TREASURERS, get=302),
     "admin:donations_statementline_match": Page(TREASURERS, row="donations.statementline"),
+    "admin:donations_statementline_forget": Page(TREASURERS, row="donations.statementline"),
     "admin:donations_statementline_undo": Page(TREASURERS, row="donations.statementline", get=302),
     "admin:appeals_appeal_import": Page(EDITORS),
     "admin:appeals_appeal_publish": Page(EDITORS, row="appeals.appeal"),

@@ -18,12 +18,14 @@ from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin, page, require
 from defensefund.paging import START, page_or_first
 from defensefund.templatetags.formats import money
+from defensefund.verbs import VerbAdmin
 
 from .. import allocation, ledger, reconciliation
 from ..bank_differences import differences_of
 from ..models import BankAccount, LineExplanation, StatementLine, StatementMatch
 from ..reconciliation import Certainty, Suggestion
 from .bail_back import MAY_RECORD, for_this_person, match_with
+from .forget_payer import FORGET
 from .match_form import MatchForm, UndoForm
 from .match_words import LINKS, facts_of_lines, told, told_of
 from .statement_line_filters import AccountFilter, ImportFilter, StateFilter
@@ -39,7 +41,7 @@ REFUSALS = (
 
 
 @admin.register(StatementLine)
-class StatementLineAdmin(ReadOnlyAdmin):
+class StatementLineAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("booked_on", "account", "moved", "what")
     list_filter = (DayFilter, StateFilter, AccountFilter, ImportFilter)
     list_select_related = ("account",)
@@ -47,6 +49,8 @@ class StatementLineAdmin(ReadOnlyAdmin):
     is_long = True
     change_list_template = "admin/donations/statementline/change_list.html"
     change_form_template = "admin/donations/statementline/change_form.html"
+    facts_template = "admin/donations/statementline/_facts.html"
+    verbs = (FORGET,)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         accounts = BankAccount.objects.order_by("name").values(
@@ -65,9 +69,13 @@ class StatementLineAdmin(ReadOnlyAdmin):
             name
             for name in (
                 "account", "booked_on", "value_on", "moved", *PERSONAL, "references", "what", "statement",
+                *(("forgotten_at",) if obj is not None and obj.forgotten_at else ()),
             )
             if name not in hidden
         ]  # fmt: skip
+
+    def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {"line": row}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return self.get_fields(request, obj)

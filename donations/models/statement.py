@@ -58,6 +58,13 @@ class StatementLineQuerySet(models.QuerySet["StatementLine"]):
         """Of which nobody has said yet, or not wholly, what they are; by an index of these alone."""
         return self.filter(~Q(explained=F("amount")))
 
+    def of_payers(self) -> "StatementLineQuerySet":
+        """All but those of our own payments, whose payees the register has."""
+        payment = models.FilteredRelation(
+            "matches", condition=Q(matches__undone_at=None, matches__disbursement__isnull=False)
+        )
+        return self.alias(payment=payment).filter(payment=None)
+
 
 class StatementLine(models.Model):
     """One movement the bank reports. What names a person in it is encrypted and can be erased."""
@@ -130,6 +137,12 @@ class StatementLine(models.Model):
             "A keyed hash by which the other side is known again, without saying who it is."
         ),
     )
+    forgotten_at = models.DateTimeField(
+        _("forgotten at"),
+        null=True,
+        editable=False,
+        help_text=_("When the other side was forgotten: nothing that names it comes back."),
+    )
 
     objects = StatementLineQuerySet.as_manager()
 
@@ -137,13 +150,21 @@ class StatementLine(models.Model):
         verbose_name = _("statement line")
         verbose_name_plural = _("statement lines")
         ordering = ["-booked_on", "-pk"]
-        permissions = [("match_statementline", "Can match statement lines")]
+        permissions = [
+            ("match_statementline", "Can match statement lines"),
+            ("forget_statementline", "Can forget who is on the other side of a line"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["account", "key"], name="statement_line_once"),
             models.CheckConstraint(name="statement_line_amount_not_zero", condition=~Q(amount=0)),
             models.CheckConstraint(
                 name="statement_line_batch_of_several",
                 condition=Q(batch_of=None) | Q(batch_of__gt=1),
+            ),
+            models.CheckConstraint(
+                name="statement_line_forgotten_names_nobody",
+                condition=Q(forgotten_at=None)
+                | Q(counterparty="", counterparty_account="", text="", payer_hash=""),
             ),
             models.CheckConstraint(
                 name="statement_line_explained_within",
@@ -163,6 +184,12 @@ class StatementLine(models.Model):
                 fields=["payer_hash", "booked_on"],
                 condition=~Q(payer_hash=""),
             ),
+            # What a notification tells of these later is kept without names.
+            models.Index(
+                name="statement_line_forgotten",
+                fields=["account"],
+                condition=Q(forgotten_at__isnull=False),
+            ),
             # The office lists by day, of one account or of all; a file's balances are held against the sum of a span.
             models.Index(name="statement_line_by_day", fields=["booked_on", "id"]),
             models.Index(
@@ -175,6 +202,11 @@ class StatementLine(models.Model):
     def __str__(self) -> str:
         amount = written(self.amount, self.currency)
         return f"{self.account.name}, {plain_day(self.booked_on)}, {amount}"
+
+    @property
+    def is_known(self) -> bool:
+        """Something is kept here of who is on the other side, or may be."""
+        return any((self.counterparty, self.counterparty_account, self.text, self.payer_hash))
 
     @property
     def open_amount(self) -> Decimal:

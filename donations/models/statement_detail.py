@@ -13,6 +13,12 @@ from .fields import CurrencyField, MoneyField
 from .statement import StatementImport
 
 
+class StatementDetailQuerySet(models.QuerySet["StatementDetail"]):
+    def named(self) -> "StatementDetailQuerySet":
+        """Of which something is kept of who is on the other side."""
+        return self.exclude(counterparty="", counterparty_account="", text="")
+
+
 class StatementDetail(models.Model):
     """One payment within a line of a statement, told by a notification (CAMT.054) that comes before or after it.
 
@@ -40,6 +46,8 @@ class StatementDetail(models.Model):
     counterparty = EncryptedTextField(_("counterparty"), blank=True)
     counterparty_account = EncryptedTextField(_("counterparty's account"), blank=True)
     text = EncryptedTextField(_("text"), blank=True)
+
+    objects = StatementDetailQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("detail of a statement line")

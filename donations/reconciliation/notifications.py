@@ -188,7 +188,9 @@ def _whole(rows: Sequence[StatementRow]) -> StatementRow:
 def keep(
     account: BankAccount, statement: StatementImport, told: Sequence[Movement]
 ) -> int:  # fmt: skip
-    """Keeps what is new of it beside the lines, whether they are here yet or not; how many details that are."""
+    """Keeps what is new of it beside the lines, whether they are here yet or not; how many details that are. Of a line whose
+    other side was forgotten, without who that is."""
+    is_forgotten = _forgotten(account, told)
     details = [
         StatementDetail(
             account=account,
@@ -200,17 +202,35 @@ def keep(
             amount=row.amount,
             currency=row.currency,
             references=find_codes([row.text, *row.references]),
-            counterparty=row.counterparty,
-            counterparty_account=row.counterparty_account,
-            text=" ".join([row.text, *row.references]).strip(),
+            **({} if nameless else _who(row)),
         )
-        for movement in told
+        for movement, nameless in zip(told, is_forgotten, strict=True)
         if not movement.is_split
         for position, row in enumerate(movement.rows, 1)
     ]
     before = account.details.count()
     StatementDetail.objects.bulk_create(details, ignore_conflicts=True)
     return account.details.count() - before
+
+
+def _who(row: StatementRow) -> dict[str, str]:
+    return {
+        "counterparty": row.counterparty,
+        "counterparty_account": row.counterparty_account,
+        "text": " ".join([row.text, *row.references]).strip(),
+    }
+
+
+def _forgotten(account: BankAccount, told: Sequence[Movement]) -> list[bool]:
+    """Of each movement whether its line, or one that it names, is of somebody who was forgotten. The lines are held, so that
+    nobody is forgotten meanwhile."""
+    keys = [movement.key for movement in told]
+    list(account.lines.select_for_update(no_key=True).filter(key__in=keys).order_by("pk"))
+    lines = account.lines.filter(forgotten_at__isnull=False)
+    gone = {
+        name for key, names in lines.values_list("key", "names") for name in (key, *(names or ()))
+    }
+    return [not gone.isdisjoint((movement.key, *movement.names)) for movement in told]
 
 
 @dataclass(frozen=True)

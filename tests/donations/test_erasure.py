@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
 
-from donations import correspondence, emails, erasure, reconciliation
+from donations import correspondence, emails, erasure, reconciliation, refunds
 from donations.models import (
     CashReceipt,
     Letter,
@@ -18,10 +18,17 @@ from donations.models import (
     StatementLine,
     Supporter,
 )
+from donations.reconciliation.codes import payer_hash
 from donations.tokens import InvalidToken, gift_token, pledge_of
 from donations.transparency import books
 from tests import factories
-from tests.donations.reconciliation.files import make_line
+from tests.donations.reconciliation.files import (
+    bank_csv,
+    make_account,
+    make_line,
+    make_paid_disbursement,
+    record_paid,
+)
 from tests.factories import NOW
 
 pytestmark = pytest.mark.django_db
@@ -186,3 +193,128 @@ def test_database_keeps_nothing_of_who_was_forgotten(left):
 
     with pytest.raises(IntegrityError, match="pledge_erased_names_nobody"), transaction.atomic():
         Pledge.objects.filter(pk=pledge.pk).update(**left)
+
+
+# --- Lines that nobody announced ---------------------------------------------------------------------------
+
+ACCOUNT = "DE89370400440532013000"
+
+
+def paid_by(canary=CANARY, account=ACCOUNT, amount="25", **fields):
+    return make_line(
+        amount,
+        counterparty=canary,
+        counterparty_account=account,
+        text=f"gracias, {canary}",
+        payer_hash=payer_hash(account, canary),
+        **fields,
+    )
+
+
+def state(line):
+    line = StatementLine.objects.get(pk=line.pk)
+    return (
+        line.counterparty,
+        line.counterparty_account,
+        line.text,
+        line.payer_hash,
+        line.forgotten_at,
+    )
+
+
+GONE = ("", "", "", "", NOW)
+
+
+def test_payer_of_a_line_without_a_gift_is_forgotten_and_the_books_stay(fund):
+    gift, noted, still_open = (paid_by(amount=each) for each in ("25", "30", "40"))
+    another = paid_by("Ana Another", "", "25")
+    by = factories.make_user()
+    donation = reconciliation.match(line=gift, target=fund, by=by, at=NOW).donation
+    reconciliation.explain(line=noted, explanation="not ours", by=by, at=NOW)
+    before = ledger_hash(), books(language="en", at=NOW), state(another)
+    assert list(erasure.others_of(still_open).order_by("pk")) == [gift, noted]
+
+    assert erasure.forget_payer(noted, at=NOW) == 1
+    assert erasure.forget_payer(still_open, with_others=True, at=NOW) == 2
+
+    assert [state(line) for line in (gift, noted, still_open)] == [GONE] * 3
+    assert (ledger_hash(), books(language="en", at=NOW), state(another)) == before
+    assert donation.pledge is None
+    with pytest.raises(erasure.AlreadyForgotten):
+        erasure.forget_payer(gift, at=NOW)
+
+
+def test_same_file_again_adds_nothing_and_brings_nobody_back():
+    account = make_account()
+    content = bank_csv(
+        f"2026-01-05;100.00;EUR;{CANARY};for {CANARY};a1", "2026-01-06;5.00;EUR;Ana;x;a2",
+        opening="0", closing="105",
+    )  # fmt: skip
+
+    def take(name):
+        return reconciliation.import_statement(
+            account=account, name=name, content=content, by=None, at=NOW
+        )
+
+    assert take("january.csv").new == 2
+    line = account.lines.get(amount=100)
+
+    erasure.forget_payer(line, at=NOW)
+
+    content += b"\n"
+    again = take("again.csv")
+    assert (again.new, again.known, account.lines.count()) == (0, 2, 2)
+    assert state(line) == GONE
+    assert state(account.lines.get(amount=5))[0] == "Ana"
+
+
+def test_refund_of_an_unannounced_gift_is_forgotten_with_it(fund):
+    tess, abel = factories.make_user(), factories.make_user()
+    line = paid_by(amount="100")
+    gift = reconciliation.match(line=line, target=fund, by=tess, at=NOW).donation
+    row = refunds.request(
+        donation=gift, amount=Decimal(60), reason="asked", by=tess, at=NOW, bank_account=line.account,
+        payee_name=CANARY, payee_account=ACCOUNT,
+    )  # fmt: skip
+    with pytest.raises(erasure.StillGiving, match="being sent back"):
+        erasure.forget_payer(line, at=NOW)
+    row = refunds.approve(row, content_hash=row.content_hash, by=abel, at=NOW)
+    row = refunds.pay(row, paid_on=NOW.date(), by=tess, at=NOW)
+    back = paid_by("Zoraida", "", "-60")
+    reconciliation.match(line=back, target=row, by=tess, at=NOW)
+    before = ledger_hash()
+
+    assert erasure.forget_payer(line, at=NOW) == 2
+
+    row.refresh_from_db()
+    assert (row.payee_name, row.payee_account, ledger_hash()) == ("", "", before)
+    assert state(line) == state(back) == GONE
+
+
+def test_payments_of_ours_keep_who_was_paid(fund):
+    factories.give(fund, "100")
+    payment = make_paid_disbursement("20")
+    factories.prove(record_paid(payment), by=factories.make_user())
+    paid = StatementLine.objects.get()
+    StatementLine.objects.filter(pk=paid.pk).update(
+        payer_hash="a" * 64, counterparty="Sample office"
+    )
+    came = make_line("5", paid.account, payer_hash="a" * 64, counterparty="Sample office")
+
+    with pytest.raises(erasure.NotAPayer):
+        erasure.forget_payer(paid, at=NOW)
+    assert erasure.forget_payer(came, with_others=True, at=NOW) == 1
+
+    assert state(paid)[0] == "Sample office"
+
+
+def test_gift_that_is_forgotten_takes_its_line_along_for_good(gift):
+    erasure.forget(gift, at=NOW)
+
+    line = StatementLine.objects.get()
+    assert state(line) == GONE
+    for left in ({"counterparty": CANARY}, {"payer_hash": "0" * 64}):
+        with pytest.raises(IntegrityError, match="forgotten_names_nobody"), transaction.atomic():
+            StatementLine.objects.filter(pk=line.pk).update(**left)
+    with pytest.raises(IntegrityError, match="stays forgotten"), transaction.atomic():
+        StatementLine.objects.filter(pk=line.pk).update(forgotten_at=None)

@@ -4,6 +4,7 @@ from decimal import Decimal
 from html import unescape
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db.models import Model
 
 from defensefund.templatetags.formats import plain_day
@@ -486,6 +487,30 @@ def test_auditor_reads_lines_without_names(treasurer, client):
     assert response.status_code == 200
     assert "Ana" not in words(response)
     assert client.get(match_url(line)).status_code == 403
+
+
+def test_who_paid_is_forgotten_by_a_button_with_all_their_lines(treasurer):
+    """Pressed once, noted in the history, and said everywhere since."""
+    named = {"counterparty": "Ana Ejemplo", "text": "from Ana", "payer_hash": "a" * 64}
+    line, other, third = (make_line(each, **named) for each in ("25", "30", "40"))
+    make_line("50", counterparty="Bo")
+    page, forget = (
+        f"/admin/donations/statementline/{line.pk}/{each}/" for each in ("change", "forget")
+    )
+    assert "Forget who this was" in words(treasurer.get(page))
+    form = words(treasurer.get(forget))
+    assert "Ana Ejemplo" in form
+    assert "Also in the 2 other lines of the same account or name" in form
+
+    said = words(treasurer.post(forget, {"with_others": "on"}, follow=True))
+
+    assert "Forgotten in 3 lines: they stay in the books" in said
+    assert "Ana" not in said + words(treasurer.get(OPEN)) + words(treasurer.get(match_url(third)))
+    assert "forgotten on" in words(treasurer.get(match_url(other)))
+    assert "This is forgotten already." in words(treasurer.get(forget))
+    assert "Forget who this was" not in words(treasurer.get(page))
+    logged = LogEntry.objects.get()
+    assert (logged.object_id, logged.change_message) == (str(line.pk), "Forget who this was")
 
 
 @pytest.mark.parametrize("count", [1, 3])

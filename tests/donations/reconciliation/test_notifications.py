@@ -335,3 +335,21 @@ def test_what_names_a_supporter_within_a_line_is_erased_with_them(account, gifts
     assert [(d.amount, d.counterparty) for d in StatementDetail.objects.order_by("amount")] == [
         (25, ""), (35, "Ana Ejemplo"),
     ]  # fmt: skip
+    # The other is still named in the batch; then nobody is.
+    assert erasure.forget_payer(line, at=NOW) == 1
+    assert not StatementDetail.objects.named().exists()
+
+
+def test_what_is_told_later_of_somebody_who_was_forgotten_names_nobody(account, gifts):
+    said, told = both(gifts)
+    take(account, said)
+    erasure.forget_payer(StatementLine.objects.get(), at=NOW)
+
+    assert take(account, told).details == 2
+
+    kept = StatementDetail.objects.order_by("amount")
+    assert [(each.amount, each.counterparty, each.text) for each in kept] == [
+        (25, "", ""),
+        (35, "", ""),
+    ]
+    assert [each.references for each in kept] == [[gift.reference] for gift in gifts]
