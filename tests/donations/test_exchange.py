@@ -260,16 +260,22 @@ def test_database_books_no_exchange_that_nobody_decided(world, change):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_exchanges_at_once_never_take_a_fund_below_zero():
-    world = World()
-    rows = [world.record(world.deal("100", "150000")) for _i in range(14)]
+@pytest.mark.parametrize(
+    ("came_later", "refused"), [("5000", "WrongDay"), (None, "NotEnoughMoney")]
+)
+def test_exchanges_at_once_never_take_a_fund_below_zero_on_their_day(came_later, refused):
+    world, later = World(), NOW + timedelta(days=2)
+    if came_later:
+        factories.give(world.fund, came_later, booked_on=later.date())
+    rows = [world.record(world.deal("100", "150000"), at=later) for _i in range(14)]
 
     ended = in_parallel(
-        14, lambda n: exchange.approve(rows[n], by=world.approver, at=NOW).state.value
+        14, lambda n: exchange.approve(rows[n], by=world.approver, at=later).state.value
     )
 
-    assert sorted(ended) == ["NotEnoughMoney"] * 4 + ["booked"] * 10
-    assert world.balances() == (0, 0, 1_500_000, 1_500_000)
+    assert sorted(ended) == [refused] * 4 + ["booked"] * 10
+    assert ledger.balance_on(AccountKey.fund(world.fund, "EUR"), TODAY) == 0
+    assert world.balances()[1:] == (0, 1_500_000, 1_500_000)
 
 
 @pytest.mark.django_db(transaction=True)
