@@ -108,42 +108,43 @@ def slips(text: str) -> list[Slip]:
     right = set(in_squeezed(searched))
     found: dict[str, Slip] = {}
     for start in range(len(searched) - WHOLE + 2):
-        for reference, written, kind in _repaired(searched[start : start + WHOLE + 1]):
+        for reference, written, kind in repaired(searched[start : start + WHOLE + 1], PLACES):
             if reference not in right and reference not in found and _is_valid(reference):
                 found[reference] = Slip(reference, written, kind)
     return list(found.values())
 
 
-def _repaired(piece: str) -> Iterator[tuple[str, str, SlipKind]]:
+def repaired(piece: str, places: Sequence[str]) -> Iterator[tuple[str, str, SlipKind]]:
     """What `piece` (a reference's length and one more, less at the text's end) begins with, each possible slip undone:
-    what would be right, what is written, and the slip.
+    what would be right, what is written, and the slip. `places` are the characters that may stand at each place.
 
-    The check digits are not looked at yet, only what may stand where.
+    Check digits are not looked at yet, only what may stand where.
     """
-    begins = _fits_until(piece)
-    same, shorter = piece[:WHOLE], piece[: WHOLE - 1]
-    if len(same) == WHOLE:
-        wrong = [at for at in range(begins, WHOLE) if same[at] not in PLACES[at]]
-        for at in range(WHOLE) if not wrong else wrong if len(wrong) == 1 else []:
-            for right in PLACES[at]:
+    whole = len(places)
+    begins = _fits_until(piece, places)
+    same, shorter = piece[:whole], piece[: whole - 1]
+    if len(same) == whole:
+        wrong = [at for at in range(begins, whole) if same[at] not in places[at]]
+        for at in range(whole) if not wrong else wrong if len(wrong) == 1 else []:
+            for right in places[at]:
                 yield f"{same[:at]}{right}{same[at + 1 :]}", same, SlipKind.WRONG
-        for at in range(WHOLE - 1) if not wrong else wrong[:1] if len(wrong) == 2 else []:
+        for at in range(whole - 1) if not wrong else wrong[:1] if len(wrong) == 2 else []:
             swapped = f"{same[:at]}{same[at + 1]}{same[at]}{same[at + 2 :]}"
             yield swapped, same, SlipKind.SWAPPED
-    for at in range(_fits_from(shorter, PLACES[1:]), min(begins, WHOLE - 1) + 1):
-        for left_out in PLACES[at]:
+    for at in range(_fits_from(shorter, places[1:]), min(begins, whole - 1) + 1):
+        for left_out in places[at]:
             yield f"{shorter[:at]}{left_out}{shorter[at:]}", shorter, SlipKind.MISSING
-    if len(piece) > WHOLE:
-        for at in range(_fits_from(piece[1:], PLACES), min(begins, WHOLE) + 1):
+    if len(piece) > whole:
+        for at in range(_fits_from(piece[1:], places), min(begins, whole) + 1):
             yield f"{piece[:at]}{piece[at + 1 :]}", piece, SlipKind.EXTRA
 
 
-def _fits_until(text: str) -> int:
+def _fits_until(text: str, places: Sequence[str]) -> int:
     """How many characters from the left may stand where they stand."""
-    for at, (character, allowed) in enumerate(zip(text, PLACES, strict=False)):
+    for at, (character, allowed) in enumerate(zip(text, places, strict=False)):
         if character not in allowed:
             return at
-    return min(len(text), WHOLE)
+    return min(len(text), len(places))
 
 
 def _fits_from(text: str, places: Sequence[str]) -> int:

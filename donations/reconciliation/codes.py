@@ -6,9 +6,14 @@ from collections.abc import Iterable
 from defensefund.privacy import keyed_hash
 
 from ..models.numbers import UNAMBIGUOUS
-from ..references import in_squeezed, squeeze
+from ..references import Slip, in_squeezed, repaired, squeeze
 
 PAYMENT = re.compile(rf"(?=(PAY|REF)([{UNAMBIGUOUS}]{{8}}))")
+# What may stand at each place of a payment's and of a refund's reference, squeezed.
+PLACES = {kind: (*kind, *[UNAMBIGUOUS] * 8) for kind in ("PAY", "REF")}
+# With one slip in it, something of the three letters is left where it was, or next to it.
+HINTS = {kind: re.compile(f"(?={kind[:2]}|{kind[1:]}|{kind[0]}.?{kind[2]})") for kind in PLACES}
+WHOLE = {kind: re.compile(f"{kind}[{UNAMBIGUOUS}]{{8}}") for kind in PLACES}
 PAYOUT = re.compile(r"\bpo_[A-Za-z0-9]{8,32}\b")
 
 
@@ -22,6 +27,23 @@ def find_codes(texts: Iterable[str]) -> list[str]:
     if "PAY" in squeezed or "REF" in squeezed:
         found += [f"{kind}-{code}" for kind, code in PAYMENT.findall(squeezed)]
     return list(dict.fromkeys(found))
+
+
+def code_slips(text: str) -> list[Slip]:
+    """Every payment's or refund's reference that something in `text` is one slip away from; which of them is one, a look-up
+    says. No check digit lessens them: they are some hundreds for each place where one nearly stands, and none elsewhere."""
+    searched = squeeze(text)
+    found: dict[str, Slip] = {}
+    for kind, places in PLACES.items():
+        hints = (hint.start() for hint in HINTS[kind].finditer(searched))
+        starts = {start for at in hints for start in range(max(at - 2, 0), at + 1)}
+        for start in sorted(starts):
+            piece = searched[start : start + len(places) + 1]
+            for right, written, slip in repaired(piece, places):
+                if right != written and WHOLE[kind].fullmatch(right):
+                    reference = f"{kind}-{right[len(kind) :]}"
+                    found.setdefault(reference, Slip(reference, written, slip))
+    return list(found.values())
 
 
 def payer_hash(account: str, name: str) -> str:

@@ -26,15 +26,19 @@ from ..models import (
     StatementLine,
 )
 from ..models.payee import hash_account
-from ..references import squeeze
+from ..references import Slip, SlipKind, squeeze
+from .codes import code_slips
 from .evidence import (
     AMOUNT,
     KNOWN_PAYER,
     NAMES_SENDER,
     NAMES_STRIPE,
+    NEAR_REFERENCE,
     REFERENCE,
+    SURE_FROM,
     Reason,
     Suggestion,
+    all_text,
     apart,
     squeezed,
 )
@@ -62,6 +66,7 @@ def wanted(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
     """For lines on which money went: payments that no line has proved, and transfers that a line may give back."""
     amounts = {-line.open_amount for line in lines}
     codes = {code for line in lines for code in line.references}
+    codes |= {slip.reference for line in lines for slip in code_slips(all_text(line))}
     theirs = Q(bank_account__in={line.account_id for line in lines}) & (
         Q(amount__in=amounts) | Q(payment_reference__in=codes)
     )
@@ -136,7 +141,8 @@ def _refund(facts: Facts) -> RefundRequest:
 
 
 def payments(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
-    """Payments of costs and refunds from the line's account that no line has proved yet: by the amount, or by the reference."""
+    """Payments of costs and refunds from the line's account that no line has proved yet: by the amount, or by the reference;
+    where the text has none of theirs, by one with a slip."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
     of_account: dict[int | None, list[Disbursement | RefundRequest]] = defaultdict(list)
     payments: list[Disbursement | RefundRequest] = []
@@ -146,13 +152,38 @@ def payments(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sug
         of_account[payment.bank_account_id].append(payment)
     for line in lines:
         said = squeezed(line)
-        for payment in of_account[line.account_id]:
-            has_reference = squeeze(payment.payment_reference or "") in said
+        possible = of_account[line.account_id]
+        named = {p for p in possible if squeeze(p.payment_reference or "") in said}
+        slips = {} if named else {slip.reference: slip for slip in code_slips(all_text(line))}
+        for payment in possible:
+            reference = _reference(slips.get(payment.payment_reference or ""))
+            if payment in named:
+                reference = Reason(_("The text has the payment's reference."), REFERENCE)
             if payment.amount == -line.open_amount:
-                found[line.pk].append(_payment(line, payment, has_reference=has_reference))
-            elif has_reference and payment.amount < -line.open_amount:
-                found[line.pk].append(_part(line, payment))
+                found[line.pk].append(_payment(line, payment, reference))
+            elif reference and payment.amount < -line.open_amount:
+                found[line.pk].append(_part(payment, reference))
     return found
+
+
+def _reference(slip: Slip | None) -> Reason | None:
+    if slip is None:
+        return None
+    said = {
+        SlipKind.WRONG: _(
+            "The text has %(written)s: the payment's reference with one character wrong."
+        ),
+        SlipKind.MISSING: _(
+            "The text has %(written)s: the payment's reference with one character missing."
+        ),
+        SlipKind.EXTRA: _(
+            "The text has %(written)s: the payment's reference with one character too many."
+        ),
+        SlipKind.SWAPPED: _(
+            "The text has %(written)s: the payment's reference with two characters swapped."
+        ),
+    }[slip.kind]
+    return Reason(said % {"written": slip.written}, NEAR_REFERENCE)
 
 
 def never_left(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
@@ -165,7 +196,8 @@ def never_left(lines: Sequence[StatementLine], known: Known) -> dict[int, list[S
                 line.open_amount,
             )
             if is_its and squeeze(payment.payment_reference) in squeezed(line):
-                candidate = _payment(line, payment, has_reference=True)
+                named = Reason(_("The text has the payment's reference."), REFERENCE)
+                candidate = _payment(line, payment, named)
                 found[line.pk].append(replace(candidate, obstacle=said_never_left()))
     return found
 
@@ -184,17 +216,21 @@ def to_pay(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sugge
 
 
 def _payment(
-    line: StatementLine, payment: Disbursement | RefundRequest, *, has_reference: bool
+    line: StatementLine, payment: Disbursement | RefundRequest, reference: Reason | None
 ) -> Suggestion:
     reasons = [Reason(_("The amount is the payment's."), AMOUNT)]
     has_payee = _is_payee(line, payment)
-    if has_reference:
-        reasons.append(Reason(_("The text has the payment's reference."), REFERENCE))
+    if reference:
+        reasons.append(reference)
     if has_payee:
         reasons.append(Reason(_("The receiver is the payee."), NAMES_SENDER))
     assert payment.paid_on is not None
     days = abs((line.booked_on - payment.paid_on).days)
     reasons.append(apart(days, _("It was paid on that day."), payment.paid_on))
+    if reference and reference.points == NEAR_REFERENCE:
+        # Never sure: a person compares the two.
+        most = SURE_FROM - 1 - sum(each.points for each in reasons if each is not reference)
+        reasons[1] = replace(reference, points=min(most, NEAR_REFERENCE))
     return Suggestion(payment, tuple(reasons), days)
 
 
@@ -209,11 +245,11 @@ def _is_payee(line: StatementLine, payment: Disbursement | RefundRequest) -> boo
     return squeeze(name) in squeezed(line) or (bool(line.counterparty_account) and is_theirs)
 
 
-def _part(line: StatementLine, payment: Disbursement | RefundRequest) -> Suggestion:
+def _part(payment: Disbursement | RefundRequest, reference: Reason) -> Suggestion:
     """The bank took more, as for its fee, or paid several at once: the rest of the line stays open."""
     rest = _("It is %(amount)s of the line; the rest stays open, as for the bank's fee.")
     reasons = (
-        Reason(_("The text has the payment's reference."), REFERENCE),
+        reference,
         Reason(rest % {"amount": written(payment.amount, payment.currency)}),
     )
     return Suggestion(payment, reasons, part=-payment.amount)

@@ -333,6 +333,9 @@ def test_refund_by_transfer_goes_from_request_to_the_banks_line(transfer, people
     line = make_line("-0.50", row.bank_account, text=f"Return {row.payment_reference}")
     [suggestion] = reconciliation.suggest(line)
     assert (suggestion.target, suggestion.certainty) == (row, Certainty.SURE)
+    mistyped = make_line("-0.75", row.bank_account, text=f"R{row.payment_reference[2:]}")
+    [near] = reconciliation.suggest(mistyped)
+    assert (near.target, near.part, near.certainty) == (row, Decimal("-0.50"), Certainty.POSSIBLE)
     reconciliation.match(line=line, target=row, by=tess, at=NOW)
     assert row.state(is_proved=True) == State.DONE
     assert RefundRequest.objects.in_state(State.DONE).get() == row

@@ -3,11 +3,21 @@ from decimal import Decimal
 
 import pytest
 
+from donations import reconciliation
 from donations.models import Pledge
 from donations.reconciliation import Certainty, Suggestion, suggest, suggest_many
+from donations.reconciliation.codes import payer_hash
 from donations.reconciliation.evidence import Reason
 from donations.references import ALPHABET, format_reference, new_reference, slips
-from tests.factories import NOW, TODAY, make_bank_account, make_fund, make_pledge, make_user
+from tests.factories import (
+    NOW,
+    TODAY,
+    make_bank_account,
+    make_fund,
+    make_pledge,
+    make_promise,
+    make_user,
+)
 
 from .files import make_line, make_paid_disbursement, make_payout, record_paid
 
@@ -141,6 +151,75 @@ def test_suggest_pledge_with_a_slip_is_never_sure(kind, slip):
     assert suggestion.reasons[0].startswith(f"The text has {format_reference(written)}: the gift's")
     assert kind in suggestion.reasons[0]
     assert suggestion.reasons[1:] == ("The amount is the one announced.",)
+
+
+CODE_SLIPS = {
+    "wrong": "PAYABCDEFG4",
+    "one character wrong": "PXYABCDEFG3",
+    "missing": "PAYABCDFG3",
+    "character missing": "AYABCDEFG3",
+    "too many": "PAYABCDEEFG3",
+    "one character too many": "PAAYABCDEFG3",
+    "swapped": "PAYABCEDFG3",
+    "characters swapped": "APYABCDEFG3",
+}
+
+
+@pytest.mark.parametrize(("kind", "written"), CODE_SLIPS.items())
+def test_suggest_payment_with_a_slip_is_never_sure(kind, written):
+    payment = record_paid(make_paid_disbursement(payment_reference="PAY-ABCDEFG3"))
+    record_paid(make_paid_disbursement("150", payment_reference="PAY-ABCDEFH3"))
+    payee = payment.payee_account.name
+    text = f"{written[:3]}-{written[3:].lower()} {payee}"
+
+    [suggestion] = suggest(make_line("-190", text=text))
+
+    assert (suggestion.target, suggestion.certainty) == (payment, Certainty.LIKELY)
+    assert suggestion.score == 79
+    [said] = [
+        each for each in suggestion.reasons if each.startswith(f"The text has {written}: the")
+    ]
+    assert kind in said
+
+
+def test_suggest_payment_with_a_slip_of_another_amount_and_never_beside_a_right_one():
+    payment = record_paid(make_paid_disbursement(payment_reference="PAY-ABCDEFG3"))
+    other = record_paid(make_paid_disbursement("100", payment_reference="PAY-ABCDEFH3"))
+
+    def found(amount, text):
+        return [(s.target, s.part, s.score) for s in suggest(make_line(amount, text=text))]
+
+    assert found("-200", "PAY-ABCDEFG4 and more") == [(payment, -190, 40)]
+    # One that is there rightly leaves no room for one that is nearly there.
+    assert found("-200", "PAY-ABCDEFH3") == [(other, -100, 60)]
+    assert found("-200", "PAY-ABXXEFG3") == []
+
+
+def test_suggest_what_a_known_payer_gave_for_before():
+    """By the account's keyed hash: the fund they gave to, and their promise as long as it waits."""
+    fund, known = make_fund(), payer_hash("DE89 3704 0044 0532 0130 00", "Ana")
+    promise = make_promise([("2026-03-08", "10"), ("2026-06-08", "15")])
+    before = [
+        make_line(amount, payer_hash=known, booked_on=TODAY - timedelta(days=days))
+        for amount, days in (("25", 9), ("10", 2))
+    ]
+    by = make_user()
+    reconciliation.match(line=before[0], target=fund, by=by, at=NOW)
+    gave = "The same payer gave before, last on {}."
+
+    [unannounced] = suggest(make_line("30", payer_hash=payer_hash("DE89370400440532013000", "A.")))
+    assert (unannounced.target, unannounced.score, unannounced.reasons) == (
+        fund, 30, (gave.format("March 1, 2026"), "It is not announced."),
+    )  # fmt: skip
+
+    reconciliation.match(line=before[1], target=promise, by=by, at=NOW)
+    waiting, of_fund = suggest(make_line("15", payer_hash=known))
+    assert (waiting.target, waiting.score, waiting.reasons) == (
+        promise, 60, (gave.format("March 8, 2026"), "The amount is the one announced."),
+    )  # fmt: skip
+    assert (of_fund.target, of_fund.score) == (promise.fund, 30)
+    assert suggest(make_line("30", payer_hash=payer_hash("", "Ana"))) == []
+    assert suggest(make_line("30")) == []
 
 
 def test_suggest_pledge_with_a_slip_and_doubts_is_only_possible():
