@@ -23,9 +23,10 @@ from donations.statements import (
 )
 
 LINE = re.compile(r"^:61:(.*)", re.MULTILINE)
-# Day, day of entry, direction, letter of the currency, amount, kind of booking.
+# Day, day of entry, direction, letter of the currency, amount, kind of booking: S, N or F and three more (SWIFT, field 61).
+# Any other letter there is a digit of the amount misread.
 MOVEMENT = re.compile(
-    r"\d{6}(\d{4}| {4})?\s*R?[CD][A-Z]?\d{1,15},\d{0,3}[A-Z][A-Z0-9]{3}", re.IGNORECASE
+    r"\d{6}(\d{4}| {4})?\s*R?[CD][A-Z]?\d{1,15},\d{0,3}[SNF][A-Z0-9]{3}", re.IGNORECASE
 )
 BALANCE_LINE = re.compile(r"^:6[02][FM]:(.*)", re.MULTILINE)
 BALANCE = re.compile(r"[CD]\d{6}[A-Z]{3}\d{1,15},\d{0,3}\s*")

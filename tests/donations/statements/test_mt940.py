@@ -147,6 +147,12 @@ def test_read_report_whose_totals_contradict_its_lines_is_refused():
             b"CR25,,0NTRF",
             "Row 6: “2603030303CR25,,0NTRFNONREF//B-1” is no movement",
         ),
+        # An O where a nought was: not 25.0 and a booking of the kind ONTR.
+        (
+            b"CR25,00NTRF",
+            b"CR25,0ONTRF",
+            "Row 6: “2603030303CR25,0ONTRFNONREF//B-1” is no movement",
+        ),
         (b":61:2603040304DR5,00", b":61:2613990304DR5,00", "has a day that cannot be read"),
         (b":60F:C260301EUR100,", b":60F:C260301100,", "Row 5: “C260301100,” is no balance"),
         ("Peña".encode("cp1252"), b"Pe\x81a", "neither in UTF-8 nor in Windows-1252"),
