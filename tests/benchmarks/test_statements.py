@@ -3,7 +3,8 @@
 Four lines in five carry the reference of an announced gift and its amount, the fifth says nothing we know. The reference
 starts from lines that lie in a table already, writes matches and marks gifts, in tables with the columns, indexes and checks
 of the product's; it posts nothing and knows no rule. Ours starts from the bytes of a file. How the same statement does on
-tables of four columns is told beside it.
+tables of four columns is told beside it, and not asserted: the measure is one statement "on the same data", which are the rows
+as we keep them. Narrower tables without our indexes and checks hold less, so they measure also what we chose to keep and check.
 """
 
 import random
