@@ -278,7 +278,7 @@ FIELD_KEYS = env_list("FIELD_KEYS") or [generated_secret("FIELD_KEYS")]
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "defensefund.rights.RightsBackend",
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

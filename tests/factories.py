@@ -120,7 +120,7 @@ def log_in(client, user):
     session.update(
         {
             SESSION_KEY: str(user.pk),
-            BACKEND_SESSION_KEY: "django.contrib.auth.backends.ModelBackend",
+            BACKEND_SESSION_KEY: "defensefund.rights.RightsBackend",
             HASH_SESSION_KEY: user.get_session_auth_hash(),
             DEVICE_ID_SESSION_KEY: (authenticator or make_authenticator(user)).persistent_id,
             LOGGED_IN_AT: now,

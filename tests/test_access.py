@@ -11,7 +11,6 @@ from uuid import uuid4
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.backends import ModelBackend
 from django.db import transaction
 from django.test import Client
 from django.urls import get_resolver, reverse
@@ -21,6 +20,7 @@ from appeals.models import AppealText, Case, CaseText, FigureText, Hearing, Upda
 from defensefund import security_log
 from defensefund.jobs import prune_finished_jobs
 from defensefund.models import SecurityEvent
+from defensefund.rights import RightsBackend
 from donations import allocation, cash, disbursement, receipts, refunds
 from donations.models import (
     CashReceipt,
@@ -634,9 +634,7 @@ def browser_of(role):
     if role == "anonymous":
         return client
     if role == "unverified":
-        client.force_login(
-            make_user(is_superuser=True), backend="django.contrib.auth.backends.ModelBackend"
-        )
+        client.force_login(make_user(is_superuser=True), backend="defensefund.rights.RightsBackend")
         return client
     user = make_user(is_superuser=True) if role == "superuser" else make_user(None, role)
     return log_in(client, user)
@@ -647,7 +645,7 @@ def rights_read_once(monkeypatch):
     """Who asks for hundreds of addresses has the same rights at each, since what a request does is undone: they are read
     at the first of them.
     """
-    known, read = {}, ModelBackend.get_all_permissions
+    known, read = {}, RightsBackend.get_all_permissions
 
     def once(self, user, obj=None):
         whose = user.pk, user.is_active, obj
@@ -655,7 +653,7 @@ def rights_read_once(monkeypatch):
             known[whose] = read(self, user, obj)
         return known[whose]
 
-    monkeypatch.setattr(ModelBackend, "get_all_permissions", once)
+    monkeypatch.setattr(RightsBackend, "get_all_permissions", once)
 
 
 def ask(client, method, path):

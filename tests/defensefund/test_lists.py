@@ -119,7 +119,7 @@ def test_each_page_takes_six_queries_at_most(treasurer, django_assert_num_querie
     opened(treasurer, "/admin/")
 
     for query in ("", "rows=100", "p=last", f"p=after-{pks[-1]}", "state=waiting", "q=cs_1"):
-        with django_assert_num_queries(6):
+        with django_assert_num_queries(5):
             opened(treasurer, f"{EVENTS}?{query}")
 
 

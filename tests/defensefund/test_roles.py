@@ -2,9 +2,11 @@ from io import StringIO
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.core.management import call_command
 
+from defensefund.rights import RightsBackend
 from defensefund.roles import GROUPS, NOBODYS, OUR_APPS, sync_groups
 from tests.factories import make_user
 
@@ -108,3 +110,23 @@ def test_sync_can_run_again():
     sync_groups()
 
     assert granted() == GROUPS
+
+
+def test_rights_are_those_django_says_in_one_query(django_assert_num_queries):
+    for user, queries in (
+        (make_user(None, "treasurer", "auditor"), 1),
+        (make_user(), 1),
+        (make_user(is_superuser=True), 2),
+        (make_user(None, "treasurer", is_active=False), 0),
+    ):
+        user.user_permissions.add(Permission.objects.get(codename="view_user"))
+        django_s = ModelBackend().get_all_permissions(User.objects.get(pk=user.pk))
+        fresh = User.objects.get(pk=user.pk)
+
+        with django_assert_num_queries(queries):
+            ours = RightsBackend().get_all_permissions(fresh)
+            assert RightsBackend().get_all_permissions(fresh) == ours
+
+        assert ours == django_s
+        assert fresh.has_perm("auth.view_user") == user.is_active
+    assert RightsBackend().get_all_permissions(AnonymousUser()) == set()

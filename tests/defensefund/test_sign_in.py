@@ -206,7 +206,7 @@ def test_logged_in_elsewhere_by_password_only_is_led_to_the_second_step(client):
     """Whatever else may ever log somebody in (a reset link, another login page), the office asks for the second factor."""
     user = make_user()
     authenticator = make_authenticator(user)
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, backend="defensefund.rights.RightsBackend")
     assert office(client) == 302
 
     response = client.get(LOGIN + "?next=/admin/second-factor/")

@@ -117,7 +117,7 @@ def test_proof_of_another_person_is_none(stale):
 def test_sample_account_of_the_demonstration_proves_by_password(client, settings):
     settings.EMBEDDED = True
     client.defaults |= {"HTTP_HOST": "127.0.0.1:8000", "REMOTE_ADDR": "127.0.0.1"}
-    client.force_login(make_user("treasurer"), backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(make_user("treasurer"), backend="defensefund.rights.RightsBackend")
     assert asks(client.post(CODES, {"proof": "123456"}))
 
     assert client.post(REPLACE, {"proof": PASSWORD})["Location"] == REPLACE

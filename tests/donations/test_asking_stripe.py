@@ -153,7 +153,7 @@ def test_page_lists_what_was_asked_at_a_cost_that_stays(office, tess, django_ass
         for _asked in range(3):
             ask(tess)
             StripeAsking.objects.update(job_id=0)
-        with django_assert_num_queries(7):
+        with django_assert_num_queries(6):
             costs.append(shown(office, ASK).count("asked by tess"))
     assert costs == [3, 6]
 

@@ -229,7 +229,7 @@ def test_page_lists_each_kind_with_its_next_step_at_a_cost_that_stays(
             stripe_id=f"txn_odd_{n:03}", type="odd", amount=-5, fee=0
         )
 
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(18):
         shown = office.get("/admin/donations/account/differences/").content.decode()
 
     assert "Of an unknown type" in shown

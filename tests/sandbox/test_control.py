@@ -52,7 +52,7 @@ def test_browser_on_this_machine_behind_a_proxy_is_a_stranger(here):
 
 def test_staff_with_second_factor_may(client):
     user = make_user()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, backend="defensefund.rights.RightsBackend")
     assert client.get("/sandbox/").status_code == 302
 
     assert log_in(client, user).get("/sandbox/").status_code == 200

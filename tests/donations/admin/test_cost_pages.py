@@ -377,9 +377,9 @@ def test_pages_of_money_cost_the_same_however_much_they_show(
         factories.give(own, "5")
         shared.case.hearings.create(held_on=timezone.now().date(), place="Room")
     treasurer.get("/admin/")
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(15):
         assert treasurer.get(f"{COST}defendant/{shared.ana.pk}/").status_code == 200
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(15):
         assert treasurer.get(f"{COST}case/{shared.case.pk}/").status_code == 200
 
 

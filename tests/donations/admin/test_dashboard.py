@@ -90,7 +90,7 @@ def test_front_page_costs_the_same_with_any_number_of_funds(
         give(factories.make_fund(), "1")
     treasurer.get("/admin/")
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         treasurer.get("/admin/")
 
 

@@ -42,7 +42,7 @@ def test_lists_cost_the_same_with_one_row_and_three(office, model, django_assert
     assert counts[0] < counts[1]
 
 
-QUERIES = {"account": 6, "entry": 6, "payout": 6}
+QUERIES = {"account": 5, "entry": 5, "payout": 5}
 
 
 def test_account_shows_its_balance(office):

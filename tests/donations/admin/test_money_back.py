@@ -216,7 +216,7 @@ def test_lists_ask_a_fixed_number_of_queries(
         factories.make_balance_transaction()
     treasurer.get(f"/admin/donations/{model}/")
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         response = treasurer.get(f"/admin/donations/{model}/")
 
     assert len(response.context["cl"].result_list) == count

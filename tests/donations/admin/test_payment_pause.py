@@ -72,7 +72,7 @@ def test_page_costs_the_same_however_many_rows(office, django_assert_num_queries
         factories.make_pause(currency=["EUR", "USD", "GBP"][number])
     office.get("/admin/")
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
         office.get(LIST)
 
 

@@ -149,7 +149,7 @@ def test_list_costs_the_same_with_one_month_and_twelve(
             month=date(2025, number + 1, 1), verified_at=AT, verified_by=treasurer
         )
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         shown = client.get("/admin/donations/period/")
 
     assert len(shown.context["cl"].result_list) == months

@@ -100,7 +100,7 @@ def test_page_asks_a_fixed_number_of_queries(treasurer, count, django_assert_num
         give(factories.make_fund(), "1")
     treasurer.get(PAGE, MARCH)
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
         treasurer.get(PAGE, MARCH)
 
 

@@ -172,7 +172,7 @@ def test_list_of_imports_asks_a_fixed_number_of_queries(
         )  # fmt: skip
     treasurer.get("/admin/donations/statementimport/")
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         response = treasurer.get("/admin/donations/statementimport/")
 
     assert response.content.decode().count("Sample bank (EUR)</td>") == count

@@ -124,7 +124,7 @@ def test_open_lines_ask_a_fixed_number_of_queries(treasurer, django_assert_num_q
         make_payout("25")
     treasurer.get(OPEN)
 
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         response = treasurer.get(OPEN)
 
     assert len(response.context["rows"]) == 2 * count
@@ -520,7 +520,7 @@ def test_list_of_lines_asks_a_fixed_number_of_queries(treasurer, django_assert_n
         reconciliation.match(line=line, target=make_fund(), by=make_user(), at=NOW)
     treasurer.get("/admin/donations/statementline/")
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         treasurer.get("/admin/donations/statementline/")
 
 

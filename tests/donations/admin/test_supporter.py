@@ -107,9 +107,9 @@ def test_pages_cost_the_same_with_one_row_and_three(treasurer, django_assert_num
         )
     treasurer.get("/admin/")
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         listed = treasurer.get("/admin/donations/supporter/").content.decode()
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         treasurer.get(f"/admin/donations/supporter/{pledge.supporter_id}/change/")
 
     assert listed.count('<td class="field-gifts">') == count + 1
