@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 from django.db import DatabaseError, connection
+from django.db.models import QuerySet
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
@@ -111,9 +112,13 @@ def count(*limits: Limit, at: datetime) -> Counts:
 
 def times(*limits: Limit, at: datetime) -> dict[Limit, int]:
     """How often each was counted in the span that `at` is in; counts nothing."""
-    hashes = {limit.hashed(at): limit for limit in limits}
-    found = dict(Tally.objects.filter(key__in=hashes).values_list("key", "count"))
-    return {limit: found.get(hashed, 0) for hashed, limit in hashes.items()}
+    found = dict(tallies(*limits, at=at).values_list("key", "count"))
+    return {limit: found.get(limit.hashed(at), 0) for limit in limits}
+
+
+def tallies(*limits: Limit, at: datetime) -> QuerySet[Tally]:
+    """The rows that `times` reads, for who reads more with them: their key is a limit's `hashed(at)`."""
+    return Tally.objects.filter(key__in=[limit.hashed(at) for limit in limits])
 
 
 @app.periodic(cron="*/10 * * * *")

@@ -3,12 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, QuerySet, Value
+from django.db.models.functions import Concat
+
+from defensefund import limits
 
 from .models import Checkout, Decline, Donation, PaymentPause, Pledge
 
 HOUR = timedelta(hours=1)
+CARD = PaymentPause.Method.CARD
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class Health:
     begun: int
     arrived: int
     declined: int
-    pause: PaymentPause | None
+    # Of the pause in force.
+    pause_id: int | None
 
     @property
     def cards_tried(self) -> int:
@@ -36,41 +42,45 @@ class Health:
         return round(100 * self.declined / self.cards_tried) if self.cards_tried else None
 
 
-def health(currencies: Iterable[str], *, at: datetime, over: timedelta = HOUR) -> list[Health]:
-    """Cards, then transfers, in each of `currencies`, over the time before the instant `at`."""
+def health(
+    currencies: Iterable[str], *rooms: limits.Limit, at: datetime, over: timedelta = HOUR
+) -> tuple[list[Health], dict[limits.Limit, int]]:
+    """Cards, then transfers, in each of `currencies`, over the time before the instant `at`; and how often each of `rooms`
+    was counted in the span that `at` is in. All in one query."""
     since = at - over
     visits = Checkout.objects.filter(created_at__gt=since)
     announced = Pledge.objects.filter(created_at__gt=since, method=Pledge.Method.TRANSFER)
-    begun = {
-        PaymentPause.Method.CARD: _by_currency(visits, "pledge__currency"),
-        PaymentPause.Method.TRANSFER: _by_currency(announced),
-    }
-    arrived = _by_currency(cards_arrived(since))
-    declined = _by_currency(Decline.objects.since(since))
-    pauses = {
-        (pause.method, pause.currency): pause
-        for pause in PaymentPause.objects.in_force().select_related("paused_by")
-    }
-    return [
+    first, *others = (
+        _by_currency("card", visits, "pledge__currency"),
+        _by_currency("transfer", announced),
+        _by_currency("arrived", cards_arrived(since)),
+        _by_currency("declined", Decline.objects.since(since)),
+        PaymentPause.objects.in_force()
+        .order_by()
+        .values_list(Concat(Value("pause "), "method"), "currency", "pk"),
+        limits.tallies(*rooms, at=at).values_list(Value("tally"), "key", "count"),
+    )
+    found = {(what, name): number for what, name, number in first.union(*others, all=True)}
+    ways = [
         Health(
             method=method,
             currency=currency,
-            begun=begun[method].get(currency, 0),
-            arrived=arrived.get(currency, 0) if method == PaymentPause.Method.CARD else 0,
-            declined=declined.get(currency, 0) if method == PaymentPause.Method.CARD else 0,
-            pause=pauses.get((method, currency)),
+            begun=found.get((method, currency), 0),
+            arrived=found.get(("arrived", currency), 0) if method == CARD else 0,
+            declined=found.get(("declined", currency), 0) if method == CARD else 0,
+            pause_id=found.get((f"pause {method}", currency)),
         )
         for method in PaymentPause.Method
         for currency in currencies
     ]
+    return ways, {room: found.get(("tally", room.hashed(at)), 0) for room in rooms}
 
 
 def cards_arrived(since: datetime) -> QuerySet[Donation]:
     return Donation.objects.filter(method=Donation.Method.CARD, received_at__gt=since)
 
 
-def _by_currency(
-    rows: QuerySet[Checkout] | QuerySet[Pledge] | QuerySet[Donation] | QuerySet[Decline],
-    field: str = "currency",
-) -> dict[str, int]:
-    return dict(rows.order_by().values_list(field).annotate(Count("pk")))
+def _by_currency(what: str, rows: QuerySet[Any], field: str = "currency") -> QuerySet[Any]:
+    """(what, currency, how many rows)."""
+    counted = rows.order_by().values(named=F(field)).annotate(number=Count("pk"))
+    return counted.values_list(Value(what), "named", "number")

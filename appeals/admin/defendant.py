@@ -15,11 +15,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from appeals import consent
-from appeals.models import Consent, Defendant, Identity
+from appeals.models import AppealText, Case, Consent, Defendant, Identity
+from appeals.models.language import called, titles
 from defensefund.office import RowsInline
 from defensefund.verbs import Verb
 
-from .desk import REFUSALS, DeskAdmin, TitleFilter
+from .desk import REFUSALS, DeskAdmin
 from .forms import ConsentForm, NameForm, TextForm
 
 
@@ -47,6 +48,32 @@ class ConsentInline(RowsInline):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Consent]:
         return super().get_queryset(request).select_related("recorded_by", "withdrawn_by")
+
+
+def _titled_cases(request: HttpRequest) -> list[Any]:
+    """All cases, called by title, with their appeals' titles: both filters choose from them, and they are read once a page."""
+    kept = request.__dict__
+    if "titled_cases" not in kept:
+        title = titles(AppealText.objects.all(), "appeal_id")
+        rows = Case.objects.titled().select_related("appeal").annotate(title_of_appeal=title)
+        kept["titled_cases"] = list(rows)
+    return kept["titled_cases"]  # type: ignore[no-any-return]
+
+
+class TitleOfCases(admin.RelatedFieldListFilter):
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        return [(case.pk, str(case)) for case in _titled_cases(request)]
+
+
+class AppealOfCases(admin.RelatedFieldListFilter):
+    """Of those that have cases; of others there are no defendants."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        named = {
+            case.appeal_id: called(case.title_of_appeal, case.appeal.slug)
+            for case in _titled_cases(request)
+        }
+        return sorted(named.items(), key=lambda each: each[1].casefold())
 
 
 def why_no_forgetting(defendant: Defendant, _by: User) -> str:
@@ -103,7 +130,7 @@ def withdraw(defendant: Defendant, _data: dict[str, Any], by: User, at: datetime
 class DefendantAdmin(DeskAdmin):
     form = TextForm
     list_display = ("alias", "key")
-    list_filter = (("cases__appeal", TitleFilter), ("cases", TitleFilter))
+    list_filter = (("cases__appeal", AppealOfCases), ("cases", TitleOfCases))
     search_fields = ("alias", "key")
     formfield_overrides = {models.ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
     inlines = (ConsentInline,)

@@ -102,17 +102,26 @@ class WrittenAdmin(DeskAdmin):
             messages.warning(request, sentence)
 
 
-class TitledAdmin(WrittenAdmin):
-    """Of rows whose texts have titles: they are called by them."""
+class OfAppealAdmin(WrittenAdmin):
+    """Of rows that stand under an appeal, which is called by its title."""
 
     # Where the key of the row's appeal stands.
     appeal_key = "appeal_id"
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        rows: Any = super().get_queryset(request)
-        return rows.titled().annotate(
-            title_of_appeal=titles(AppealText.objects.all(), self.appeal_key)
-        )
+        title = titles(AppealText.objects.all(), self.appeal_key)
+        return super().get_queryset(request).annotate(title_of_appeal=title)
+
+    @admin.display(description=gettext_lazy("appeal"), ordering="appeal")
+    def appeal_title(self, row: Any) -> str:
+        return called(row.title_of_appeal, row.appeal.slug)
+
+
+class TitledAdmin(OfAppealAdmin):
+    """Of rows whose texts have titles: they are called by them."""
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).titled()
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """What is said of it next calls it by the title that it has now."""
@@ -137,7 +146,3 @@ class TitledAdmin(WrittenAdmin):
     def title(self, row: Any) -> str:
         """Where nothing is written yet, its address."""
         return str(row)
-
-    @admin.display(description=gettext_lazy("appeal"), ordering="appeal")
-    def appeal_title(self, row: Any) -> str:
-        return called(row.title_of_appeal, row.appeal.slug)

@@ -15,10 +15,10 @@ from django.utils.translation import gettext as _
 
 from appeals import consent, publishing
 from appeals.models import Figure, FigureText, Source
-from defensefund.office import OfficeAdmin, titled_keys
+from defensefund.office import OfficeAdmin
 from defensefund.verbs import Verb
 
-from .desk import REFUSALS, Step, TitleFilter, WrittenAdmin
+from .desk import REFUSALS, OfAppealAdmin, Step, TitleFilter
 from .forms import PlainNumberForm, TextForm
 
 
@@ -56,11 +56,18 @@ def why_not_confirm(figure: Figure, _by: User) -> str:
 
 
 @admin.register(Figure)
-class FigureAdmin(WrittenAdmin):
+class FigureAdmin(OfAppealAdmin):
     form = FigureForm
-    list_display = ("in_words", "label", "sentence_start", "source_start", "appeal", "confirmed_at")
+    list_display = (
+        "in_words",
+        "label",
+        "sentence_start",
+        "source_start",
+        "appeal_title",
+        "confirmed_at",
+    )
     list_filter = (IsConfirmed, ("appeal", TitleFilter))
-    list_select_related = ("source",)
+    list_select_related = ("source", "appeal")
     ordering = ("-appeal", "position", "pk")
     inlines = (FigureTextInline,)
     actions = ("confirm_selected",)
@@ -91,7 +98,7 @@ class FigureAdmin(WrittenAdmin):
         texts = FigureText.objects.best(get_language() or "").filter(figure=OuterRef("pk"))
         own_label = Subquery(texts.values("label")[:1])
         rows: Any = super().get_queryset(request)
-        return rows.prefetch_related(*titled_keys(Figure)).annotate(own_label=own_label)
+        return rows.annotate(own_label=own_label)
 
     @admin.display(description=gettext_lazy("figure"), ordering="value")
     def in_words(self, figure: Figure) -> str:

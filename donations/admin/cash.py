@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -12,15 +13,17 @@ from django.urls import URLPattern, path
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from defensefund.lists import DayFilter
 from defensefund.office import require
 from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb
 
 from .. import cash, ledger
-from ..models import Account, CashDeposit, CashReceipt
+from ..models import Account, CashDeposit, CashReceipt, StatementMatch
 from ..transparency import titles_of_funds
 from .cash_forms import CashInForm, DepositForm, ReasonForm, RecordForm
 from .recording import RecordingAdmin
+from .statement_line_filters import BankAccountFilter, accounts_to_choose
 
 REFUSALS: dict[type[Exception], str] = {cash.CashError: "", ledger.LedgerError: ""}
 
@@ -64,7 +67,8 @@ class CashBoxAdmin(RecordingAdmin):
 @admin.register(CashReceipt)
 class CashReceiptAdmin(CashBoxAdmin):
     list_display = ("number", "received_on", "kind", "fund", "written", "state")
-    list_filter = ("kind", "year")
+    list_filter = (DayFilter, "kind")
+    day_field = "received_on"
     list_select_related = ("fund", "donation")
     fields = (
         "number",
@@ -156,7 +160,7 @@ class CashReceiptAdmin(CashBoxAdmin):
 @admin.register(CashDeposit)
 class CashDepositAdmin(CashBoxAdmin):
     list_display = ("deposited_on", "bank_account", "written", "state")
-    list_filter = ("bank_account",)
+    list_filter = (BankAccountFilter,)
     list_select_related = ("bank_account",)
     fields = (
         "deposited_on",
@@ -187,15 +191,16 @@ class CashDepositAdmin(CashBoxAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("matches")
+        arrived = StatementMatch.objects.standing().filter(deposit=OuterRef("pk"))
+        rows = super().get_queryset(request)
+        return rows.annotate(accounts=accounts_to_choose(), has_arrived=Exists(arrived))
 
     @admin.display(description=gettext_lazy("amount"), ordering="amount")
     def written(self, row: CashDeposit) -> str:
         return money(row.amount, row.currency)
 
     @admin.display(description=gettext_lazy("state"))
-    def state(self, row: CashDeposit) -> str:
+    def state(self, row: Any) -> str:
         if row.voided_at:
             return _("taken back")
-        arrived = any(match.undone_at is None for match in row.matches.all())
-        return _("found on a bank line") if arrived else _("on its way")
+        return _("found on a bank line") if row.has_arrived else _("on its way")

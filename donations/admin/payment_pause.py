@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from defensefund import limits
+from defensefund.lists import CurrencyFilter
 from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
 from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
@@ -43,7 +43,7 @@ def why_not_reopen(pause: PaymentPause, _by: User) -> str:
 @admin.register(PaymentPause)
 class PaymentPauseAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("way", "paused_at", "paused_by_whom", "why", "reopened_at", "reopened_by")
-    list_filter = ("method", "currency")
+    list_filter = ("method", CurrencyFilter)
     counted_as = (gettext_lazy("pause"), gettext_lazy("pauses"))
     list_select_related = ("paused_by", "reopened_by")
     fields = ("method",)
@@ -98,9 +98,10 @@ class PaymentPauseAdmin(VerbAdmin, ReadOnlyAdmin):
         now = timezone.now()
         budget = BUDGETS[Pledge.Method.CARD]
         rooms = (*asked(Pledge.Method.CARD, budget), *proved(Pledge.Method.CARD, budget))
+        ways, tried = health(currencies.offered(), *rooms, at=now)
         extra = {
-            "ways": health(currencies.offered(), at=now),
-            "rooms": list(limits.times(*rooms, at=now).items()),
+            "ways": ways,
+            "rooms": list(tried.items()),
             "at": now,
             "title": _("Ways to give"),
             "may_switch": request.user.has_perm("donations.switch_payment"),

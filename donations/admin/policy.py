@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import InlineModelAdmin
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
@@ -176,8 +176,12 @@ class PolicyAdmin(VerbAdmin, WritableAdmin):
         ),
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Policy]:
-        return Policy.objects.with_rules()
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """With its rules, which the list of versions does not show."""
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            prefetch_related_objects([row], *Policy.RULES)
+        return row
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Of drafts alone: an enacted version stays."""

@@ -11,12 +11,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from defensefund.lists import DayFilter
+from defensefund.lists import DayFilter, FixedFilter
 from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
 from defensefund.templatetags.formats import exact_number
 
 from .. import rates
 from ..currencies import offered
+from ..estimates import PIVOTS
 from ..models import Rate
 from ..rate_tables import LARGEST, UnreadableRates
 from .table_form import TableForm
@@ -51,12 +52,28 @@ class RatesForm(TableForm):
         base.choices = [(code, code) for code in codes]
 
 
+class BaseFilter(FixedFilter):
+    title = gettext_lazy("one unit of")
+    parameter_name = "base"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """What is read of a table: currencies of ours, and those that others are compared by."""
+        return [(code, code) for code in dict.fromkeys([*PIVOTS, *offered()])]
+
+
+class QuoteFilter(BaseFilter):
+    title = gettext_lazy("is worth so many")
+    parameter_name = "quote"
+
+
 @admin.register(Rate)
 class RateAdmin(ReadOnlyAdmin):
     list_display = ("rated_on", "base", "quote", "plain_rate", "source", "entered_by", "entered_at")
     list_display_links = ("rated_on",)
     sortable_by = ("rated_on",)
-    list_filter = (DayFilter, "base", "quote", "source")
+    list_filter = (DayFilter, BaseFilter, QuoteFilter)
+    search_fields = ("source",)
+    search_help_text = gettext_lazy("Who publishes the rate.")
     list_select_related = ("entered_by",)
     day_field = "rated_on"
     fields = ("base", "quote", "plain_rate", "rated_on", "source", "entered_by", "entered_at")

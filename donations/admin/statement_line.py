@@ -1,12 +1,11 @@
 """The work list: every bank line that nobody has said anything about yet, what it could be, and why."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import AnonymousUser, User
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, QuerySet, Subquery
-from django.db.models.functions import JSONArray
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -28,7 +27,7 @@ from .bail_back import MAY_RECORD, for_this_person, match_with
 from .forget_payer import FORGET
 from .match_form import MatchForm, UndoForm
 from .match_words import LINKS, facts_of_lines, told, told_of
-from .statement_line_filters import AccountFilter, ImportFilter, StateFilter
+from .statement_line_filters import AccountFilter, ImportFilter, StateFilter, accounts_to_choose
 from .trail import entries_of_line, step, thing_of
 
 PER_PAGE = 25
@@ -53,13 +52,10 @@ class StatementLineAdmin(VerbAdmin, ReadOnlyAdmin):
     verbs = (FORGET,)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        accounts = BankAccount.objects.order_by("name").values(
-            pair=JSONArray("code", "name", "currency")
-        )
         return (
             super()
             .get_queryset(request)
-            .annotate(said=facts_of_lines(), accounts=ArraySubquery(accounts))
+            .annotate(said=facts_of_lines(), accounts=accounts_to_choose())
         )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
@@ -136,14 +132,17 @@ class StatementLineAdmin(VerbAdmin, ReadOnlyAdmin):
     def open_view(self, request: HttpRequest) -> HttpResponse:
         """Open lines, the oldest first, each with its likeliest candidate."""
         user = require(request, "donations.match_statementline")
-        accounts = list(BankAccount.objects.order_by("name"))
         chosen = request.GET.get("account", "")
-        account = next((each for each in accounts if each.code == chosen), None)
         lines = _with_asked(StatementLine.objects.unmatched())
+        lines = lines.annotate(accounts=accounts_to_choose())
         lines = lines.select_related("account").order_by("booked_on", "pk")
-        if account:
-            lines = lines.filter(account=account)
+        if chosen:
+            lines = lines.filter(account__code=chosen)
         shown = page_or_first(lines, request.GET.get("page", START), size=PER_PAGE)
+        accounts = _accounts(shown.rows)
+        account = next((each for each in accounts if each.code == chosen), None)
+        if chosen and not account:
+            return HttpResponseRedirect(reverse("admin:donations_statementline_open"))
         suggested = reconciliation.suggest_many(shown.rows)
         found = {pk: for_this_person(each, user) for pk, each in suggested.items()}
         unlike = differences_of(shown.rows)
@@ -311,6 +310,16 @@ class StatementLineAdmin(VerbAdmin, ReadOnlyAdmin):
             said=_said(line, by=request.user, refused=refused),
             entries=entries_of_line(_matches(line.pk)),
         )
+
+
+def _accounts(lines: Sequence[Any]) -> list[BankAccount]:
+    """All there are, to choose from: as they come with `lines`, or asked for where there is none."""
+    if lines:
+        return [
+            BankAccount(code=code, name=name, currency=currency)
+            for code, name, currency in lines[0].accounts
+        ]
+    return list(BankAccount.objects.order_by("name"))
 
 
 def _line(pk: int) -> StatementLine:

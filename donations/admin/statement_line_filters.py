@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import F, Q, QuerySet, Subquery
+from django.db.models.functions import JSONArray
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -38,11 +40,17 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
+def accounts_to_choose() -> ArraySubquery:
+    """For each row of a list, as `accounts`: all there are, found once with the list's own query (AccountFilter)."""
+    rows = BankAccount.objects.order_by("name")
+    return ArraySubquery(rows.values(pair=JSONArray("code", "name", "currency")))
+
+
 class AccountFilter(admin.ListFilter):
-    """Which accounts there are comes with the lines, in the list's own query; where there are none, nothing is to be chosen."""
+    """Which accounts there are comes with the rows, in the list's own query; where there are none, nothing is to be chosen."""
 
     title = gettext_lazy("bank account")
-    NAME = "account"
+    NAME = FIELD = "account"
 
     def __init__(
         self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any
@@ -61,7 +69,7 @@ class AccountFilter(admin.ListFilter):
         if not self.chosen:
             return queryset
         account = BankAccount.objects.filter(code=self.chosen)
-        return queryset.filter(account=Subquery(account.values("pk")[:1]))
+        return queryset.filter(**{self.FIELD: Subquery(account.values("pk")[:1])})
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:
         shown = changelist.result_list
@@ -73,6 +81,10 @@ class AccountFilter(admin.ListFilter):
                 "selected": code == self.chosen,
                 "query_string": changelist.get_query_string({self.NAME: code or None}),
             }
+
+
+class BankAccountFilter(AccountFilter):
+    FIELD = "bank_account"
 
 
 class ImportFilter(admin.SimpleListFilter):

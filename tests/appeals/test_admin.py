@@ -662,7 +662,7 @@ def test_pages_say_the_title_and_the_log_the_address(office: Office, ana: User) 
 @pytest.mark.parametrize("rows", [1, 3])
 @pytest.mark.parametrize(
     ("model", "queries"),
-    [("appeal", 5), ("case", 6), ("defendant", 7), ("figure", 7), ("update", 6)],
+    [("appeal", 5), ("case", 6), ("defendant", 6), ("figure", 6), ("update", 6)],
 )
 def test_lists_cost_the_same_however_many_rows(
     office: Office,

@@ -361,16 +361,3 @@ def test_form_says_what_is_wrong_and_keeps_nothing(treasurer, changes, sentence)
 
     assert sentence in treasurer.post("/admin/donations/cashreceipt/record/", data).content.decode()
     assert not CashReceipt.objects.exists()
-
-
-@pytest.mark.parametrize("rows", [1, 3])
-def test_lists_cost_the_same_with_one_row_and_three(treasurer, rows, django_assert_num_queries):
-    account = make_account()
-    for _i in range(rows):
-        take("50")
-        bring(account, "10")
-    treasurer.get("/admin/donations/cashreceipt/")
-
-    for name, queries in (("cashreceipt", 7), ("cashdeposit", 8)):
-        with django_assert_num_queries(queries):
-            assert treasurer.get(f"/admin/donations/{name}/").status_code == 200

@@ -1,11 +1,9 @@
 """Sending money back in the office: the button on a donation, the second person, disputes and warnings of fraud."""
 
-from decimal import Decimal
-
 import pytest
 from django.utils import timezone
 
-from donations import allocation, reconciliation, refunds
+from donations import allocation, reconciliation
 from donations.models import Donation, FundCover, RefundRequest
 from donations.sandbox import acts
 from tests import factories
@@ -199,27 +197,6 @@ def test_cover_is_refused_by_the_second_person_or_withdrawn_by_its_own(treasurer
     assert "Withdrawn by tess" in text_of(approver.get(page(covers[1])))
     with pytest.raises(allocation.WrongState):
         allocation.approve_cover(covers[0], by=factories.make_user(), at=NOW)
-
-
-@pytest.mark.parametrize("model", LISTS)
-@pytest.mark.parametrize("count", [1, 3])
-def test_lists_ask_a_fixed_number_of_queries(
-    treasurer, fund, model, count, django_assert_num_queries
-):
-    for _i in range(count):
-        donation = factories.make_donation(factories.make_pledge(factories.make_appeal(), fund))
-        row = refunds.request(
-            donation=donation, amount=Decimal(1), reason="asked", by=factories.make_user(), at=NOW
-        )
-        factories.make_dispute(donation)
-        factories.make_fraud_warning(donation, answer="refund", answered_at=NOW, request=row)
-        factories.make_balance_transaction()
-    treasurer.get(f"/admin/donations/{model}/")
-
-    with django_assert_num_queries(5):
-        response = treasurer.get(f"/admin/donations/{model}/")
-
-    assert len(response.context["cl"].result_list) == count
 
 
 @pytest.mark.parametrize("model", LISTS)

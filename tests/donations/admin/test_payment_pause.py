@@ -66,16 +66,6 @@ def test_state_of_each_way_counts_the_last_hour(office):
     assert f'open</span><br><a class="button" href="{LIST}pause/card/EUR/"' in words(page)
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_page_costs_the_same_however_many_rows(office, django_assert_num_queries, count):
-    for number in range(count):
-        factories.make_pause(currency=["EUR", "USD", "GBP"][number])
-    office.get("/admin/")
-
-    with django_assert_num_queries(12):
-        office.get(LIST)
-
-
 def test_treasurer_pauses_and_opens_with_reasons_on_record(office, treasurer):
     path = f"{LIST}pause/card/EUR/"
     assert "At once nobody can give this way" in words(office.get(path))

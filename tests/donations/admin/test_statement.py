@@ -160,24 +160,6 @@ def test_preview_shows_a_hundred_lines_and_counts_the_rest(treasurer):
     assert "and 20 more" in response.content.decode()
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_list_of_imports_asks_a_fixed_number_of_queries(
-    treasurer, django_assert_num_queries, count
-):
-    account = make_account()
-    for number in range(count):
-        StatementImport.objects.create(
-            account=account, name=f"{number}.csv", sha256="0" * 64, new_lines=1, known_lines=0,
-            imported_by=make_user(), imported_at=NOW,
-        )  # fmt: skip
-    treasurer.get("/admin/donations/statementimport/")
-
-    with django_assert_num_queries(6):
-        response = treasurer.get("/admin/donations/statementimport/")
-
-    assert response.content.decode().count("Sample bank (EUR)</td>") == count
-
-
 def test_entry_that_names_no_line_is_named_before_the_import_and_after_it(treasurer):
     account = make_account(number=IBAN)
     told = notification(

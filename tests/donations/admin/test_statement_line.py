@@ -124,7 +124,7 @@ def test_open_lines_ask_a_fixed_number_of_queries(treasurer, django_assert_num_q
         make_payout("25")
     treasurer.get(OPEN)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         response = treasurer.get(OPEN)
 
     assert len(response.context["rows"]) == 2 * count
