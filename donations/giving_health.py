@@ -82,5 +82,5 @@ def cards_arrived(since: datetime) -> QuerySet[Donation]:
 
 def _by_currency(what: str, rows: QuerySet[Any], field: str = "currency") -> QuerySet[Any]:
     """(what, currency, how many rows)."""
-    counted = rows.order_by().values(named=F(field)).annotate(number=Count("pk"))
+    counted: QuerySet[Any] = rows.order_by().values(named=F(field)).annotate(number=Count("pk"))
     return counted.values_list(Value(what), "named", "number")

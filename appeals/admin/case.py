@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -57,11 +59,24 @@ def withdraw(case: Case, _data: dict[str, Any], by: User, at: datetime) -> str:
     return _("The case is off the public pages.")
 
 
+class HearingFilter(admin.SimpleListFilter):
+    title = gettext_lazy("hearing")
+    parameter_name = "hearing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("soon", gettext_lazy("within seven days"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == "soon":
+            return queryset.heard_soon(timezone.now().date())
+        return queryset
+
+
 @admin.register(Case)
 class CaseAdmin(TitledAdmin):
     form = CaseForm
     list_display = ("title", "appeal_title", "stage", "court", "docket", "published_at")
-    list_filter = (("appeal", TitleFilter), "stage")
+    list_filter = (HearingFilter, ("appeal", TitleFilter), "stage")
     list_select_related = ("appeal",)
     search_fields = ("slug", "court", "docket", "texts__title")
     inlines = (CaseTextInline, HearingInline)

@@ -2,9 +2,10 @@
 
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
 from django.utils.translation import ngettext
 
-from appeals.models import Figure, Update, UpdateText
+from appeals.models import Case, Figure, Update, UpdateText
 from defensefund.work import Work, offer
 
 
@@ -37,6 +38,17 @@ offer(
         ),
         "admin:appeals_update_changelist",
         "state=reviewed",
+    ),
+    Work(
+        "appeals.view_case",
+        lambda _user: Case.objects.heard_soon(timezone.now().date()),
+        lambda count: ngettext(
+            "case with a hearing within seven days",
+            "cases with a hearing within seven days",
+            count,
+        ),
+        "admin:appeals_case_changelist",
+        "hearing=soon",
     ),
     Work(
         "appeals.confirm_figure",

@@ -1,8 +1,10 @@
 """A case: one court proceeding, told as the authorities allege it; and its hearings."""
 
+from datetime import date, timedelta
+
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -13,6 +15,13 @@ from .language import LanguageField, TextQuerySet, Titled, TitledQuerySet
 class CaseQuerySet(TitledQuerySet["Case"]):
     def published(self) -> "CaseQuerySet":
         return self.filter(published_at__isnull=False, appeal__published_at__isnull=False)
+
+    def heard_soon(self, today: date) -> "CaseQuerySet":
+        """With a hearing today or within seven days."""
+        hearings = Hearing.objects.filter(
+            case=OuterRef("pk"), held_on__range=(today, today + timedelta(days=7))
+        )
+        return self.filter(Exists(hearings))
 
 
 class Case(Titled):

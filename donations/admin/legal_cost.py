@@ -1,6 +1,6 @@
 """Legal costs in the office: the bill, the money set aside for it, its documents and payments, on one page."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -132,6 +132,10 @@ CONTENT_REFUSALS: dict[type[Exception], str] = {
 }
 
 
+# A bill or instalment that falls due so soon is work; an approval and the bank take some days.
+SOON = timedelta(days=7)
+
+
 class NeedFilter(admin.SimpleListFilter):
     title = gettext_lazy("what is to be done")
     parameter_name = "need"
@@ -140,6 +144,7 @@ class NeedFilter(admin.SimpleListFilter):
         return [
             ("money", gettext_lazy("set money aside")),
             ("request", gettext_lazy("ask for payment")),
+            ("due", gettext_lazy("due within seven days, or overdue")),
             ("nothing", gettext_lazy("nothing more to pay")),
             ("bail", gettext_lazy("bail that should have come back")),
             ("doubt", gettext_lazy("bail recorded wrongly")),
@@ -151,6 +156,8 @@ class NeedFilter(admin.SimpleListFilter):
                 return queryset.without_their_money()
             case "request":
                 return queryset.requestable()
+            case "due":
+                return queryset.due_by(timezone.now().date() + SOON)
             case "nothing":
                 return queryset.filter(to_pay__lte=0)
             case "bail":

@@ -34,6 +34,7 @@ from ..models import (
     StripeEvent,
     SurplusMove,
 )
+from .legal_cost import SOON
 
 
 def nobody_asked(accounts: QuerySet[Account]) -> QuerySet[Fund]:
@@ -312,6 +313,17 @@ offer(
         lambda count: ngettext("dispute to answer", "disputes to answer", count),
         "admin:donations_dispute_changelist",
         "state=answer",
+    ),
+    Work(
+        "donations.request_disbursement",
+        lambda _user: LegalCost.objects.due_by(timezone.now().date() + SOON),
+        lambda count: ngettext(
+            "legal cost due within seven days, or overdue",
+            "legal costs due within seven days, or overdue",
+            count,
+        ),
+        "admin:donations_legalcost_changelist",
+        "need=due",
     ),
     Work(
         "donations.allocate_fund",

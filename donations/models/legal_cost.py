@@ -31,15 +31,21 @@ def _bail_held() -> models.Exists:
     return models.Exists(deposits.with_balance().filter(balance__gt=0))
 
 
+def _next_due() -> models.Func:
+    return models.Func(
+        F("pk"), function="donations_next_due", output_field=models.DateField(null=True)
+    )
+
+
 class LegalCostQuerySet(models.QuerySet["LegalCost"]):
     def with_figures(self) -> "LegalCostQuerySet":
         """Annotates what models/cost_figures.py says of each, and `next_due`, the day the oldest unpaid part is due."""
         costs: LegalCostQuerySet = annotated(self)
-        return costs.annotate(
-            next_due=models.Func(
-                F("pk"), function="donations_next_due", output_field=models.DateField(null=True)
-            )
-        )
+        return costs.annotate(next_due=_next_due())
+
+    def due_by(self, day: date) -> "LegalCostQuerySet":
+        """Of which the bill, or an agreed instalment, is due on `day` or was earlier, and is not paid."""
+        return self.alias(unpaid_since=_next_due()).filter(unpaid_since__lte=day)
 
     def owed_in_uma(self) -> "LegalCostQuerySet":
         """Those of which something is open, which rises with the UMA."""

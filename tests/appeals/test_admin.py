@@ -687,6 +687,7 @@ def test_lists_cost_the_same_however_many_rows(
     titles = {
         "appeal": [("title", "Appeal")],
         "case": [("title", "Case"), ("appeal_title", "Appeal")],
+        "figure": [("appeal_title", "Appeal")],
         "update": [("title", "News"), ("appeal_title", "Appeal"), ("case_title", "Case")],
     }
     assert called == titles.get(model, []) * rows

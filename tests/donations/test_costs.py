@@ -275,14 +275,17 @@ def next_due(cost):
 def test_next_due_is_the_oldest_part_that_is_not_paid(shared):
     LegalCost.objects.update(due_on=TODAY + 90 * DAY)
     assert next_due(shared.cost) == TODAY + 90 * DAY
+    assert not LegalCost.objects.due_by(TODAY + 89 * DAY).exists()
     costs.agree_plan(shared.cost, plan((30, "40"), (10, "30"), (20, "30")))
-    seen = [next_due(shared.cost)]
+    seen, late = [next_due(shared.cost)], []
     for amount in ("29.99", "0.01", "30", "40"):
         allocate(shared, amount)
         row = approve(shared, request(shared, amount))
         disbursement.pay(row, paid_on=TODAY, by=shared.treasurer, at=NOW)
         seen.append(next_due(shared.cost))
+        late.append(LegalCost.objects.due_by(TODAY + 20 * DAY).count())
 
+    assert late == [1, 1, 0, 0]
     assert [day and (day - TODAY).days for day in seen] == [10, 10, 20, 30, None]
 
 

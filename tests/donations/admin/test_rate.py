@@ -1,3 +1,4 @@
+import re
 from html import unescape
 
 import pytest
