@@ -8,7 +8,6 @@ from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
-from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
@@ -18,6 +17,7 @@ from . import (
     checkout,
     conditional,
     correspondence,
+    difference_letter,
     disputes,
     emails,
     monthly,
@@ -164,8 +164,9 @@ def check_books(timestamp: int) -> None:
                 proof.cases,
                 proof.examples,
             )
-    if count := len(open_differences.look(at=timezone.now())):
-        _tell_treasurers(count)
+    now = timezone.now()
+    if found := open_differences.look(at=now):
+        _tell_treasurers(difference_letter.summary(found, at=now))
 
 
 @app.periodic(cron="37 * * * *")
@@ -175,28 +176,22 @@ def count_differences(timestamp: int) -> None:
     open_differences.look(at=timezone.now())
 
 
-def _tell_treasurers(count: int) -> None:
+def _tell_treasurers(kinds: list[difference_letter.Told]) -> None:
     people = User.objects.filter(groups__name="treasurer", is_active=True).exclude(email="")
     if not people:
-        logger.warning("No treasurer has an address to be told of %s differences", count)
+        logger.warning("No treasurer has an address to be told of differences: %s", len(kinds))
     for person in people:
-        tell_of_differences.defer(count=count, user_id=person.pk)
+        tell_of_differences.defer(kinds=kinds, user_id=person.pk)
 
 
 # A mail server that is away for an afternoon is waited for.
 @app.task(name="tell_of_differences", retry=RetryStrategy(max_attempts=10, exponential_wait=4))
-def tell_of_differences(count: int, user_id: int) -> None:
-    """Writes to a treasurer how much waits on the list of differences. The letter names no donor, no fund and no cause."""
+def tell_of_differences(kinds: list[difference_letter.Told], user_id: int) -> None:
+    """Writes to a treasurer what waits on the list of differences. The letter names no donor, no fund and no cost."""
     person = User.objects.get(pk=user_id)
     with translation.override(settings.LANGUAGE_CODE):
-        context = {
-            "count": count,
-            "fund_name": settings.FUND_NAME,
-            "link": f"{settings.SITE_URL}/admin/donations/account/differences/",
-        }
-        subject = render_to_string("donations/email/differences_subject.txt", context)
-        body = render_to_string("donations/email/differences.txt", context)
-    EmailMessage(" ".join(subject.split()), body, to=[person.email]).send()
+        subject, body = difference_letter.letter(kinds)
+    EmailMessage(subject, body, to=[person.email]).send()
 
 
 @app.periodic(cron="*/15 * * * *")

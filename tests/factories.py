@@ -607,7 +607,7 @@ def make_explanation(movement=None, *, by=None, **fields) -> MovementExplanation
 
 def make_line_explanation(*, by=None, **fields) -> LineExplanation:
     """That money left the bank and is not booked, as one person says; nobody has approved it."""
-    account = make_bank_account(code="current", takes_gifts=False)
+    account = make_bank_account(code=f"current-{next(_numbers)}", takes_gifts=False)
     statement = StatementImport.objects.create(
         account=account, name="s.csv", sha256="0" * 64, new_lines=1, known_lines=0, imported_at=NOW
     )

@@ -42,6 +42,7 @@ PLACES = [
         "booked_movements",
         "clearing",
         "difference_kinds",
+        "difference_letter",
         "differences",
         "cost_proofs",
         "cost_shares",

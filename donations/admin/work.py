@@ -1,11 +1,9 @@
 """What of the money waits for whom: what is to be decided by another person, and what went wrong."""
 
-from django.contrib.auth.models import User
-from django.db.models import Exists, Max, OuterRef, QuerySet
+from django.db.models import Exists, Max, OuterRef
 from django.utils import timezone
 from django.utils.translation import ngettext
 
-from appeals.models import Appeal
 from defensefund.work import Work, offer
 
 from ..models import (
@@ -29,34 +27,12 @@ from ..models import (
     Policy,
     RefundRequest,
     SealingKey,
-    StaffAccount,
     StatementLine,
     StripeEvent,
     SurplusMove,
 )
 from .legal_cost import SOON
-
-
-def nobody_asked(accounts: QuerySet[Account]) -> QuerySet[Fund]:
-    """The funds of frozen `accounts` for which nothing is to be approved yet."""
-    asked = FundCover.objects.undecided().filter(
-        target=OuterRef("fund"), currency=OuterRef("currency")
-    )
-    return Fund.objects.filter(Exists(accounts.filter(fund=OuterRef("pk")).exclude(Exists(asked))))
-
-
-def takes_no_gifts(_user: User) -> QuerySet[Appeal]:
-    """The public appeals, not over yet, whose supporters find no fund to give to."""
-    today = timezone.now().date()
-    running = Appeal.objects.published().exclude(ends_on__lt=today)
-    return running.exclude(Exists(Fund.objects.offered_for(OuterRef("pk"))))
-
-
-def who_said_nothing(user: User) -> QuerySet[User]:
-    """`user` alone, as long as they have not said which account is theirs, nor that they have none."""
-    said = StaffAccount.objects.standing().filter(user=OuterRef("pk"))
-    return User.objects.filter(pk=user.pk).exclude(Exists(said))
-
+from .waiting import nobody_asked, takes_no_gifts, who_said_nothing
 
 offer(
     Work(

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -195,14 +196,41 @@ def test_nightly_check_writes_to_each_treasurer_while_the_list_is_not_empty(unde
     jobs.check_books(timestamp=0)
     assert not ProcrastinateJob.objects.filter(task_name="tell_of_differences").exists()
     Payout.objects.update(created_at=underway - timedelta(days=9))
+    for number in range(2):
+        factories.make_balance_transaction(
+            type="odd", amount=-5, fee=0, created_at=underway - timedelta(days=number)
+        )
 
     jobs.check_books(timestamp=0)
 
     [job] = ProcrastinateJob.objects.filter(task_name="tell_of_differences")
+    for kind, age in zip(job.args["kinds"], (1, 9), strict=True):
+        # It may have become midnight meanwhile.
+        assert kind["age"] in {age, age + 1}
+        kind["age"] = age
     jobs.tell_of_differences(**job.args)
     [letter] = mail.outbox
-    assert (letter.to, letter.subject) == (["rosa@example.org"], "1 thing to look at in the books")
-    assert "/admin/donations/account/differences/" in letter.body
+    assert (letter.to, letter.subject) == (["rosa@example.org"], "3 things to look at in the books")
+    assert letter.body.splitlines() == [
+        "Last night's check of the books found 3 things to look at: two sides that do not say the same, or money on its way "
+        "for longer than usual.",
+        "",
+        "Of an unknown type: 2",
+        "The oldest is 1 day old. There: −€10.00. In the books: –.",
+        "Stripe moved money in a way this program does not know; it is kept, and not booked.",
+        "Next step: Look it up at Stripe, then open it here and press Explain: another person approves, and it is booked.",
+        "",
+        "On its way to the bank: 1",
+        "The oldest is 9 days old. Amount: €98.25.",
+        "Stripe has sent it, and no bank line shows it.",
+        "Next step: Import the bank's statement and match the line. If the bank has none, ask Stripe by the payout's name.",
+        "",
+        "Each case stands here:",
+        f"{settings.SITE_URL}/admin/donations/account/differences/",
+        "",
+        "You get this letter every morning until the list is empty.",
+        "",
+    ]
 
 
 @pytest.fixture
