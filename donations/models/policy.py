@@ -354,6 +354,11 @@ class Policy(models.Model):
         limit = self._limit(currency)
         return limit.fee_alone_up_to if limit else Decimal(0)
 
+    @property
+    def fees_alone(self) -> "list[PolicyLimit]":
+        """The limits by which one person books a fee of a bank."""
+        return [each for each in self.limits.all() if each.fee_alone_up_to]
+
     @staticmethod
     def fund_kinds(policy: "Policy | None") -> list[str]:
         """Which kinds of fund may serve a cost, in order; without a policy all, the narrowest purpose first."""
@@ -382,18 +387,7 @@ class Policy(models.Model):
         rules: list[Any] = [
             sorted([each.kind, each.documents, each.is_admin] for each in self.kinds.all()),
             sorted([each.kind, each.currency, f"{each.amount:.3f}"] for each in self.caps.all()),
-            sorted(
-                [
-                    *(
-                        each.currency,
-                        f"{each.third_person_above:.3f}",
-                        f"{each.emergency_up_to:.3f}",
-                    ),
-                    # Versions enacted before it was a rule keep their hash.
-                    *([f"{each.fee_alone_up_to:.3f}"] if each.fee_alone_up_to else []),
-                ]
-                for each in self.limits.all()
-            ),
+            sorted(each.rule for each in self.limits.all()),
             sorted([each.language, each.body] for each in self.texts.all()),
         ]
         return sha256(json.dumps([own, rules], default=str).encode()).hexdigest()

@@ -131,6 +131,14 @@ class PolicyLimit(models.Model):
     def __str__(self) -> str:
         return self.currency
 
+    @property
+    def rule(self) -> list[str]:
+        """What the version's hash is made of. Versions enacted before fees were a rule keep theirs."""
+        amounts = [self.third_person_above, self.emergency_up_to]
+        if self.fee_alone_up_to:
+            amounts.append(self.fee_alone_up_to)
+        return [self.currency, *(f"{amount:.3f}" for amount in amounts)]
+
 
 class PolicyText(models.Model):
     """What the rules say beyond these rows, in one language; shown with them to everyone."""

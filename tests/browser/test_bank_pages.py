@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from donations import reconciliation
+from donations.models import LineExplanation
 from tests import factories
 from tests.donations.reconciliation.files import make_account, make_line
 from tests.donations.reconciliation.test_notifications import (
@@ -46,6 +47,10 @@ def worked():
         line=sent, target=reconciliation.Between(savings), by=user, at=NOW, amount=Decimal(-40)
     )
     make_line("40", savings, text="from our current account")
+    left = make_line("-75.50", account, counterparty="Sample Ltd", text="Direct debit 7")
+    reconciliation.request_explanation(
+        line=left, explanation="a debit by mistake", by=make_user(), at=NOW
+    )
     factories.make_cost(r.case, owed="12345678.90", currency="ARS", by=user, due_on=TODAY)
     return user, account, files
 
@@ -66,11 +71,12 @@ def test_pages_of_bank_lines_are_readable(
     found = {"notification": faults_in_each_window(page)}
     page.get_by_role("button", name="Keep these details").click()
     page.get_by_text("Kept: 2 payments within lines.").wait_for()
-    line = account.lines.get(amount=60)
+    line, asked = account.lines.get(amount=60), LineExplanation.objects.get()
     for address in (
         "/admin/donations/statementline/open/",
         f"/admin/donations/statementline/{line.pk}/match/",
         f"/admin/donations/bankaccount/{account.pk}/opening/",
+        f"/admin/donations/lineexplanation/{asked.pk}/change/",
         "/admin/donations/account/differences/",
         "/admin/donations/legalcost/",
         "/admin/donations/exchange/record/",
