@@ -9,7 +9,11 @@ from donations.models import BalanceTransaction, Entry
 
 def lying(at):
     """What of which kind lies on which clearing account: told, and booked. Fails where it is not all, or not once."""
-    listed = differences.listed(at=at)
+    return lying_of(differences.listed(at=at))
+
+
+def lying_of(listed):
+    """As `lying`, of what was listed already."""
     names = [(item.kind, item.name, item.currency) for item in listed]
     assert sorted(set(names)) == sorted(names)
     facts = [
