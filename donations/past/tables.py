@@ -13,6 +13,8 @@ COLUMNS = (
 )  # fmt: skip
 NEEDED = ("kind", "date", "amount", "currency")
 LARGEST = 5_000_000
+# Booking a row holds some five kilobytes: of so many it takes less than a server has to spare.
+MOST_ROWS = 30_000
 
 # What an empty template and its example rows look like; everybody and everything in them is invented.
 EXAMPLES: tuple[dict[str, str], ...] = (
@@ -67,6 +69,13 @@ def read(text: str) -> list[RawRow]:
         ) from error
     if not found:
         raise UnreadableTable(_("There is nothing below the first row."))
+    if len(found) > MOST_ROWS:
+        raise UnreadableTable(
+            _(
+                "The file has %(rows)d rows, and at most %(most)d are taken at once. Import one year after the other."
+            )
+            % {"rows": len(found), "most": MOST_ROWS}
+        )
     return found
 
 

@@ -24,6 +24,7 @@ from donations.models import (
     Payee,
     Period,
 )
+from donations.past import tables
 from donations.proofs import prove
 from donations.transparency import books
 from tests import factories
@@ -515,3 +516,10 @@ def test_template_can_be_imported_as_it_is(fund):
     reading = read(*rows)
 
     assert (reading.problems, len(reading.new)) == ([], len(past.EXAMPLES))
+
+
+def test_more_rows_than_are_taken_at_once_are_refused():
+    text = "kind,date,amount,currency\n" + "gift,2025-02-10,5,EUR\n" * (tables.MOST_ROWS + 1)
+
+    with pytest.raises(past.UnreadableTable, match="has 30001 rows, and at most 30000 are taken"):
+        tables.read(text)
