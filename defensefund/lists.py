@@ -262,17 +262,7 @@ class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             rows.filter(**{f"{name}__in": found}).values("pk") for name, found in values.items()
         )
         found = first.union(*others, all=True) if others else first
-        # Put together once: a list asks for it twice, for its rows and for their number.
-        sql, params = found.query.sql_with_params()
-        # As an array, found before the rest: a subquery in IN is tried on row after row instead, once a list joins much.
-        any_of = Func(
-            F("pk"),
-            RawSQL(f"ARRAY({sql})", params),  # noqa: S611 - made by Django just now; what was typed is in `params`
-            template="%(expressions)s)",
-            arg_joiner=" = ANY(",
-            output_field=BooleanField(),
-        )
-        return queryset.filter(any_of), False
+        return among(queryset, found), False
 
     def _values(self, path: str, term: str) -> list[Any]:
         """What the field at `path` may hold when `term` was typed: as it is, without spaces, in capitals."""
@@ -287,6 +277,21 @@ class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 continue
             values.append(value)
         return values
+
+
+def among(queryset: QuerySet[Any], found: QuerySet[Any]) -> QuerySet[Any]:
+    """The rows whose keys `found` has, which are looked up before the rest, and by an index of theirs."""
+    # Put together once: a list asks for it twice, for its rows and for their number.
+    sql, params = found.query.sql_with_params()
+    # As an array: a subquery in IN is tried on row after row instead, once a list joins much or is sorted.
+    any_of = Func(
+        F("pk"),
+        RawSQL(f"ARRAY({sql})", params),  # noqa: S611 - made by Django just now; what was typed is in `params`
+        template="%(expressions)s)",
+        arg_joiner=" = ANY(",
+        output_field=BooleanField(),
+    )
+    return queryset.filter(any_of)
 
 
 def _field_at(model: type[Model], path: str) -> Any:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from defensefund.lists import DayFilter
+from defensefund.lists import DayFilter, among
 from defensefund.office import ReadOnlyAdmin, page, require
 from defensefund.paging import START, page_or_first
 from defensefund.templatetags.formats import money
@@ -44,6 +44,11 @@ class StatementLineAdmin(VerbAdmin, ReadOnlyAdmin):
     list_display = ("booked_on", "account", "moved", "what")
     list_filter = (DayFilter, StateFilter, AccountFilter, ImportFilter)
     list_select_related = ("account",)
+    # Looked up below, as whole references.
+    search_fields = ("=references",)
+    search_help_text = gettext_lazy(
+        "A whole reference of ours: of a gift (RF…), a payment (PAY-…), a refund (REF-…) or a payout (po_…)."
+    )
     day_field = "booked_on"
     is_long = True
     change_list_template = "admin/donations/statementline/change_list.html"
@@ -57,6 +62,16 @@ class StatementLineAdmin(VerbAdmin, ReadOnlyAdmin):
             .get_queryset(request)
             .annotate(said=facts_of_lines(), accounts=accounts_to_choose())
         )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
+        """Lines in which one of the references typed was found, however the bank or who types wrote it."""
+        if not search_term.strip():
+            return queryset, False
+        codes = reconciliation.find_codes([search_term])
+        found = StatementLine.objects.order_by().filter(references__overlap=codes).values("pk")
+        return among(queryset, found), False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Who matches lines reads the bank's words; who checks the books meets no supporter."""

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -189,6 +190,12 @@ class StatementLine(models.Model):
                 name="statement_line_forgotten",
                 fields=["account"],
                 condition=Q(forgotten_at__isnull=False),
+            ),
+            # The office looks a line up by a reference in it: what waits to be sorted in is read each time, so little may wait.
+            GinIndex(
+                name="statement_line_references",
+                fields=["references"],
+                gin_pending_list_limit=128,
             ),
             # The office lists by day, of one account or of all; a file's balances are held against the sum of a span.
             models.Index(name="statement_line_by_day", fields=["booked_on", "id"]),

@@ -2,6 +2,7 @@
 
 from ..line_names import Difference
 from .alone import NeedsAnother
+from .codes import find_codes
 from .details import details_of
 from .errors import AlreadyMatched, DoesNotFit, ImportRefused, ReconciliationError
 from .evidence import Certainty, Suggestion
@@ -47,6 +48,7 @@ __all__ = [
     "approve_explanation",
     "details_of",
     "explain",
+    "find_codes",
     "import_statement",
     "likely_short_of",
     "match",

@@ -82,7 +82,13 @@ def make_line():
         amount=10,
         currency="EUR",
     )
-    return line, {"key": "'k' || n", "booked_on": DAY % "booked_on"}, ""
+    columns = {
+        "key": "'k' || n",
+        "booked_on": DAY % "booked_on",
+        # As references are: digits in letters that nobody mistakes for each other.
+        "references": "ARRAY['PAY-' || translate(lpad(n::text, 8, '0'), '0123456789', 'ACDEFGHJKM')]",
+    }
+    return line, columns, "PAY-AAAAAAJJ"
 
 
 def make_letter():

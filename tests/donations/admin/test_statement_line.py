@@ -18,6 +18,7 @@ from donations.models import (
     Donation,
     Entry,
     OwnTransfer,
+    StatementLine,
     StatementMatch,
 )
 from donations.references import format_reference
@@ -518,10 +519,37 @@ def test_list_of_lines_asks_a_fixed_number_of_queries(treasurer, django_assert_n
     for number in range(count):
         line = make_line("25", booked_on=NOW.date() - timedelta(days=number))
         reconciliation.match(line=line, target=make_fund(), by=make_user(), at=NOW)
+    StatementLine.objects.update(references=["PAY-ABCDEFGH"])
     treasurer.get("/admin/donations/statementline/")
 
     with django_assert_num_queries(5):
         treasurer.get("/admin/donations/statementline/")
+    with django_assert_num_queries(5):
+        page = treasurer.get("/admin/donations/statementline/?q=PAY-ABCDEFGH")
+    assert len(page.context["cl"].result_list) == count
+
+
+def test_line_is_found_by_any_reference_of_ours_in_it(treasurer):
+    pledge = make_pledge(method="transfer")
+    gift = make_line("25", references=[pledge.reference, "PAY-ABCDEFGH"])
+    paid = make_line("-30", references=["PAY-ABCDEFGH"], counterparty="Ana Ejemplo")
+    payout = make_line("40", references=["po_sample00001"])
+    make_line("50")
+
+    def found(typed):
+        page = treasurer.get("/admin/donations/statementline/", {"q": typed})
+        return {line.pk for line in page.context["cl"].result_list}
+
+    for typed in (
+        pledge.reference,
+        format_reference(pledge.reference),
+        f" {pledge.reference.lower()} ",
+    ):
+        assert found(typed) == {gift.pk}
+    assert found("PAY-ABCDEFGH") == {gift.pk, paid.pk}
+    assert found("po_sample00001") == {payout.pk}
+    # Names are encrypted, and nobody is looked for by them; nor by half a reference.
+    assert found("Ana Ejemplo") == found("PAY-ABC") == set()
 
 
 def test_line_is_split_in_steps_and_each_part_is_taken_back_by_itself(treasurer):
