@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import pytest
 from django.db import connection
 
+from tests.benchmarks.serving import served
 from tests.conftest import IS_CLUSTER_WANTED
 
 ROWS: list[tuple[str, str, str, str, str]] = []
@@ -61,6 +62,12 @@ def server_at_rest(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER SYSTEM RESET autovacuum")
         cursor.execute("SELECT pg_reload_conf()")
+
+
+@pytest.fixture
+def server():
+    with served() as site:
+        yield site
 
 
 @pytest.fixture

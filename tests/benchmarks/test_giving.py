@@ -1,74 +1,22 @@
 """How long a supporter waits between the form and Stripe's page, in the web process as it serves."""
 
-import http.client
 import os
 import re
-import socket
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from pathlib import Path
-from types import SimpleNamespace
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from django.conf import settings
-from django.db import connection
 
 from donations.models import Checkout
 from tests import factories
+from tests.benchmarks.serving import asked
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.django_db(transaction=True)]
 A_SECOND, SECONDS = 20, 15
 PATH = "/en/sample/donate/"
-
-
-@pytest.fixture
-def server():
-    """The web process on the test's database, two processes as on two cores."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    database = connection.get_connection_params()
-    env = os.environ | {
-        "DJANGO_SETTINGS_MODULE": "tests.benchmarks.gift_settings",
-        "DATABASE_URL": "postgres://{user}@/{dbname}?host={host}".format_map(database),
-        "SECRET_KEY": settings.SECRET_KEY,
-        "FIELD_KEYS": ",".join(settings.FIELD_KEYS),
-        "ALLOWED_HOSTS": "*",
-        "ALLOW_SANDBOX": "true",
-        "DATA_DIR": str(settings.DATA_DIR),
-        "PORT": str(port),
-        "SITE_URL": f"http://127.0.0.1:{port}",
-        "WEB_WORKERS": "2",
-    }
-    manage = [sys.executable, "manage.py"]
-    subprocess.run(
-        [*manage, "collectstatic", "--no-input", "-v0"], cwd=settings.BASE_DIR, env=env, check=True
-    )
-    process = subprocess.Popen([*manage, "serve"], cwd=settings.BASE_DIR, env=env)
-    try:
-        for _i in range(300):
-            try:
-                if asked(("127.0.0.1", port), "GET", "/healthz")[0] == 200:
-                    break
-            except OSError:
-                time.sleep(0.1)
-        yield SimpleNamespace(address=("127.0.0.1", port), pid=process.pid)
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
-def asked(address, method, path, body=None, headers=None):
-    line = http.client.HTTPConnection(*address, timeout=20)
-    try:
-        line.request(method, path, body, headers or {})
-        response = line.getresponse()
-        return response.status, response.headers, response.read().decode()
-    finally:
-        line.close()
 
 
 def filled_form(address):
