@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from . import asking_stripe as asking_stripe  # its task is the worker's too
 from . import (
     catching_up,
     checkout,

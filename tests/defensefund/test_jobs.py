@@ -1,10 +1,15 @@
 """The job queue: what is due is done, in the job's own transaction, and survives a killed worker."""
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.utils import timezone
@@ -150,3 +155,25 @@ def test_old_finished_jobs_are_forgotten_and_failed_ones_kept_longer(caplog):
     alone(jobs.work_off)
 
     assert statuses() == {"failed": 1}
+
+
+def test_worker_knows_every_task_there_is():
+    """In a process of its own, started as the worker is, without the office's pages: there alone an unknown task fails."""
+    asked = (
+        "import django; django.setup(); from procrastinate.contrib.django import app;"
+        " app.perform_import_paths(); print(*sorted(app.tasks), sep='\\n')"
+    )
+    known = subprocess.run(
+        [sys.executable, "-c", asked, "work"],
+        cwd=settings.BASE_DIR,
+        env=os.environ | {"DJANGO_SETTINGS_MODULE": "defensefund.settings"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+
+    folders = (settings.BASE_DIR / folder for folder in ("appeals", "defensefund", "donations"))
+    sources = [file.read_text() for folder in folders for file in folder.rglob("*.py")]
+    written = {name for text in sources for name in re.findall(r'@app\.task\(name="(\w+)"', text)}
+    assert written - set(known) == set()
+    assert "answer_asking" in known
