@@ -24,6 +24,8 @@ from procrastinate.periodic import PeriodicDeferrer
 from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.worker import Worker
 
+from defensefund import security_log as security_log  # its tasks are the worker's too
+
 logger = logging.getLogger(__name__)
 
 # Jobs that run at the same time in one worker; they mostly wait for mail and payment servers.
