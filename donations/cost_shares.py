@@ -1,7 +1,7 @@
 """READ: what of each cost is whose: owed, set aside, paid and missing of every defendant who shares it, to the cent."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -30,8 +30,7 @@ class Share(Figures):
     def from_figures(
         cls, figures: Figures, *, cost: Any, defendant: Defendant, parts: int | None
     ) -> "Share":
-        told = {each.name: getattr(figures, each.name) for each in fields(Figures)}
-        return cls(**told, cost=cost, defendant=defendant, parts=parts)
+        return cls(**vars(figures), cost=cost, defendant=defendant, parts=parts)
 
 
 def whole(cost: Any, figures: Figures | None = None) -> Share:

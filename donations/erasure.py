@@ -127,7 +127,7 @@ def forget_payer(line: StatementLine, *, with_others: bool = False, at: datetime
     if not StatementLine.objects.of_payers().filter(pk=line.pk).exists():
         raise NotAPayer(_("This is a payment of ours: the books keep who was paid."))
     same = Q(pk=line.pk)
-    if with_others and line.payer_hash:
+    if with_others:
         same |= Q(pk__in=others_of(line))
     lines = StatementLine.objects.filter(same)
     gifts = list(

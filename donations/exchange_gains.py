@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
+from . import ledger
 from .currencies import quantize
 from .estimates import Worth, estimate
 from .models import Account, Disbursement, Entry, Exchange, KeptGain, Period, UnfollowedEntry
@@ -87,7 +88,7 @@ def gains_between(
     """
     if not (currencies := _exchanged()):
         return {}
-    open_from = Period.objects.open_from() or date.min
+    open_from = ledger.open_from() or date.min
     gains = _kept(first_on, last_on) if first_on < open_from else {}
     if last_on >= open_from:
         gains |= _gains(list(_booked(max(first_on, open_from), last_on, currencies)))

@@ -49,7 +49,7 @@ def published(row: Any) -> Step:
 
 
 class TitleFilter(admin.RelatedFieldListFilter):
-    """Of appeals or cases, by their titles."""
+    """Of appeals, by their titles."""
 
     def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         rows = field.related_model.objects.titled()

@@ -1,6 +1,5 @@
 """The button “Ask Stripe again”: on Differences, beside what came of it the last time, and on a page of its own."""
 
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -14,12 +13,12 @@ from django.utils.translation import gettext_lazy
 from defensefund.office import fieldset, page, require, sent
 from defensefund.templatetags.formats import plain_day
 
-from .. import asking_stripe
+from .. import asking_stripe, catching_up
 from ..models import StripeAsking
 
 PERMISSION = "donations.ask_stripe"
 # As far back as the worker asks each night by itself; further takes a person.
-USUAL = timedelta(days=30)
+USUAL = catching_up.STRIPE_REMEMBERS
 # Of those before.
 SHOWN = 10
 

@@ -75,8 +75,8 @@ def _subjects() -> list[Any]:
     """Those of whom the books tell something, as they are called today; people by their alias."""
     groups = [
         (_("Funds"), [(f"fund-{fund.pk}", fund.name) for fund in reports.funds().order_by("name")]),
-        (_("Cases"), sorted(((f"case-{case.pk}", str(case)) for case in reports.cases().titled()), key=itemgetter(1))),
-        (_("Defendants"), [(f"defendant-{each.pk}", each.alias) for each in reports.people().order_by("alias", "pk")]),
+        (_("Cases"), sorted(((reports.case_code(case.pk), str(case)) for case in reports.cases().titled()), key=itemgetter(1))),
+        (_("Defendants"), [(reports.defendant_code(each.pk), each.alias) for each in reports.people().order_by("alias", "pk")]),
     ]  # fmt: skip
     return [("books", _("All the books")), *(group for group in groups if group[1])]
 

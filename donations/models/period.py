@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Max, Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.templatetags.formats import page_locale
@@ -34,11 +34,6 @@ class PeriodQuerySet(models.QuerySet["Period"]):
 
     def closed(self) -> "PeriodQuerySet":
         return self.filter(closed_at__isnull=False)
-
-    def open_from(self) -> date | None:
-        """The first day that takes entries; None while no month is closed. Months are closed in turn."""
-        last: date | None = self.closed().aggregate(last=Max("month"))["last"]
-        return next_month(last) if last else None
 
     def settling(self, day: date) -> "Period | None":
         """The month whose closing settled what the books say up to `day`; None while that may change."""

@@ -156,9 +156,8 @@ def payments(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sug
         named = {p for p in possible if squeeze(p.payment_reference or "") in said}
         slips = {} if named else {slip.reference: slip for slip in code_slips(all_text(line))}
         for payment in possible:
-            reference = _reference(slips.get(payment.payment_reference or ""))
-            if payment in named:
-                reference = Reason(_("The text has the payment's reference."), REFERENCE)
+            slip = slips.get(payment.payment_reference or "")
+            reference = _named() if payment in named else _misnamed(slip)
             if payment.amount == -line.open_amount:
                 found[line.pk].append(_payment(line, payment, reference))
             elif reference and payment.amount < -line.open_amount:
@@ -166,7 +165,11 @@ def payments(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sug
     return found
 
 
-def _reference(slip: Slip | None) -> Reason | None:
+def _named() -> Reason:
+    return Reason(_("The text has the payment's reference."), REFERENCE)
+
+
+def _misnamed(slip: Slip | None) -> Reason | None:
     if slip is None:
         return None
     said = {
@@ -196,7 +199,7 @@ def never_left(lines: Sequence[StatementLine], known: Known) -> dict[int, list[S
                 line.open_amount,
             )
             if is_its and squeeze(payment.payment_reference) in squeezed(line):
-                named = Reason(_("The text has the payment's reference."), REFERENCE)
+                named = _named()
                 candidate = _payment(line, payment, named)
                 found[line.pk].append(replace(candidate, obstacle=said_never_left()))
     return found
@@ -205,7 +208,7 @@ def never_left(lines: Sequence[StatementLine], known: Known) -> dict[int, list[S
 def to_pay(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """Payments that are approved and that the bank made before anybody recorded them as paid: said, and not matched yet."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    named = Reason(_("The text has the payment's reference."), REFERENCE)
+    named = _named()
     for payment in map(_disbursement, known["to_pay"]):
         for line in lines:
             is_its = payment.bank_account_id == line.account_id
@@ -323,7 +326,7 @@ def _came_back(line: StatementLine, payment: Disbursement, said: str) -> Suggest
     has_reference = squeeze(payment.payment_reference) in said
     has_payee = _is_payee(line, payment)
     if has_reference:
-        reasons.append(Reason(_("The text has the payment's reference."), REFERENCE))
+        reasons.append(_named())
     if has_payee:
         reasons.append(Reason(_("The other side is the payee."), NAMES_SENDER))
     days = (line.booked_on - payment.paid_on).days
@@ -356,7 +359,7 @@ def _given_back(
     else:
         reasons = [Reason(_("It is a part of the %(amount)s a court holds.") % {"amount": amount})]
     if any(squeeze(payment.payment_reference) in said for payment in payments):
-        reasons.append(Reason(_("The text has the payment's reference."), REFERENCE))
+        reasons.append(_named())
     if any(_is_payee(line, payment) for payment in payments):
         reasons.append(Reason(_("The other side is whom it was paid to."), NAMES_SENDER))
     return tuple(reasons)

@@ -1,7 +1,6 @@
 """The web process as it serves, on the test's database; and how it is asked."""
 
 import http.client
-import os
 import socket
 import subprocess
 import sys
@@ -11,7 +10,8 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 from django.conf import settings
-from django.db import connection
+
+from tests.processes import environment
 
 
 @contextmanager
@@ -19,15 +19,8 @@ def served() -> Iterator[SimpleNamespace]:
     """The web process, two processes as on two cores: its `address` and its `pid`."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    database = connection.get_connection_params()
-    env = os.environ | {
+    env = environment() | {
         "DJANGO_SETTINGS_MODULE": "tests.benchmarks.gift_settings",
-        "DATABASE_URL": "postgres://{user}@/{dbname}?host={host}".format_map(database),
-        "SECRET_KEY": settings.SECRET_KEY,
-        "FIELD_KEYS": ",".join(settings.FIELD_KEYS),
-        "ALLOWED_HOSTS": "*",
-        "ALLOW_SANDBOX": "true",
-        "DATA_DIR": str(settings.DATA_DIR),
         "PORT": str(port),
         "SITE_URL": f"http://127.0.0.1:{port}",
         "WEB_WORKERS": "2",
