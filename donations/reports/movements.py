@@ -178,3 +178,9 @@ def named(code: str) -> str:
         case "cost":
             return _("Cost: %(cost)s") % {"cost": subject}
     return code
+
+
+def funds_of(codes: Iterable[str]) -> frozenset[str]:
+    """Which funds accounts are of, each by its code."""
+    parts = (code.split(":") for code in codes)
+    return frozenset(":".join(rest[:-1]) for head, *rest in parts if head == "fund")

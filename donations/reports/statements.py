@@ -18,7 +18,16 @@ from ..models import Account, Entry, Fund, PastRow, shares_known
 from ..spreadsheets import Cell
 from .costs import cost_tables, past_tables
 from .gains import gain_tables
-from .movements import AccountSums, DaySums, balances, by_day, by_kind, moved_within, named
+from .movements import (
+    AccountSums,
+    DaySums,
+    balances,
+    by_day,
+    by_kind,
+    funds_of,
+    moved_within,
+    named,
+)
 from .subjects import case_code, defendant_code, fund_code
 from .tables import Column, Report, Span, Table, sums
 
@@ -178,7 +187,7 @@ def _account_table(
         Column("within", _("Moved within"), is_number=True),
         Column("closing", _("At last"), is_number=True),
     )
-    return Table(key, title, currency, columns, rows, sums(rows))
+    return Table(key, title, currency, columns, rows, sums(rows), funds_of(codes))
 
 
 def _account_tables(codes: Sequence[str], span: Span) -> tuple[Table, ...]:
@@ -198,7 +207,10 @@ def _account_tables(codes: Sequence[str], span: Span) -> tuple[Table, ...]:
             if listed:
                 tables.append(_account_table(key, title, listed, currency, moves))
         if rows := tuple(_day_rows(mine, days)):
-            tables.append(Table("days", _("What moved"), currency, _day_columns(), rows))
+            others = funds_of(each.other for each in days)
+            tables.append(
+                Table("days", _("What moved"), currency, _day_columns(), rows, funds=others)
+            )
     return tuple(tables)
 
 

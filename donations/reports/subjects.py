@@ -60,6 +60,7 @@ def names_today(report: Report) -> Iterator[tuple[str, str]]:
     """What stands by a code in `report`, code and name, as it is called today; one query for each sort of them."""
     codes = {report.slug}
     for table in report.tables:
+        codes |= {f"fund-{code}" for code in table.funds}
         for at, column in enumerate(table.columns):
             if column.key in NAMED:
                 codes |= {str(row[at]) for row in table.rows if row[at]}

@@ -33,7 +33,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells as its columns say; all amounts in `currency`. `total` is empty or a row of sums under them."""
+    """Rows of cells as its columns say; all amounts in `currency`. `total` is empty or a row of sums under them.
+
+    `funds` are the codes of those that its rows call within other words.
+    """
 
     key: str
     title: str
@@ -41,6 +44,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     total: tuple[Cell, ...] = ()
+    funds: frozenset[str] = frozenset()
 
     def without_empty(self, keys: Collection[str]) -> "Table":
         """Without those columns of `keys` in which no row has a word, or anything but nought."""

@@ -50,6 +50,8 @@ def test_page_and_files_are_of_the_report_asked_for(treasurer, busy, which):
     page = words(treasurer.get(PAGE, {"subject": subject} | MARCH))
 
     assert report.title in page
+    # Whose codes are in it stands beside it, as it is called today.
+    assert f"<dt>fund-{busy.code}</dt><dd>{busy.name}</dd>" in page
     for table in report.tables:
         for row in table.rows:
             for cell in row:
@@ -100,7 +102,7 @@ def test_page_asks_a_fixed_number_of_queries(treasurer, count, django_assert_num
         give(factories.make_fund(), "1")
     treasurer.get(PAGE, MARCH)
 
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         treasurer.get(PAGE, MARCH)
 
 

@@ -232,7 +232,10 @@ def test_no_name_and_no_alias_is_in_a_statement_and_its_page_says_whom_the_codes
         f"defendant-{march.ana.pk}": "Ana (sample)",
         f"defendant-{march.bo.pk}": "Bo (sample)",
         f"fund-{march.general.code}": march.general.name,
+        f"fund-{march.fund.code}": march.fund.name,
     } | {f"defendant-{march.ended.defendant_id}": march.ended.defendant.alias}
+    books = reports.names_today(reports.of_books(MARCH))
+    assert dict(books) == {f"fund-{fund.code}": fund.name for fund in (march.general, march.fund)}
 
 
 def test_gain_is_kept_as_it_was_known_and_a_rate_of_later_explains_what_is_paid_later(march):
