@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from defensefund.templatetags.formats import plain_day
 
 from ..models import Fund, StatementLine
-from ..references import squeeze
+from ..references import SlipKind, squeeze
 from .matches import Between, BetweenLess, CameBack, Charge, GivenBack, Less, Returned, Target
 
 # A payout is expected on a day; banks and weekends move it by a few.
@@ -34,10 +34,12 @@ class Certainty(IntEnum):
 
 @dataclass(frozen=True)
 class Reason:
-    """One observation: a sentence, and what it is worth."""
+    """One observation: a sentence, and what it is worth. With one that `is_doubtful` a candidate is never sure, whatever else
+    speaks for it: a person compares first."""
 
     sentence: str
     points: int = 0
+    is_doubtful: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class Suggestion:
     @property
     def score(self) -> int:
         """From 0 to 100: how much of what is known speaks for it."""
-        return max(0, min(100, sum(reason.points for reason in self.evidence)))
+        most = SURE_FROM - 1 if any(reason.is_doubtful for reason in self.evidence) else 100
+        return max(0, min(most, sum(reason.points for reason in self.evidence)))
 
     @property
     def certainty(self) -> Certainty:
@@ -115,6 +118,17 @@ def apart(days: int, same: str, on: date) -> Reason:
         return Reason(same, points)
     sentence = ngettext("It is %(days)d day from %(on)s.", "It is %(days)d days from %(on)s.", days)
     return Reason(sentence % {"days": days, "on": plain_day(on)}, points)
+
+
+def misnamed(written: str, slip: SlipKind) -> Reason:
+    """What is `written` in the text is one slip away from a candidate's reference."""
+    said = {
+        SlipKind.WRONG: _("The text has %(written)s: the reference with one character wrong."),
+        SlipKind.MISSING: _("The text has %(written)s: the reference with one character missing."),
+        SlipKind.EXTRA: _("The text has %(written)s: the reference with one character too many."),
+        SlipKind.SWAPPED: _("The text has %(written)s: the reference with two characters swapped."),
+    }[slip]
+    return Reason(said % {"written": written}, NEAR_REFERENCE, is_doubtful=True)
 
 
 def all_text(line: StatementLine) -> str:

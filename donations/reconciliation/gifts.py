@@ -15,17 +15,17 @@ from defensefund.templatetags.formats import plain_day
 
 from ..currencies import written
 from ..models import Fund, Instalment, Pledge, StatementLine
-from ..references import Slip, SlipKind, find_references, format_reference, slips
+from ..references import Slip, find_references, format_reference, slips
 from .evidence import (
     AMOUNT,
     DOUBT,
     KNOWN_PAYER,
-    NEAR_REFERENCE,
     REFERENCE,
     Reason,
     Suggestion,
     all_text,
     apart,
+    misnamed,
 )
 from .reading import Known, Wanted, related_by, revived, rows_of
 
@@ -124,7 +124,9 @@ def announced(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Su
         if exact:
             continue
         close = [slip for slip in slipped[line.pk] if slip.reference in by_reference]
-        found[line.pk] += [_misnamed(line, by_reference[slip.reference], slip) for slip in close]
+        found[line.pk] += [
+            _nearly_named(line, by_reference[slip.reference], slip) for slip in close
+        ]
         named = {slip.reference for slip in close}
         same_amount = (each.pledge for each in awaited[line.pk])
         found[line.pk] += filter(
@@ -171,24 +173,10 @@ def _named(line: StatementLine, meant: Announced, *, is_only: bool) -> Suggestio
     return Suggestion(meant.pledge, tuple(reasons))
 
 
-def _misnamed(line: StatementLine, meant: Announced, slip: Slip) -> Suggestion:
-    """A pledge whose reference the line nearly carries. Never sure: a person compares the two."""
-    said = {
-        SlipKind.WRONG: _(
-            "The text has %(written)s: the gift's reference with one character wrong."
-        ),
-        SlipKind.MISSING: _(
-            "The text has %(written)s: the gift's reference with one character missing."
-        ),
-        SlipKind.EXTRA: _(
-            "The text has %(written)s: the gift's reference with one character too many."
-        ),
-        SlipKind.SWAPPED: _(
-            "The text has %(written)s: the gift's reference with two characters swapped."
-        ),
-    }[slip.kind] % {"written": format_reference(slip.written)}
-    reasons = (Reason(said, NEAR_REFERENCE), _about_amount(line, meant), *_doubts(meant))
-    return Suggestion(meant.pledge, reasons)
+def _nearly_named(line: StatementLine, meant: Announced, slip: Slip) -> Suggestion:
+    """A pledge whose reference the line nearly carries."""
+    nearly = misnamed(format_reference(slip.written), slip.kind)
+    return Suggestion(meant.pledge, (nearly, _about_amount(line, meant), *_doubts(meant)))
 
 
 def _fits(line: StatementLine, meant: Announced) -> bool:

@@ -26,20 +26,19 @@ from ..models import (
     StatementLine,
 )
 from ..models.payee import hash_account
-from ..references import Slip, SlipKind, squeeze
+from ..references import squeeze
 from .codes import code_slips
 from .evidence import (
     AMOUNT,
     KNOWN_PAYER,
     NAMES_SENDER,
     NAMES_STRIPE,
-    NEAR_REFERENCE,
     REFERENCE,
-    SURE_FROM,
     Reason,
     Suggestion,
     all_text,
     apart,
+    misnamed,
     squeezed,
 )
 from .facts import said_never_left, said_not_recorded
@@ -156,8 +155,9 @@ def payments(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sug
         named = {p for p in possible if squeeze(p.payment_reference or "") in said}
         slips = {} if named else {slip.reference: slip for slip in code_slips(all_text(line))}
         for payment in possible:
-            slip = slips.get(payment.payment_reference or "")
-            reference = _named() if payment in named else _misnamed(slip)
+            reference = _named() if payment in named else None
+            if slip := slips.get(payment.payment_reference or ""):
+                reference = misnamed(slip.written, slip.kind)
             if payment.amount == -line.open_amount:
                 found[line.pk].append(_payment(line, payment, reference))
             elif reference and payment.amount < -line.open_amount:
@@ -167,26 +167,6 @@ def payments(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sug
 
 def _named() -> Reason:
     return Reason(_("The text has the payment's reference."), REFERENCE)
-
-
-def _misnamed(slip: Slip | None) -> Reason | None:
-    if slip is None:
-        return None
-    said = {
-        SlipKind.WRONG: _(
-            "The text has %(written)s: the payment's reference with one character wrong."
-        ),
-        SlipKind.MISSING: _(
-            "The text has %(written)s: the payment's reference with one character missing."
-        ),
-        SlipKind.EXTRA: _(
-            "The text has %(written)s: the payment's reference with one character too many."
-        ),
-        SlipKind.SWAPPED: _(
-            "The text has %(written)s: the payment's reference with two characters swapped."
-        ),
-    }[slip.kind]
-    return Reason(said % {"written": slip.written}, NEAR_REFERENCE)
 
 
 def never_left(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
@@ -230,10 +210,6 @@ def _payment(
     assert payment.paid_on is not None
     days = abs((line.booked_on - payment.paid_on).days)
     reasons.append(apart(days, _("It was paid on that day."), payment.paid_on))
-    if reference and reference.points == NEAR_REFERENCE:
-        # Never sure: a person compares the two.
-        most = SURE_FROM - 1 - sum(each.points for each in reasons if each is not reference)
-        reasons[1] = replace(reference, points=min(most, NEAR_REFERENCE))
     return Suggestion(payment, tuple(reasons), days)
 
 

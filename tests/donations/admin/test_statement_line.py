@@ -215,7 +215,7 @@ def test_mistyped_reference_is_proposed_and_never_among_the_sure_ones(treasurer)
     text = words(treasurer.get(OPEN))
     treasurer.post(SURE, {"sure": f"{line.pk}:pledge-{pledge.pk}"})
 
-    assert "the gift's reference with one character wrong." in text
+    assert "the reference with one character wrong." in text
     assert 'name="sure"' not in text
     assert not StatementMatch.objects.exists()
     treasurer.post(match_url(line), {"choice": f"pledge-{pledge.pk}", "seen": "2"})

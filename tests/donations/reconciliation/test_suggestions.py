@@ -148,7 +148,9 @@ def test_suggest_pledge_with_a_slip_is_never_sure(kind, slip):
     [suggestion] = suggest(make_line("25", text=f"for the {written.lower()} cause"))
 
     assert (suggestion.target, suggestion.certainty) == (pledge, Certainty.LIKELY)
-    assert suggestion.reasons[0].startswith(f"The text has {format_reference(written)}: the gift's")
+    assert suggestion.reasons[0].startswith(
+        f"The text has {format_reference(written)}: the reference"
+    )
     assert kind in suggestion.reasons[0]
     assert suggestion.reasons[1:] == ("The amount is the one announced.",)
 
