@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.db.models import Sum
 
+from .currencies import quantize
 from .models import Allocation, Fund, Policy
 from .models.cost_figures import SIGNED
 
@@ -31,3 +32,8 @@ class Reserves:
         if fund.pk not in self.general:
             return Decimal(0)
         return (free + self.given.get((fund.pk, currency), Decimal(0))) * self.percent / 100
+
+    def usable(self, fund: Fund, free: Decimal, currency: str) -> Decimal:
+        """What of `free` may be set aside, cut to the currency's smallest unit; the rest of it stays in reserve."""
+        above = min(free - self.of(fund, free, currency), free)
+        return max(quantize(above, currency), Decimal(0))

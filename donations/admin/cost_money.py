@@ -18,7 +18,6 @@ from appeals.models import Case, Defendant, Hearing
 from defensefund.office import page, require
 
 from ..cost_shares import Share, shares_of, whole
-from ..currencies import quantize
 from ..models import Account, Fund, LegalCost, PastRow, Policy
 from ..models.cost_figures import Figures
 from ..reserves import Reserves
@@ -50,9 +49,19 @@ class ServingFund:
     def usable(self, currency: str) -> Decimal:
         """What is free above its reserve. Zero where it has nothing, is below zero or frozen."""
         found = (a.balance for a in self.accounts if a.currency == currency and not a.frozen_at)
-        free = next(found, Decimal(0))
-        usable = free - self.reserves.of(self.fund, free, currency)
-        return max(quantize(usable, currency), Decimal(0))
+        return self.reserves.usable(self.fund, next(found, Decimal(0)), currency)
+
+    def told(self) -> list[tuple[Any, Decimal]]:
+        """Each account, and what of its balance stays in reserve; nothing of a frozen one, which says so already."""
+        return [
+            (
+                account,
+                Decimal(0)
+                if account.frozen_at
+                else max(account.balance, Decimal(0)) - self.usable(account.currency),
+            )
+            for account in self.accounts
+        ]
 
 
 @dataclass(frozen=True)

@@ -103,9 +103,9 @@ class AllocateForm(MoneyForm):
         field = self.fields["fund"]
         assert isinstance(field, FundField)
         field.offer({f.fund.pk: f"{f.fund.name}: {f.told(self.row.currency)}" for f in funds})
-        usable = [f for f in funds if f.free > 0 and not f.frozen_at]
+        usable = [f for f in funds if f.usable > 0]
         field.initial = usable[0].fund.pk if usable else None
-        most = usable[0].free if usable else Decimal(0)
+        most = usable[0].usable if usable else Decimal(0)
         self.take_amounts_in(self.row.currency, min(self.row.missing, most))
 
 

@@ -25,13 +25,23 @@ class FundStanding:
     free: Decimal
     frozen_at: datetime | None
     given: Decimal
-    # What of the cost it could cover and keep its reserve, as typed into a form.
+    # What of it may be set aside: free above its reserve, and nothing while it is frozen.
+    usable: Decimal
+    # What of the cost it could cover, as typed into a form.
     proposed: str
 
+    @property
+    def in_reserve(self) -> Decimal:
+        """What of `free` may not be set aside; zero where the freeze says so already."""
+        return Decimal(0) if self.frozen_at else max(self.free, Decimal(0)) - self.usable
+
     def told(self, currency: str) -> str:
+        words = {"amount": money(self.free, currency), "reserve": money(self.in_reserve, currency)}
         if self.frozen_at:
-            return _("frozen at %(amount)s") % {"amount": money(self.free, currency)}
-        return _("%(amount)s free") % {"amount": money(self.free, currency)}
+            return _("frozen at %(amount)s") % words
+        if self.in_reserve:
+            return _("%(amount)s free, of it %(reserve)s stays in reserve") % words
+        return _("%(amount)s free") % words
 
 
 def serving_funds(cost: Any) -> list[FundStanding]:
@@ -47,13 +57,15 @@ def serving_funds(cost: Any) -> list[FundStanding]:
     standing = []
     for fund in funds:
         free = accounts[fund.pk].balance if fund.pk in accounts else Decimal(0)
-        usable = free - reserves.of(fund, free, cost.currency)
+        frozen_at = accounts[fund.pk].frozen_at if fund.pk in accounts else None
+        usable = Decimal(0) if frozen_at else reserves.usable(fund, free, cost.currency)
         standing.append(
             FundStanding(
                 fund,
                 free,
-                accounts[fund.pk].frozen_at if fund.pk in accounts else None,
+                frozen_at,
                 given.get(fund.pk, Decimal(0)),
+                usable,
                 f"{quantize(max(min(usable, cost.missing), Decimal(0)), cost.currency):f}",
             )
         )

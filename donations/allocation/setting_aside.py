@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from donations import ledger
-from donations.currencies import written
+from donations.currencies import quantize, written
 from donations.ledger import Posting
 from donations.models import AccountKey, Allocation, Entry, Fund, LegalCost, Policy
 from donations.reserves import Reserves
@@ -48,7 +48,7 @@ def allocate(
         )
     _check_share(fund, cost, amount)
     made = move(fund=fund, cost=cost, amount=amount, is_release=False, by=by, at=at, number=number)
-    _check_reserve(fund, cost, policy)
+    _check_reserve(made, policy)
     return made
 
 
@@ -110,23 +110,28 @@ def _check_share(fund: Fund, cost: LegalCost, amount: Decimal) -> None:
         )
 
 
-def _check_reserve(fund: Fund, cost: LegalCost, policy: Policy | None) -> None:
+def _check_reserve(made: Allocation, policy: Policy | None) -> None:
     """After the move, which holds the fund's account: the policy's reserve of a general fund is still there."""
+    fund, currency = made.fund, made.cost.currency
     reserves = Reserves([fund], policy)
     if not reserves.general:
         return
-    free = ledger.free(AccountKey.fund(fund, cost.currency))
-    reserve = reserves.of(fund, free, cost.currency)
-    if free < reserve:
+    left = ledger.free(AccountKey.fund(fund, currency))
+    # The move changed neither the policy's part nor what it is of: what was free and what was given, together.
+    reserve = reserves.of(fund, left, currency)
+    if left < reserve:
+        free = left + made.amount
+        usable = quantize(max(free - reserve, Decimal(0)), currency)
         raise NotEnoughMoney(
             _(
-                "The policy keeps %(percent)s %% of a general fund in reserve: of this one %(reserve)s stay, and "
-                "%(free)s would be left."
+                "The policy keeps %(percent)s %% of a general fund in reserve: of the %(free)s free here %(reserve)s "
+                "stays in reserve, so %(usable)s can be set aside."
             )
             % {
                 "percent": f"{reserves.percent.normalize():f}",
-                "reserve": written(reserve, cost.currency),
-                "free": written(free, cost.currency),
+                "free": written(free, currency),
+                "reserve": written(free - usable, currency),
+                "usable": written(usable, currency),
             }
         )
 

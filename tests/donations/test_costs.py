@@ -241,15 +241,39 @@ def test_policy_says_which_funds_serve(shared):
     refused("may not serve", lambda: shared.cost.allocations.create(fund=shared.fund, **row))
 
 
+def serving(shared):
+    cost = LegalCost.objects.with_figures().get(pk=shared.cost.pk)
+    return {each.fund: (each.proposed, each.told("EUR")) for each in serving_funds(cost)}
+
+
+def test_reserve_is_whole_units_in_words_and_in_what_is_refused(shared):
+    factories.make_policy(reserve_percent=Decimal("12.5"), limits=[("EUR", "1000", "0")])
+    factories.give(shared.general, "0.99")
+
+    # The policy's part is 0.12375.
+    assert serving(shared)[shared.general] == ("0.86", "€0.99 free, of it €0.13 stays in reserve")
+    with pytest.raises(
+        allocation.NotEnoughMoney, match=r"€0\.13 stays in reserve, so €0\.86 can be set aside"
+    ):
+        allocate(shared, "0.87", shared.general)
+    allocate(shared, "0.86", shared.general)
+    assert serving(shared)[shared.general] == ("0.00", "€0.13 free, of it €0.13 stays in reserve")
+
+
 def test_reserve_of_a_general_fund_stays(shared):
     factories.make_policy(reserve_percent=Decimal(20), limits=[("EUR", "1000", "0")])
     factories.give(shared.general, "100")
     allocate(shared, "50", shared.general)
 
-    with pytest.raises(allocation.NotEnoughMoney, match=r"keeps 20 % .* €20\.00 stay, and €19\.99"):
+    with pytest.raises(allocation.NotEnoughMoney) as refusal:
         allocate(shared, "30.01", shared.general)
-    cost = LegalCost.objects.with_figures().get(pk=shared.cost.pk)
-    assert {each.fund: each.proposed for each in serving_funds(cost)}[shared.general] == "30.00"
+    assert str(refusal.value).endswith(
+        "keeps 20 % of a general fund in reserve: of the €50.00 free here €20.00 stays in reserve, so €30.00 can be set aside."
+    )
+    assert serving(shared)[shared.general] == (
+        "30.00",
+        "€50.00 free, of it €20.00 stays in reserve",
+    )
     allocate(shared, "30", shared.general)
     # A fund with a purpose is spent to its end.
     allocate(shared, "20")

@@ -226,6 +226,26 @@ def test_form_shows_what_each_fund_has_and_proposes_the_narrowest(ready, treasur
     assert (form["fund"].value(), form["amount"].value()) == (ready.fund.pk, "1000.00")
 
 
+def test_reserve_of_a_general_fund_is_beside_what_is_free_and_never_proposed(ready, treasurer):
+    factories.make_policy(reserve_percent=10, fund_order=["general"], limits=[("EUR", "1000", "0")])
+    factories.give(ready.general, "70")
+
+    form = treasurer.get(of_cost(ready, "allocate")).context["form"]
+    label = f"{ready.general.name}: €70.00 free, of it €7.00 stays in reserve"
+    assert [label for _pk, label in form.fields["fund"].choices] == ["Choose a fund", label]
+    assert form["amount"].value() == "63.00"
+    money = f"/admin/donations/legalcost/case/{ready.case.pk}/"
+    for path in (of_cost(ready), money):
+        assert "€70.00 of it €7.00 stays in reserve" in text_of(treasurer.get(path))
+
+    allocate(ready, "63", ready.general)
+    assert "€7.00 of it €7.00 stays in reserve" in text_of(page := treasurer.get(of_cost(ready)))
+    # Nothing more of it can be set aside, so no button says so.
+    assert f"fund={ready.general.pk}&" not in page.content.decode()
+    form = treasurer.get(of_cost(ready, "allocate")).context["form"]
+    assert (form["fund"].value(), form["amount"].value()) == (None, "0.00")
+
+
 def test_same_form_sent_twice_acts_once(ready, treasurer):
     path = of_cost(ready, "allocate")
     typed = first_values(treasurer.get(path)) | {"amount": "100"}
