@@ -88,11 +88,11 @@ def request_payment(cost: LegalCost, data: dict[str, Any], by: User, at: datetim
 
 
 def why_no_request(cost: Any, _by: User) -> str:
-    if not cost.documents.exists():
-        return _("Attach the bill first: a payment is for a document.")
     if lacking := documents_lacking(cost):
         kinds = ", ".join(str(CostDocument.Kind(each).label) for each in lacking)
         return _("Attach what the policy wants first: %(kinds)s.") % {"kinds": kinds}
+    if not cost.documents.exists():
+        return _("Attach a bill or a ruling first: a payment is for a document.")
     if ledger.free(AccountKey.cost(cost)) <= cost.requested:
         return _("All that is set aside is asked for or paid: set more aside first.")
     if (cap := cap_standing(cost)) and cap.left <= 0:

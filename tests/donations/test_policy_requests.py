@@ -225,3 +225,21 @@ def test_page_of_the_cost_names_what_is_lacking_and_the_form_proposes_it(ready, 
     assert treasurer.get(f"{path}attach/").context["form"]["kind"].value() == "ruling"
     refused = treasurer.get(f"{path}request/").content.decode()
     assert "Attach what the policy wants first: court&#x27;s ruling or notice." in refused
+
+
+def test_bail_without_a_document_is_told_of_the_ruling_alone(client):
+    treasurer = log_in(client, make_user(None, "treasurer"))
+    bail = factories.make_cost(kind="bail")
+    path = f"/admin/donations/legalcost/{bail.pk}/"
+    assert (
+        "None yet. A payment needs a document" in treasurer.get(f"{path}change/").content.decode()
+    )
+    make_policy(kinds=[("bail", ["ruling"])], limits=LIMITS)
+
+    page = treasurer.get(f"{path}change/").content.decode()
+    refused = treasurer.get(f"{path}request/").content.decode()
+
+    wanted = "None yet. The policy wants this before a payment is asked for: court&#x27;s ruling or notice."
+    assert wanted in page
+    assert "Attach what the policy wants first: court&#x27;s ruling or notice." in refused
+    assert "bill" not in page.partition('id="documents"')[2].partition("</section>")[0] + refused

@@ -285,7 +285,7 @@ def test_request_before_its_time_says_why(ready, treasurer):
     assert "set more aside first" in page.context["closed"]
     CostDocument.objects.all().delete()
     page = treasurer.get(of_cost(ready, "request"))
-    assert "Attach the bill first" in page.context["closed"]
+    assert "Attach a bill or a ruling first" in page.context["closed"]
 
 
 def test_request_beyond_what_is_set_aside_is_answered_beside_the_amount(ready, treasurer):
