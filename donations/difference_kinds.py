@@ -54,7 +54,9 @@ ADVICE: dict[str, tuple[Any, Any]] = {
             "Stripe moved money that the books do not have: its webhook was lost or refused, or no gift of ours is behind it."
         ),
         _(
-            "Press “Ask Stripe again” on Differences, with a day before it. If it stays, look among the refused Stripe events for its payment."
+            "Press “Ask Stripe again” on Differences, with a day before it. If it stays, look among the refused Stripe events for its payment. "
+            "Where no gift of ours is behind it, as when somebody paid by a link made at Stripe, open it and press Explain: another "
+            "person approves, and it is a gift, or noted as not ours."
         ),
     ),
     Kind.EXTRA: (
@@ -89,7 +91,10 @@ ADVICE: dict[str, tuple[Any, Any]] = {
     ),
     Kind.DISPUTE: (
         _("A dispute, or its fee, is booked otherwise than Stripe moved it, or not at all."),
-        _("Open the dispute at Stripe and compare; the next sync books what is missing."),
+        _(
+            "Open the dispute at Stripe and compare; the next sync books what is missing. Of a payment that is no gift of ours, open "
+            "it here and press Explain."
+        ),
     ),
     Kind.DATE: (
         _("The entry bears another day than the fact."),

@@ -185,20 +185,24 @@ def _wrong_elsewhere(*, at: datetime) -> Iterator[Difference]:
 
 def _or_asked(found: list[Difference]) -> Iterator[Difference]:
     """What somebody explained already waits for another person, who looks at the explanation."""
-    explainable = {Kind.UNKNOWN, Kind.COLLECTED}
-    movements = [item.subject_id for item in found if item.kind in explainable]
+    movements = [item.subject_id for item in found if _is_open_movement(item)]
     asked = {}
     if movements:
         waiting = MovementExplanation.objects.undecided().filter(movement__in=movements)
         asked = dict(waiting.values_list("movement", "pk"))
     for item in found:
-        explanation = asked.get(item.subject_id) if item.kind in explainable else None
+        explanation = asked.get(item.subject_id) if _is_open_movement(item) else None
         if explanation is None:
             yield item
         else:
             yield replace(
                 item, kind=Kind.ASKED, subject="movementexplanation", subject_id=explanation
             )
+
+
+def _is_open_movement(item: Difference) -> bool:
+    """That Stripe moved it, and nothing of ours books it."""
+    return item.subject == "balancetransaction" and item.is_wrong
 
 
 def _on_the_way() -> Iterator[Difference]:

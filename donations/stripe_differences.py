@@ -4,7 +4,8 @@ at Stripe; one query."""
 from .booked_movements import BOOKED
 
 # What each movement on Stripe's balance must be booked as: an entry named so, of that amount, fund and day. `part` says
-# what it is: a payment, its fee, money back, a dispute, a payout. What two people explained has the name they booked it by.
+# what it is: a payment, its fee, money back, a dispute, a payout. What two people explained has the name they booked it by; what
+# they explained as a gift is one like all others.
 # A movement without a donation of ours has no fund; what Stripe kept of it is no part by itself. `waits_as` is the kind it
 # has while it lies at Stripe and is booked as it must be; what a payout brought to the bank (`is_gone`) does not lie there. A
 # payout that we have a row of passes the account of what is on its way (`is_passing`).
@@ -18,7 +19,8 @@ SELECT b.id AS movement_id, b.stripe_id AS txn, b.currency, b.stripe_payment_int
             WHEN b.type IN ('refund', 'payment_refund', 'refund_failure') THEN 'refunded'
             WHEN b.type IN ('payout_failure', 'payout_cancel') THEN 'payout_back' ELSE 'explained' END AS waits_as
 FROM donations_balancetransaction b
-LEFT JOIN donations_movementexplanation m ON m.movement_id = b.id AND m.approved_at IS NOT NULL AND m.undone_at IS NULL
+LEFT JOIN donations_movementexplanation m
+    ON m.movement_id = b.id AND m.approved_at IS NOT NULL AND m.undone_at IS NULL AND m.meaning <> 'gift'
 LEFT JOIN donations_donation d
     ON b.stripe_payment_intent_id <> '' AND d.stripe_payment_intent_id = b.stripe_payment_intent_id
 LEFT JOIN donations_payout s ON s.id = b.payout_id AND s.itemised_at IS NOT NULL

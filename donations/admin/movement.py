@@ -53,9 +53,7 @@ class ExplainForm(VerbForm):
         meaning = self.fields["meaning"]
         assert isinstance(meaning, forms.ChoiceField)
         is_collected = self.row.is_collected
-        meaning.choices = [
-            choice for choice in Meaning.choices if (choice[0] == Meaning.COLLECTED) == is_collected
-        ]
+        meaning.choices = [choice for choice in Meaning.choices if choice[0] in _meanings(self.row)]
         if is_collected:
             meaning.initial = Meaning.COLLECTED
             del self.fields["fund"]
@@ -64,11 +62,16 @@ class ExplainForm(VerbForm):
             self.fields["bank_account"].initial = accounts.first()
         else:
             del self.fields["bank_account"]
+            if self.row.is_payment:
+                meaning.help_text = _(
+                    "What is sent back at Stripe is best said to be a gift, too: its refund is then booked by itself, and the "
+                    "fund bears what Stripe keeps of it."
+                )
             self._say_who_bears()
 
     def _say_who_bears(self) -> None:
         policy = Policy.objects.in_force(on=timezone.now().date())
-        if policy and policy.fee_order and self.row.is_charge:
+        if policy and policy.fee_order and self.row.is_charge and not self.row.is_payment:
             self.fields["fund"].help_text = _(
                 "By the policy a charge of Stripe's own is borne by %(funds)s. Leave it empty for what is not ours."
             ) % {"funds": ", ".join(policy.fee_bearers)}
@@ -76,11 +79,19 @@ class ExplainForm(VerbForm):
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         meaning = cleaned.get("meaning")
-        if meaning in {Meaning.FEE, Meaning.FUND} and not cleaned.get("fund"):
+        if meaning in {Meaning.FEE, Meaning.FUND, Meaning.GIFT} and not cleaned.get("fund"):
             self.add_error("fund", _("Choose the fund that bears or gets it."))
         if meaning == Meaning.NOT_OURS:
             cleaned["fund"] = None
         return cleaned
+
+
+def _meanings(movement: BalanceTransaction) -> set[Meaning]:
+    if movement.is_collected:
+        return {Meaning.COLLECTED}
+    if movement.is_payment:
+        return {Meaning.GIFT, Meaning.NOT_OURS}
+    return {Meaning.FEE, Meaning.FUND, Meaning.NOT_OURS}
 
 
 def explain(movement: BalanceTransaction, data: dict[str, Any], by: User, at: datetime) -> str:
@@ -90,10 +101,14 @@ def explain(movement: BalanceTransaction, data: dict[str, Any], by: User, at: da
 
 
 def why_not_explain(movement: BalanceTransaction, _by: User) -> str:
-    if movement.is_ours:
+    if movement.is_ours():
         return _("The program books this kind of movement by itself.")
     if not movement.is_unexplained():
         return _("This movement is explained, or another person is to decide on it already.")
+    try:
+        payouts.check_told(movement, at=timezone.now())
+    except payouts.TooEarly as error:
+        return str(error)
     return ""
 
 
@@ -119,6 +134,8 @@ def approve(row: MovementExplanation, _data: dict[str, Any], by: User, at: datet
         return _("Noted as not ours: nothing is booked.")
     if done.meaning == Meaning.COLLECTED:
         return _("Booked. The bank's line is proposed for it, and proves it.")
+    if done.meaning == Meaning.GIFT:
+        return _("Booked as a gift: it stands among the donations, and is sent back from there.")
     return _("Booked.")
 
 
@@ -151,6 +168,8 @@ def why_not_withdraw(row: MovementExplanation, by: User) -> str:
 def why_not_take_back(row: MovementExplanation, _by: User) -> str:
     if not row.approved_at or row.undone_at:
         return _("Only what is booked is taken back, and once.")
+    if row.meaning == Meaning.GIFT:
+        return _("It is a gift by now: send it back there, if it is none.")
     return ""
 
 

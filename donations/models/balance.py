@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from .donation import Donation
 from .fields import CurrencyField, MoneyField
 from .payout import Payout
 
@@ -24,7 +25,6 @@ class BalanceTransaction(models.Model):
     RETURNS = ("refund_failure",)
     OF_PAYMENTS = (*PAYMENTS, *REFUNDS, *RETURNS)
     PAYOUTS = ("payout", "payout_failure", "payout_cancel")
-    KNOWN = (*OF_PAYMENTS, *PAYOUTS)
 
     stripe_id = models.CharField(_("Stripe balance transaction"), max_length=255, unique=True)
     type = models.CharField(_("type"), max_length=60)
@@ -84,9 +84,18 @@ class BalanceTransaction(models.Model):
         return self.type == "payout" and self.amount > 0
 
     @property
+    def is_payment(self) -> bool:
+        """Money that somebody paid, and that can be found again by Stripe's name of the payment."""
+        return (
+            self.type in self.PAYMENTS and self.amount > 0 and bool(self.stripe_payment_intent_id)
+        )
+
     def is_ours(self) -> bool:
-        """Of a type that this program books by itself."""
-        return not self.is_collected and (self.is_dispute or self.type in self.KNOWN)
+        """What this program books by itself: payouts, and what moved of a gift of ours."""
+        if self.is_dispute or self.type in self.OF_PAYMENTS:
+            payment = self.stripe_payment_intent_id
+            return bool(payment) and Donation.objects.filter(stripe_payment_intent_id=payment).exists()  # fmt: skip
+        return not self.is_collected and self.type in self.PAYOUTS
 
     @property
     def sources(self) -> list[str]:
@@ -101,7 +110,7 @@ class BalanceTransaction(models.Model):
     def is_unexplained(self) -> bool:
         """Two people have to say what it is, and nobody has asked for that yet."""
         waiting = self.explanations.filter(refused_at=None, undone_at=None)
-        return not self.is_ours and not waiting.exists()
+        return not self.is_ours() and not waiting.exists()
 
 
 class StripeBalance(models.Model):

@@ -30,6 +30,7 @@ class MovementExplanation(Asked, Decided):
 
     class Meaning(models.TextChoices):
         FEE = "fee", _("a charge or credit of Stripe's own, for a fund")
+        GIFT = "gift", _("a gift to a fund, made at Stripe past our pages")
         FUND = "fund", _("money of a fund that came or went another way")
         NOT_OURS = "not_ours", _("not ours: it goes back to whom it belongs")
         COLLECTED = "collected", _("Stripe collected from our bank what it lacked")
@@ -81,7 +82,9 @@ class MovementExplanation(Asked, Decided):
         constraints = [
             models.CheckConstraint(
                 name="explanation_names_where_it_is_booked",
-                condition=Q(meaning__in=["fee", "fund"], fund__isnull=False, bank_account=None)
+                condition=Q(
+                    meaning__in=["fee", "fund", "gift"], fund__isnull=False, bank_account=None
+                )
                 | Q(meaning="not_ours", fund=None, bank_account=None)
                 | Q(meaning="collected", fund=None, bank_account__isnull=False),
             ),
@@ -114,6 +117,11 @@ class MovementExplanation(Asked, Decided):
                     & Q(refused_at=None, approved_at__isnull=False)
                     & ~Q(reason="")
                 ),
+            ),
+            # As every gift by card, it is sent back, and its entry stays.
+            models.CheckConstraint(
+                name="explanation_as_a_gift_stays",
+                condition=~Q(meaning="gift") | Q(undone_at=None),
             ),
             models.UniqueConstraint(
                 name="explanation_once_per_movement",

@@ -1,6 +1,6 @@
 """What Stripe moved and nothing of ours explains: one person says what it is, another approves, and only then it is booked."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.contrib.auth.models import User
@@ -13,6 +13,7 @@ from donations.models import (
     AccountKey,
     BalanceTransaction,
     BankAccount,
+    Donation,
     Entry,
     Fund,
     MovementExplanation,
@@ -20,6 +21,8 @@ from donations.models import (
 )
 
 Meaning = MovementExplanation.Meaning
+# Until then Stripe may still tell whose payment it is: its word is fetched every ten minutes where a webhook was lost.
+TOLD_WITHIN = timedelta(hours=2)
 
 
 class ExplanationError(Exception):
@@ -32,6 +35,10 @@ class NotOpen(ExplanationError):
 
 class WrongMeaning(ExplanationError):
     """What was said does not fit the movement, or names no fund or bank account of it."""
+
+
+class TooEarly(ExplanationError):
+    """Stripe may still tell whose gift it is."""
 
 
 class NotByPolicy(ExplanationError):
@@ -59,7 +66,7 @@ def request_explanation(
 ) -> MovementExplanation:
     """Asks that `movement` be taken for `meaning`; books nothing yet. Raises ExplanationError's kinds.
 
-    A fee and a fund's money name the `fund` that bears or gets it; what Stripe collected from the bank, which it does when
+    A fee, a gift and a fund's money name the `fund` that bears or gets it; what Stripe collected from the bank, which it does when
     refunds took its balance below zero, names the `bank_account` it left.
     """
     movement = _locked(movement)
@@ -67,6 +74,7 @@ def request_explanation(
         raise NoReason(_("Say how you know: what Stripe's page says of it."))
     if not movement.is_unexplained():
         raise NotOpen(_("This movement is booked, or another person is to decide on it already."))
+    check_told(movement, at=at)
     _check_fits(movement, meaning, fund, bank_account)
     _check_bears(movement, meaning, fund, at=at)
     return MovementExplanation.objects.create(
@@ -91,10 +99,14 @@ def approve_explanation(
     if row.requested_by_id == by.pk:
         raise SamePerson(_("You explained this yourself: another person must approve it."))
     _check_bears(movement, Meaning(row.meaning), row.fund, at=at)
+    if movement.is_ours():
+        raise NotOpen(_("Stripe has told meanwhile whose gift it is: refuse this."))
     row.approved_by, row.approved_at = by, at
     if row.meaning != Meaning.NOT_OURS:
         row.source = _new_source(row, movement)
     row.save(update_fields=["approved_by", "approved_at", "source"])
+    if row.meaning == Meaning.GIFT:
+        _give(row, movement)
     if row.source:
         ledger.post_many(_postings(row, movement, row.source))
     return row
@@ -122,6 +134,8 @@ def take_back_explanation(
     row = MovementExplanation.objects.select_for_update().get(pk=explanation.pk)
     if not row.approved_at or row.undone_at:
         raise NotOpen(_("Only what is booked is taken back, and once."))
+    if row.meaning == Meaning.GIFT:
+        raise NotOpen(_("It is a gift by now: send it back there, if it is none."))
     if row.matches.standing().exists():
         raise NotOpen(_("A bank line proves it: take that match back first, where the line is."))
     if not reason.strip():
@@ -146,6 +160,33 @@ def _undecided(explanation: MovementExplanation) -> MovementExplanation:
     return row
 
 
+def check_told(movement: BalanceTransaction, *, at: datetime) -> None:
+    """Raises TooEarly where Stripe may still tell whose payment, refund or dispute it is."""
+    is_of_payment = movement.is_dispute or movement.type in BalanceTransaction.OF_PAYMENTS
+    if is_of_payment and at < movement.created_at + TOLD_WITHIN:
+        raise TooEarly(
+            _(
+                "Stripe may still tell whose gift it is: press “Ask Stripe again” on Differences, and explain it when two hours "
+                "have passed since it moved."
+            )
+        )
+
+
+def _give(row: MovementExplanation, movement: BalanceTransaction) -> None:
+    """A donation that nobody announced; what Stripe moves of it from now on is booked by itself."""
+    assert row.fund and row.source
+    Donation.objects.create(
+        fund=row.fund,
+        method=Donation.Method.CARD,
+        amount=movement.amount,
+        currency=movement.currency,
+        fee=movement.fee,
+        received_at=movement.created_at,
+        source=row.source,
+        stripe_payment_intent_id=movement.stripe_payment_intent_id,
+    )
+
+
 def _check_fits(
     movement: BalanceTransaction, meaning: Meaning, fund: Fund | None, bank: BankAccount | None
 ) -> None:
@@ -155,7 +196,13 @@ def _check_fits(
             if movement.is_collected
             else _("Only a payout below zero is money that Stripe collected from the bank.")
         )
-    if meaning in {Meaning.FEE, Meaning.FUND} and fund is None:
+    if movement.is_payment != (meaning == Meaning.GIFT) and meaning != Meaning.NOT_OURS:
+        raise WrongMeaning(
+            _("Somebody paid this: say whether it is a gift, or not ours.")
+            if movement.is_payment
+            else _("Only what somebody paid is a gift.")
+        )
+    if meaning in {Meaning.FEE, Meaning.FUND, Meaning.GIFT} and fund is None:
         raise WrongMeaning(_("Choose the fund that bears or gets it."))
     if meaning == Meaning.COLLECTED and (bank is None or bank.currency != movement.currency):
         raise WrongMeaning(
@@ -180,7 +227,9 @@ def _check_bears(
 
 
 def _new_source(row: MovementExplanation, movement: BalanceTransaction) -> str:
-    """A fact is booked under a name once; explained anew, it has the next number."""
+    """A fact is booked under a name once; explained anew, it has the next number. A gift has the name all gifts by card have."""
+    if row.meaning == Meaning.GIFT:
+        return f"stripe:{movement.stripe_payment_intent_id}"
     if row.meaning == Meaning.COLLECTED:
         name = f"stripe:{movement.source_id}:collected"
     else:
@@ -196,7 +245,8 @@ def _postings(row: MovementExplanation, movement: BalanceTransaction, source: st
     else:
         assert row.fund is not None
         purpose = AccountKey.fund(row.fund, movement.currency)
-        parts = [(movement.amount, purpose, source), (-movement.fee, purpose, f"{source}:fee")]
+        fee = f"stripe:{movement.stripe_id}" if row.meaning == Meaning.GIFT else source
+        parts = [(movement.amount, purpose, source), (-movement.fee, purpose, f"{fee}:fee")]
     return [
         Posting(
             kind=_kind(row, amount),
@@ -214,4 +264,6 @@ def _postings(row: MovementExplanation, movement: BalanceTransaction, source: st
 def _kind(row: MovementExplanation, amount: Decimal) -> Entry.Kind:
     if row.bank_account_id:
         return Entry.Kind.PAYOUT_RETURNED
+    if row.meaning == Meaning.GIFT:
+        return Entry.Kind.DONATION if amount > 0 else Entry.Kind.FEE
     return Entry.Kind.INTEREST if amount > 0 else Entry.Kind.BANK_FEE

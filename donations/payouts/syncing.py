@@ -102,6 +102,8 @@ def _book(
     }
     explained = set(
         MovementExplanation.objects.standing()
+        # What is a gift is booked as all gifts are.
+        .exclude(meaning=MovementExplanation.Meaning.GIFT)
         .filter(movement__stripe_id__in=[m.id for m in movements])
         .values_list("movement__stripe_id", flat=True)
     )

@@ -133,6 +133,10 @@ UNTOLD = {
         "Done. Stripe tells of it by no webhook: it stands under Differences once the balance is read, within ten minutes, or at "
         "once by the button “Ask Stripe again” there."
     ),
+    "pay_elsewhere": gettext_lazy(
+        "Done. No gift here is behind it: it stands under Differences once the balance is read, and is explained there when two "
+        "hours have passed."
+    ),
     "reset": gettext_lazy("Done. Nothing goes wrong on purpose any more."),
 }
 ACTS: dict[str, Callable[..., object]] = {
@@ -147,6 +151,7 @@ ACTS: dict[str, Callable[..., object]] = {
     "fail_payout": acts.fail_payout,
     "fail_refund": acts.fail_refund,
     "lose": acts.lose,
+    "pay_elsewhere": lambda target, at: acts.pay_elsewhere(target.lower(), at=at),
     "pay_out": lambda target, at: acts.pay_out(target.lower(), at=at),
     "pay_out_by_hand": lambda target, at: acts.pay_out(target.lower(), at=at, is_automatic=False),
     "renew": acts.renew,

@@ -118,6 +118,7 @@ class ActForm(forms.Form):
         ),
         *("escalate", "expire", "fail", "fail_payout", "fail_refund", "inquire", "lose"),
         *(
+            "pay_elsewhere",
             "pay_out",
             "pay_out_by_hand",
             "refund",

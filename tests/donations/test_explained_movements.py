@@ -8,11 +8,19 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from donations import differences, ledger, payouts
+from donations import catching_up, differences, ledger, payouts
 from donations.difference_kinds import Kind
-from donations.models import AccountKey, Entry, MovementExplanation, Payout
+from donations.models import (
+    AccountKey,
+    BalanceTransaction,
+    Donation,
+    Entry,
+    MovementExplanation,
+    Payout,
+)
 from donations.payouts import movements
 from donations.proofs import prove
+from donations.sandbox import acts
 from tests import factories
 from tests.donations.lying import lying
 from tests.factories import NOW, log_in, make_user
@@ -35,16 +43,26 @@ def fund():
     return factories.make_fund(code="general")
 
 
+# By a link that somebody made in Stripe's dashboard.
+PAID = {
+    "type": "charge",
+    "amount": Decimal(25),
+    "fee": Decimal(1),
+    "stripe_payment_intent_id": "pi_elsewhere",
+    "created_at": NOW - timedelta(hours=3),
+}
+
+
 def odd(amount="-5", fee="0", **fields):
     told = {"type": "adjustment", "amount": Decimal(amount), "fee": Decimal(fee)}
     return factories.make_balance_transaction(**told | fields)
 
 
-def explain(movement, people, meaning=Meaning.FEE, **fields):
+def explain(movement, people, meaning=Meaning.FEE, *, at=NOW, **fields):
     row = payouts.request_explanation(
-        movement, meaning=meaning, note="Stripe's page says so", by=people[0], at=NOW, **fields
+        movement, meaning=meaning, note="Stripe's page says so", by=people[0], at=at, **fields
     )
-    return payouts.approve_explanation(row, by=people[1], at=NOW)
+    return payouts.approve_explanation(row, by=people[1], at=at)
 
 
 def refused(rule, sql):
@@ -181,6 +199,98 @@ def test_taken_back_it_is_open_again_and_booked_anew_under_another_name(people, 
         payouts.take_back_explanation(first, reason="again", by=people[1], at=NOW)
 
 
+def catch_up():
+    now = timezone.now()
+    catching_up.sync(since=now - timedelta(hours=4), at=now)
+
+
+def paid_elsewhere():
+    """Of three hours ago, as Stripe's balance tells it, and its webhook, which says nothing of a gift of ours."""
+    acts.pay_elsewhere("eur", at=timezone.now() - timedelta(hours=3))
+    catch_up()
+    return BalanceTransaction.objects.get()
+
+
+def test_payment_by_a_link_of_stripes_own_is_a_gift_when_two_people_say_so(people, fund, client):
+    movement = paid_elsewhere()
+    name = f"stripe:{movement.stripe_payment_intent_id}"
+    [item] = lying_and_listed()
+    assert (item.kind, item.name) == (Kind.MISSING, name)
+    assert "open it and press Explain" in item.next_step
+    tess = log_in(client, people[0])
+    path = f"{MOVEMENT}{movement.pk}/explain/"
+    form = tess.get(path).context["form"]
+    assert [each for each, _label in form.fields["meaning"].choices] == ["gift", "not_ours"]
+    data = {"meaning": "gift", "fund": "", "note": "Rosa's stall had the link."}
+    assert "Choose the fund" in words(tess.post(path, data))
+    tess.post(path, data | {"fund": fund.pk})
+    asked = MovementExplanation.objects.get()
+    assert wrong() == [(Kind.ASKED, name)]
+
+    page = log_in(client, people[1]).post(f"{EXPLANATION}{asked.pk}/approve/", follow=True)
+
+    assert "Booked as a gift" in words(page)
+    gift = Donation.objects.get()
+    assert (gift.amount, gift.fee, gift.fund, gift.pledge) == (40, movement.fee, fund, None)
+    assert (gift.method, gift.received_at, gift.source) == ("card", movement.created_at, name)
+    assert (wrong(), broken()) == ([], [])
+    # It is one as all others: read again nothing is new, sent back at Stripe it goes out of its fund, and it is not taken back.
+    acts.refund(movement.stripe_payment_intent_id, amount=1000, at=timezone.now())
+    catch_up()
+    assert ledger.balance(AccountKey.fund(fund, "EUR")) == 30 - movement.fee
+    assert (wrong(), broken()) == ([], [])
+    with pytest.raises(payouts.NotOpen, match="It is a gift by now"):
+        payouts.take_back_explanation(asked, reason="x", by=people[1], at=NOW)
+    refused(
+        "explanation_as_a_gift_stays",
+        "UPDATE donations_movementexplanation SET undone_at = now(), undone_by_id = requested_by_id, reason = 'x'",
+    )
+    assert "It is a gift by now" in words(client.get(f"{EXPLANATION}{asked.pk}/take-back/"))
+
+
+def test_payment_that_is_not_ours_is_listed_until_it_went_back(people):
+    payment = paid_elsewhere()
+    explain(payment, people, Meaning.NOT_OURS, at=timezone.now())
+    [item] = lying_and_listed()
+    assert (item.kind, item.told) == (Kind.NOT_OURS, 40 - payment.fee)
+
+    acts.refund(
+        payment.stripe_payment_intent_id, amount=None, at=timezone.now() - timedelta(hours=3)
+    )
+    catch_up()
+    back = BalanceTransaction.objects.get(type="refund")
+    assert [kind for kind, _name in wrong()] == [Kind.MISSING]
+    explain(back, people, Meaning.NOT_OURS, at=timezone.now())
+
+    # What Stripe keeps of it all the same.
+    [item] = lying_and_listed()
+    assert (item.kind, item.told, broken()) == (Kind.NOT_OURS, -payment.fee, [])
+    assert not Entry.objects.exists()
+
+
+def test_what_moved_of_a_gift_of_ours_is_not_explained(people, fund):
+    movement = factories.make_balance_transaction(**PAID)
+    asked = payouts.request_explanation(
+        movement, meaning=Meaning.GIFT, fund=fund, note="x", by=people[0], at=NOW
+    )
+    factories.make_donation(stripe_payment_intent_id="pi_elsewhere")
+
+    with pytest.raises(payouts.NotOpen, match="whose gift it is: refuse this"):
+        payouts.approve_explanation(asked, by=people[1], at=NOW)
+    refused(
+        "explanation_of_no_gift|gift of ours",
+        f"UPDATE donations_movementexplanation SET approved_by_id = {people[1].pk}, approved_at = now(), source = 'x'",
+    )
+    payouts.refuse_explanation(asked, reason="told", by=people[1], at=NOW)
+    with pytest.raises(payouts.NotOpen, match="This movement is booked"):
+        explain(movement, people, Meaning.NOT_OURS)
+    refused(
+        "only what somebody paid",
+        "INSERT INTO donations_movementexplanation (number, movement_id, meaning, fund_id, note, requested_by_id, requested_at, reason) "
+        f"VALUES (gen_random_uuid(), {odd().pk}, 'gift', {fund.pk}, 'x', {people[0].pk}, now(), '')",
+    )
+
+
 def test_two_people_and_one_word_at_a_time(people, fund):
     movement = odd()
     row = payouts.request_explanation(
@@ -204,7 +314,10 @@ def test_two_people_and_one_word_at_a_time(people, fund):
 @pytest.mark.parametrize(
     ("movement", "said", "error", "sentence"),
     [
-        ({"type": "charge"}, {}, payouts.NotOpen, "This movement is booked"),
+        ({"type": "payout"}, {}, payouts.NotOpen, "This movement is booked"),
+        ({}, {"meaning": Meaning.GIFT}, payouts.WrongMeaning, "Only what somebody paid is a gift"),
+        (PAID, {}, payouts.WrongMeaning, "say whether it is a gift, or not ours"),
+        (PAID | {"created_at": NOW}, {}, payouts.TooEarly, "when two hours have passed"),
         ({}, {"note": " "}, payouts.NoReason, "Say how you know"),
         ({}, {"fund": None}, payouts.WrongMeaning, "Choose the fund"),
         ({}, {"meaning": Meaning.COLLECTED}, payouts.WrongMeaning, "Only a payout below zero"),
@@ -392,7 +505,10 @@ def test_collected_asks_for_the_account_alone(people, client):
 
 
 def test_what_the_program_books_itself_has_no_button(people, client):
-    movement = factories.make_balance_transaction()
+    gift = factories.make_donation()
+    movement = factories.make_balance_transaction(
+        stripe_payment_intent_id=gift.stripe_payment_intent_id
+    )
 
     tess = log_in(client, people[0])
 

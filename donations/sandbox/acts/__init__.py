@@ -23,6 +23,7 @@ from .customers import (
 )
 from .disputes import answer_dispute, close_inquiry, escalate, lose, open_dispute, win
 from .invoices import pay_invoice
+from .payments import pay_elsewhere
 from .payouts import charge, fail_payout, pay_out
 from .refunds import arrive, fail_refund, refund
 from .saved_cards import cancel_intent, confirm_intent, create_intent
@@ -59,6 +60,7 @@ __all__ = [
     "pass_time",
     "pause",
     "pay",
+    "pay_elsewhere",
     "pay_invoice",
     "pay_out",
     "refund",

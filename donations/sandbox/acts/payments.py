@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
+from django.db import transaction
+
 from donations.sandbox import objects
 from donations.sandbox.errors import SandboxError
 from donations.sandbox.events import emit
-from donations.sandbox.fees import fee_of
+from donations.sandbox.fees import dispute_fee, fee_of
 from donations.sandbox.objects import Json
 
 from .rows import locked
@@ -28,6 +30,20 @@ MESSAGES = {
     NO_FUNDS: "Your card has insufficient funds.",
     ASKS: "Your card was declined. This transaction requires authentication.",
 }
+
+
+@transaction.atomic
+def pay_elsewhere(currency: str, *, at: datetime) -> Json:
+    """Somebody pays by a link that was made at Stripe, past our pages: no session and no metadata of ours; the payment."""
+    method = objects.payment_method(last4="4242", customer=None, email=None, at=at)
+    objects.keep(method, at=at)
+    intent = objects.payment_intent(
+        amount=2 * dispute_fee(currency), currency=currency, data={}, at=at
+    )
+    objects.keep(intent, at=at)
+    emit("payment_intent.created", intent, at=at)
+    attempt(intent, method, SUCCEEDED, at=at)
+    return intent
 
 
 def answer_of(method: Json) -> str:
