@@ -48,7 +48,7 @@ from .defendant_money import defendants_page
 from .downloads import download
 from .payment_forms import RequestForm
 from .spending_forms import AllocateForm, AttachForm, ReleaseForm
-from .standing import cap_standing, documents_lacking, serving_funds
+from .standing import cap_standing, documents_lacking, policy_today, serving_funds
 
 
 def set_aside(cost: LegalCost, data: dict[str, Any], by: User, at: datetime) -> str:
@@ -88,14 +88,15 @@ def request_payment(cost: LegalCost, data: dict[str, Any], by: User, at: datetim
 
 
 def why_no_request(cost: Any, _by: User) -> str:
-    if lacking := documents_lacking(cost):
+    policy = policy_today()
+    if lacking := documents_lacking(cost, policy):
         kinds = ", ".join(str(CostDocument.Kind(each).label) for each in lacking)
         return _("Attach what the policy wants first: %(kinds)s.") % {"kinds": kinds}
     if not cost.documents.exists():
         return _("Attach a bill or a ruling first: a payment is for a document.")
     if ledger.free(AccountKey.cost(cost)) <= cost.requested:
         return _("All that is set aside is asked for or paid: set more aside first.")
-    if (cap := cap_standing(cost)) and cap.left <= 0:
+    if (cap := cap_standing(cost, policy)) and cap.left <= 0:
         return _(
             "All that the fund's policy pays for one such cost, %(cap)s, is asked for or paid: a version with a higher cap comes first."
         ) % {"cap": money(cap.most, cost.currency)}
@@ -313,6 +314,7 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
         prefetch_related_objects([row], "shares__defendant")
         newest = UmaValue.objects.newest() if row.uma is not None else None
         attached = row.documents.select_related("uploaded_by").order_by("-pk")
+        policy = policy_today()
         return {
             "cost": row,
             "shares": shares_of([row])[row.pk],
@@ -327,10 +329,10 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
             **columns_of([Figures.told_by(row)], has_bail=row.kind == LegalCost.Kind.BAIL),
             "outcomes": row.bail_outcomes.select_related("by", "undo_requested_by", "undone_by"),
             "gifts": gifts_of([row.pk]).get(row.pk, 0),
-            "funds": serving_funds(row),
+            "funds": serving_funds(row, policy),
             "documents": attached,
             "elsewhere": elsewhere(attached),
-            "lacking": [CostDocument.Kind(each).label for each in documents_lacking(row)],
+            "lacking": [CostDocument.Kind(each).label for each in documents_lacking(row, policy)],
             "may_open": request.user.has_perm("donations.view_costdocument"),
             "payments": [
                 (payment, payment.state(is_proved=payment.is_proved))

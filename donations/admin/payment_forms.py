@@ -19,7 +19,7 @@ from ..models import AccountKey, BankAccount, CostDocument, Policy
 from ..same_documents import elsewhere
 from ..schedule import cover
 from .spending_forms import AmountField, MoneyForm, read_amount
-from .standing import cap_standing
+from .standing import cap_standing, policy_today
 
 
 class DocumentField(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -67,14 +67,15 @@ class ContentForm(MoneyForm):
         ),
     )
 
-    def offer_for(self, cost: Any, *, also: BankAccount | None = None) -> None:
+    def offer_for(
+        self, cost: Any, policy: Policy | None, *, also: BankAccount | None = None
+    ) -> None:
         documents = cost.documents.order_by("-pk")
         accounts = BankAccount.objects.filter(
             Q(currency=cost.currency, closed_on=None) | Q(pk=also.pk if also else None)
         ).usual_first()
         self.fields["document"].queryset = documents  # type: ignore[attr-defined]
         self.fields["bank_account"].queryset = accounts  # type: ignore[attr-defined]
-        policy = Policy.objects.in_force(on=timezone.now().date())
         if policy is None or policy.emergency_limit(cost.currency) <= policy.third_person_above(
             cost.currency
         ):
@@ -96,9 +97,10 @@ class ContentForm(MoneyForm):
 
 class RequestForm(ContentForm):
     def prepare(self) -> None:
-        self.offer_for(self.row)
+        policy = policy_today()
+        self.offer_for(self.row, policy)
         free = ledger.free(AccountKey.cost(self.row)) - self.row.requested
-        cap = cap_standing(self.row)
+        cap = cap_standing(self.row, policy)
         most = min(free, cap.left) if cap else free
         self.take_amounts_in(self.row.currency, min(most, self._falls_due() or most))
         for name in ("document", "bank_account"):
@@ -116,7 +118,7 @@ class RequestForm(ContentForm):
 
 class AmendForm(ContentForm):
     def prepare(self) -> None:
-        self.offer_for(self.row.cost, also=self.row.bank_account)
+        self.offer_for(self.row.cost, policy_today(), also=self.row.bank_account)
         self.take_amounts_in(self.row.currency, self.row.amount)
         self.fields["document"].initial = self.row.document_id
         self.fields["bank_account"].initial = self.row.bank_account_id

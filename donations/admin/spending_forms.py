@@ -22,6 +22,7 @@ from .standing import (
     documents_lacking,
     giving_funds,
     lacking_accounts,
+    policy_today,
     refilled_accounts,
     serving_funds,
 )
@@ -99,7 +100,7 @@ class AllocateForm(MoneyForm):
     amount = AmountField()
 
     def prepare(self) -> None:
-        funds = serving_funds(self.row)
+        funds = serving_funds(self.row, policy_today())
         field = self.fields["fund"]
         assert isinstance(field, FundField)
         field.offer({f.fund.pk: f"{f.fund.name}: {f.told(self.row.currency)}" for f in funds})
@@ -150,7 +151,7 @@ class AttachForm(VerbForm):
 
     def prepare(self) -> None:
         """The first document that is still lacking."""
-        lacking = documents_lacking(self.row)
+        lacking = documents_lacking(self.row, policy_today())
         self.fields["kind"].initial = lacking[0] if lacking else CostDocument.Kind.BILL
 
     def clean_file(self) -> Any:

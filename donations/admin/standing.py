@@ -44,9 +44,12 @@ class FundStanding:
         return _("%(amount)s free") % words
 
 
-def serving_funds(cost: Any) -> list[FundStanding]:
+def policy_today() -> Policy | None:
+    return Policy.objects.in_force(on=timezone.now().date())
+
+
+def serving_funds(cost: Any, policy: Policy | None) -> list[FundStanding]:
     """The funds that may serve `cost` (`with_figures`), in the order of the policy, each with its balance and what it gave."""
-    policy = Policy.objects.in_force(on=timezone.now().date())
     funds = list(Fund.objects.serving(cost.case, cost.defendants(), Policy.fund_kinds(policy)))
     reserves = Reserves(funds, policy)
     accounts: dict[int | None, Any] = {
@@ -72,9 +75,8 @@ def serving_funds(cost: Any) -> list[FundStanding]:
     return standing
 
 
-def documents_lacking(cost: LegalCost) -> list[str]:
-    """The kinds of document the policy in force wants before a payment of `cost` is asked for, and that it has not."""
-    policy = Policy.objects.in_force(on=timezone.now().date())
+def documents_lacking(cost: LegalCost, policy: Policy | None) -> list[str]:
+    """The kinds of document the policy wants before a payment of `cost` is asked for, and that it has not."""
     if policy is None:
         return []
     return policy.lacking(cost.kind, set(cost.documents.values_list("kind", flat=True)))
@@ -88,12 +90,12 @@ class CapStanding:
     left: Decimal
 
 
-def cap_standing(cost: LegalCost) -> CapStanding | None:
-    """By the policy in force. None where nothing is capped: so of a cost in UMA, whose payments may rise above the cap."""
-    policy = Policy.objects.in_force(on=timezone.now().date())
+def cap_standing(cost: LegalCost, policy: Policy | None) -> CapStanding | None:
+    """None where nothing is capped: so of a cost in UMA, whose payments may rise above the cap."""
     if policy is None or cost.uma is not None:
         return None
-    most, left = policy.cap(cost.kind, cost.currency), policy.cap_left(cost)
+    most = policy.cap(cost.kind, cost.currency)
+    left = None if most is None else policy.cap_left(cost)
     return None if most is None or left is None else CapStanding(most, left)
 
 

@@ -131,9 +131,10 @@ def why_not_payable(row: Disbursement) -> str:
     return ""
 
 
-def check_policy(cost: LegalCost, amount: Decimal, *, at: datetime, but: int | None = None) -> None:
+def check_policy(
+    policy: Policy | None, cost: LegalCost, amount: Decimal, *, but: int | None = None
+) -> None:
     """`but` is the key of the payment itself, when it is changed."""
-    policy = Policy.objects.in_force(on=at.date())
     if policy is None:
         return
     if not policy.pays(cost.kind):
@@ -166,8 +167,10 @@ def check_policy(cost: LegalCost, amount: Decimal, *, at: datetime, but: int | N
 
 def _check_cap(policy: Policy, cost: LegalCost, amount: Decimal, *, but: int | None) -> None:
     """By the policy of the request, whatever was agreed before. What the UMA lifts above a cap is paid, by three people."""
-    cap, left = policy.cap(cost.kind, cost.currency), policy.cap_left(cost, but=but)
-    if cost.uma is None and cap is not None and left is not None and amount > left:
+    if cost.uma is not None or (cap := policy.cap(cost.kind, cost.currency)) is None:
+        return
+    left = policy.cap_left(cost, but=but)
+    if left is not None and amount > left:
         raise NotByPolicy(
             _(
                 "The fund's policy (%(version)s) pays at most %(cap)s for one cost of the kind “%(kind)s”: %(left)s of it is left "
@@ -239,11 +242,16 @@ def check_own_stakes(account: PayeeAccount, cost: LegalCost, people: list[User])
 
 
 def check_emergency(
-    reason: str, cost: LegalCost, amount: Decimal, *, at: datetime, but: int | None = None
+    policy: Policy | None,
+    reason: str,
+    cost: LegalCost,
+    amount: Decimal,
+    *,
+    at: datetime,
+    but: int | None = None,
 ) -> None:
     if not reason.strip():
         return
-    policy = Policy.objects.in_force(on=at.date())
     if policy is None or not _needs_third_person(policy, cost, amount, but=but):
         raise NoEmergency(
             _("One approval is enough for this payment anyway: leave the emergency out.")

@@ -12,7 +12,15 @@ from defensefund.templatetags.formats import plain_day
 from donations import ledger
 from donations.currencies import written
 from donations.ledger import Posting
-from donations.models import AccountKey, BankAccount, CostDocument, Disbursement, Entry, LegalCost
+from donations.models import (
+    AccountKey,
+    BankAccount,
+    CostDocument,
+    Disbursement,
+    Entry,
+    LegalCost,
+    Policy,
+)
 from donations.models.numbers import new_number
 
 from .checks import (
@@ -67,7 +75,8 @@ def request(
         raise AlreadyDone(_("This was sent twice: it was asked for once."))
     check_content(cost, document, bank_account, amount)
     check_same_document(document, same_document_reason)
-    check_policy(cost, amount, at=at)
+    policy = Policy.objects.in_force(on=at.date())
+    check_policy(policy, cost, amount)
     # Asked for first: what is paid between the two reads is then counted twice, never missed.
     spoken_for = cost.disbursements.open().total()
     free = ledger.free(AccountKey.cost(cost)) - spoken_for
@@ -77,7 +86,7 @@ def request(
             % {"amount": written(free, cost.currency)}
         )
     account = account_of(cost)
-    check_emergency(emergency_reason, cost, amount, at=at)
+    check_emergency(policy, emergency_reason, cost, amount, at=at)
     check_declared(by)
     check_stakes(account, cost, [by])
     row = Disbursement.objects.create(
@@ -174,7 +183,8 @@ def amend(
     cost = locked_cost(row.cost)
     check_content(cost, document, bank_account, amount)
     check_same_document(document, same_document_reason)
-    check_policy(cost, amount, at=at, but=row.pk)
+    policy = Policy.objects.in_force(on=at.date())
+    check_policy(policy, cost, amount, but=row.pk)
     others = cost.disbursements.open().exclude(pk=row.pk).total()
     free = ledger.free(AccountKey.cost(cost)) - others
     if amount > free:
@@ -185,7 +195,7 @@ def amend(
     row.amount, row.document, row.bank_account = amount, document, bank_account
     row.payee_account, row.emergency_reason = account_of(cost), emergency_reason.strip()
     row.same_document_reason = same_document_reason.strip()
-    check_emergency(emergency_reason, cost, amount, at=at, but=row.pk)
+    check_emergency(policy, emergency_reason, cost, amount, at=at, but=row.pk)
     check_declared(by)
     check_stakes(row.payee_account, cost, [by])
     row.requested_by, row.requested_at = by, at

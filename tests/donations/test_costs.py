@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from donations import allocation, costs, disbursement
-from donations.admin.standing import serving_funds
+from donations.admin.standing import policy_today, serving_funds
 from donations.currencies import exponent
 from donations.models import CostInstalment, CostShare, LegalCost
 from donations.models.cost_share import split
@@ -243,7 +243,9 @@ def test_policy_says_which_funds_serve(shared):
 
 def serving(shared):
     cost = LegalCost.objects.with_figures().get(pk=shared.cost.pk)
-    return {each.fund: (each.proposed, each.told("EUR")) for each in serving_funds(cost)}
+    return {
+        each.fund: (each.proposed, each.told("EUR")) for each in serving_funds(cost, policy_today())
+    }
 
 
 def test_reserve_is_whole_units_in_words_and_in_what_is_refused(shared):
