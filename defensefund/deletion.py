@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin import AdminSite
-from django.contrib.admin.utils import NestedObjects, quote
+from django.contrib.admin.utils import NestedObjects
+from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Model
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
+
+from defensefund.addresses import office_url
 
 
 def deleted_with(
@@ -34,7 +36,7 @@ def deleted_with(
     }
 
     def called(row: Any) -> str:
-        return _called(row, request, site)
+        return _called(row, request.user)
 
     return (
         collector.nested(called),
@@ -57,19 +59,9 @@ def _entitle(model: type[Model], rows: Any) -> None:
         row.own_title = known.get(row.pk)
 
 
-def _called(row: Any, request: HttpRequest, site: AdminSite) -> str:
+def _called(row: Any, user: User | AnonymousUser) -> str:
     """With the way to its page, for whoever may look at it."""
     name = capfirst(row._meta.verbose_name)
-    model = type(row)
-    if not site.is_registered(model) or not site.get_model_admin(model).has_view_permission(
-        request, row
-    ):
-        return f"{name}: {row}"
-    try:
-        url = reverse(
-            f"{site.name}:{row._meta.app_label}_{row._meta.model_name}_change",
-            args=[quote(row.pk)],
-        )
-    except NoReverseMatch:
-        return f"{name}: {row}"
-    return format_html('{}: <a href="{}">{}</a>', name, url, str(row))
+    if url := office_url(row, user):
+        return format_html('{}: <a href="{}">{}</a>', name, url, str(row))
+    return f"{name}: {row}"

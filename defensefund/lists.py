@@ -31,6 +31,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from defensefund.addresses import page_name
 from defensefund.paging import LAST, START, NoSuchPlace, Page, keys_of, page_of
 
 ROWS_VAR = "rows"
@@ -73,7 +74,7 @@ class PagedList(ChangeList):
     def url_for_result(self, result: Any) -> str:
         """Its page, which leads back to this one."""
         if self._way is None:
-            url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=(0,))
+            url = reverse(page_name(self.opts), args=(0,))
             back = f"?{self.preserved_filters}" if self.preserved_filters else ""
             self._way = url.rpartition("0")[0], url.rpartition("0")[2] + back
         return f"{self._way[0]}{quote(result.pk)}{self._way[1]}"

@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
+from defensefund.addresses import page_name
 from defensefund.office import OfficeAdmin, fieldset, page, require, sent
 from defensefund.step_up import recent_login_required
 
@@ -98,10 +99,8 @@ class VerbAdmin(OfficeAdmin):
         return f"{self.opts.app_label}_{self.opts.model_name}_{verb.name.replace('-', '_')}"
 
     def _url(self, row: Any, verb: Verb | None = None) -> str:
-        name = (
-            self._url_name(verb) if verb else f"{self.opts.app_label}_{self.opts.model_name}_change"
-        )
-        return reverse(f"admin:{name}", args=[row.pk])
+        name = f"admin:{self._url_name(verb)}" if verb else page_name(self.opts)
+        return reverse(name, args=[row.pk])
 
     def change_view(
         self,

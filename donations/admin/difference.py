@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from defensefund.addresses import office_url
 from defensefund.office import page, require
 
 from .. import differences, open_differences
@@ -129,7 +130,5 @@ def _address(request: HttpRequest, item: Difference) -> str:
         return reverse("admin:donations_bankaccount_opening", args=[item.subject_id])
     if item.kind == Kind.NOTIFIED and request.user.has_perm("donations.match_statementline"):
         return reverse("admin:donations_statementline_match", args=[item.subject_id])
-    may = request.user.has_perm(f"donations.view_{item.subject}")
-    if item.subject == "stripebalance" or not may:
-        return ""
-    return reverse(f"admin:donations_{item.subject}_change", args=[item.subject_id])
+    row = apps.get_model("donations", item.subject)(pk=item.subject_id)
+    return office_url(row, request.user)

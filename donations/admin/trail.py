@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Model, Q, QuerySet
-from django.urls import reverse
+
+from defensefund.addresses import office_url
 
 from ..models import (
     Allocation,
@@ -49,12 +49,7 @@ class Step:
 
 
 def step(row: Model, *, by: User | AnonymousUser) -> Step:
-    options = row._meta
-    may = admin.site.is_registered(type(row)) and by.has_perm(
-        f"{options.app_label}.view_{options.model_name}"
-    )
-    name = f"admin:{options.app_label}_{options.model_name}_change"
-    return Step(str(options.verbose_name), str(row), reverse(name, args=[row.pk]) if may else "")
+    return Step(str(row._meta.verbose_name), str(row), office_url(row, by))
 
 
 def facts_of(entry: Entry) -> list[Model]:

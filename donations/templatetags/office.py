@@ -1,22 +1,13 @@
 from typing import Any
 
 from django import template
-from django.contrib.auth.models import User
-from django.db.models import Model
-from django.urls import reverse
 from django.utils.functional import Promise
 
+from defensefund.addresses import office_url
 from donations.office_sections import parted
 
 register = template.Library()
-
-
-@register.filter
-def office_url(row: Model | None, user: User) -> str:
-    """Where the office shows `row`; empty when there is none, or the person may not see it."""
-    if row is None or not user.has_perm(f"{row._meta.app_label}.view_{row._meta.model_name}"):
-        return ""
-    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+register.filter(office_url)
 
 
 @register.filter
