@@ -14,7 +14,8 @@ from defensefund.templatetags.formats import plain_day
 from .. import ledger, openings
 from ..ledger import Posting
 from ..models import AccountKey, Donation, Entry, LegalCost, PastImport, PastRow, Payee
-from .reading import PastFact, PastReading, read
+from .fact import PastFact
+from .reading import PastReading, read
 from .sums import more_than_stated, names
 
 # What the database's own rules refuse a cost with (migrations/0008_policy.py).
@@ -244,11 +245,7 @@ def _check_no_place_short(facts: Iterable[PastFact]) -> None:
 
 def _check_openings(facts: Iterable[PastFact]) -> None:
     """What two people ask for one after the other, or a spreadsheet beside a form, is not booked twice."""
-    accounts = {
-        fact.bank_account
-        for fact in facts
-        if fact.bank_account and fact.kind is PastRow.Kind.OPENING
-    }
+    accounts = {fact.bank_account for fact in facts if fact.is_opening and fact.bank_account}
     problems = [
         more_than_stated(opening, opening.booked)
         for account in sorted(accounts, key=lambda account: account.code)

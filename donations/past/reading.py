@@ -16,11 +16,11 @@ from defensefund.templatetags.formats import plain_day
 
 from .. import delimited
 from ..currencies import UnreadableAmount, exponent, offered, parse_amount
-from ..models import AccountKey, BankAccount, Fund, LegalCost, PastRow, Period
+from ..models import BankAccount, Fund, LegalCost, PastRow, Period
 from . import sums, tables
+from .fact import ZERO, PastFact
 from .tables import RawRow
 
-ZERO = Decimal(0)
 CASH = "cash"
 # What a row of each kind says besides kind, date, amount, currency, note and id.
 NEEDS = {
@@ -40,33 +40,6 @@ ALWAYS = ("kind", "date", "amount", "currency", "note", "id")
 IDENTITY = (
     "kind", "date", "amount", "currency", "fund", "place", "fee", "case", "defendant", "cost_kind", "due_on",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class PastFact:
-    """A row understood. `bank_account` is None for cash; `fund` and it are None for a cost."""
-
-    row: int
-    key: str
-    kind: PastRow.Kind
-    happened_on: date
-    amount: Decimal
-    currency: str
-    fee: Decimal = ZERO
-    fund: Fund | None = None
-    bank_account: BankAccount | None = None
-    case: Case | None = None
-    defendant: Defendant | None = None
-    cost_kind: str = ""
-    due_on: date | None = None
-    name: str = ""
-    email: str = ""
-    note: str = ""
-
-    @property
-    def place(self) -> AccountKey:
-        account = self.bank_account
-        return AccountKey.bank(account) if account else AccountKey.cash(self.currency)
 
 
 @dataclass

@@ -2,28 +2,19 @@
 bank's first statement says was there."""
 
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext as _
 
 from .. import ledger, openings
 from ..currencies import written
-from ..models import AccountKey, BankAccount, PastRow
+from ..models import AccountKey
 from ..openings import Opening
-
-if TYPE_CHECKING:
-    from .reading import PastFact
+from .fact import ZERO, PastFact
 
 
-def _moved(fact: "PastFact") -> Decimal:
-    """By how much it raises, or lowers, its fund and its place."""
-    return -fact.amount if fact.kind is PastRow.Kind.PAYMENT else fact.amount - fact.fee
-
-
-def names(facts: Iterable["PastFact"]) -> dict[AccountKey, str]:
+def names(facts: Iterable[PastFact]) -> dict[AccountKey, str]:
     """How the office calls each fund and each place of the facts."""
     named: dict[AccountKey, str] = {}
     for fact in facts:
@@ -33,14 +24,14 @@ def names(facts: Iterable["PastFact"]) -> dict[AccountKey, str]:
     return named
 
 
-def shortfalls(facts: Iterable["PastFact"]) -> list[str]:
+def shortfalls(facts: Iterable[PastFact]) -> list[str]:
     """Nothing is booked that takes a fund, a bank account or the cash box below zero."""
     changes: dict[AccountKey, Decimal] = defaultdict(Decimal)
     named = names(facts)
     for fact in facts:
         if fact.fund:
-            changes[AccountKey.fund(fact.fund, fact.currency)] += _moved(fact)
-            changes[fact.place] += _moved(fact)
+            changes[AccountKey.fund(fact.fund, fact.currency)] += fact.moved
+            changes[fact.place] += fact.moved
     return [
         _(
             "With these rows %(account)s would be %(amount)s below zero. Is a gift missing, or what was there before "
@@ -52,21 +43,22 @@ def shortfalls(facts: Iterable["PastFact"]) -> list[str]:
     ]
 
 
-def too_much_before(facts: Iterable["PastFact"]) -> list[str]:
+def too_much_before(facts: Sequence[PastFact]) -> list[str]:
     """Of each bank account with an opening among the facts: not more than its first statement says that there was."""
-    changes: dict[BankAccount, dict[date, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    opened = set()
-    for fact in facts:
-        if fact.bank_account:
-            is_opening = fact.kind is PastRow.Kind.OPENING
-            # An opening counts whenever it is booked, all else up to the statement.
-            changes[fact.bank_account][date.min if is_opening else fact.happened_on] += _moved(fact)
-            opened |= {fact.bank_account} if is_opening else set()
+    opened = {fact.bank_account for fact in facts if fact.is_opening and fact.bank_account}
     problems = []
     for account in sorted(opened, key=lambda account: account.code):
         if opening := openings.opening_of(account):
-            days = changes[account].items()
-            coming = sum((moved for day, moved in days if day <= opening.day), Decimal(0))
+            # An opening counts whenever it is booked, all else up to the statement.
+            coming = sum(
+                (
+                    fact.moved
+                    for fact in facts
+                    if fact.bank_account == account
+                    and (fact.is_opening or fact.happened_on <= opening.day)
+                ),
+                ZERO,
+            )
             if coming > opening.missing:
                 problems.append(more_than_stated(opening, opening.booked + coming))
     return problems

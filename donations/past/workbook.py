@@ -17,7 +17,8 @@ from .tables import UnreadableTable
 ZIP, OLD_EXCEL = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 # Unpacked; a file of a few kilobytes can hold gigabytes of nothing.
 LARGEST_UNPACKED = 50_000_000
-MOST_ROWS = 100_000
+# By its number in the sheet, where many empty rows may stand before it; `tables` counts those that hold anything.
+LAST_ROW = 100_000
 MOST_COLUMNS = 60
 # Digits a number of a spreadsheet really has; what follows is the rest of its binary form.
 DIGITS = 15
@@ -71,7 +72,7 @@ def _lines(rows: Iterable[tuple[Any, ...]]) -> Iterator[str]:
         cells = [_written(cell) for cell in row]
         while cells and not cells[-1]:
             cells.pop()
-        if cells and number > MOST_ROWS:
+        if cells and number > LAST_ROW:
             raise UnreadableTable(
                 _(
                     "The sheet has more than a hundred thousand rows. Import one year after the other."
