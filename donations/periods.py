@@ -79,9 +79,9 @@ def _months(first: date, last: date) -> Iterator[date]:
 @transaction.atomic
 def verify(period: Period, *, by: User, at: datetime) -> Period:
     """Notes that every invariant of the books held, all totals among them. Raises NotYet, AlreadyDone, NotVerified."""
-    _check_its_turn(_locked(period), at=at)
+    period = _in_turn(period, at=at)
     _prove()
-    return _verified(period, by=by, at=at)
+    return _note_verified(period, by=by, at=at)
 
 
 def _prove() -> None:
@@ -93,10 +93,7 @@ def _prove() -> None:
         )
 
 
-@transaction.atomic
-def _verified(period: Period, *, by: User, at: datetime) -> Period:
-    period = _locked(period)
-    _check_its_turn(period, at=at)
+def _note_verified(period: Period, *, by: User, at: datetime) -> Period:
     period.verified_at, period.verified_by = at, by
     period.save(update_fields=["verified_at", "verified_by"])
     return period
@@ -117,8 +114,7 @@ def reconcile(period: Period, *, by: User, at: datetime) -> list[Assertion]:
     that does not, after what was found is kept.
     """
     with transaction.atomic():
-        period = _locked(period)
-        _check_its_turn(period, at=at)
+        period = _in_turn(period, at=at)
         if not period.verified_at:
             raise NotYet(_("Verify the totals first."))
         made, missing = _assert_balances(period, by=by, at=at)
@@ -194,8 +190,7 @@ def state_balance(
 
     Raises NotYet, AlreadyDone; PeriodError when the bank's own statements say it.
     """
-    period = _locked(period)
-    _check_its_turn(period, at=at)
+    period = _in_turn(period, at=at)
     if account.place not in {Account.Place.BANK, Account.Place.CASH}:
         raise PeriodError(_("Only the balance of a bank account or of the cash box is typed."))
     try:
@@ -222,8 +217,7 @@ def state_balance(
 @transaction.atomic
 def request_close(period: Period, *, by: User, at: datetime) -> Period:
     """Asks another person to close the month as it is now. Raises NotYet, AlreadyDone, Changed."""
-    period = _locked(period)
-    _check_its_turn(period, at=at)
+    period = _in_turn(period, at=at)
     if not period.reconciled_at:
         raise NotYet(_("Reconcile the month first."))
     for each in period.assertions.select_related("account"):
@@ -319,7 +313,8 @@ def request_up_to(period: Period, *, by: User, at: datetime) -> tuple[int, str]:
     if months := waiting(period):
         _prove()
     for month in months[:MOST_MONTHS]:
-        _verified(month, by=by, at=at)
+        with transaction.atomic():
+            _note_verified(_in_turn(month, at=at), by=by, at=at)
         try:
             reconcile(month, by=by, at=at)
         except NotReconciled as refusal:
@@ -372,10 +367,13 @@ def why_not_yet(period: Period, *, at: datetime) -> str:
     return _("%(month)s is open: close that first.") % {"month": earlier[0].name} if earlier else ""
 
 
-def _check_its_turn(period: Period, *, at: datetime) -> None:
+def _in_turn(period: Period, *, at: datetime) -> Period:
+    """Held until the end of the transaction. Raises NotYet, AlreadyDone."""
+    period = _locked(period)
     if period.closed_at:
         raise AlreadyDone(_("This month is closed: it stays so."))
     if period.requested_at:
         raise AlreadyDone(_("Closing is asked for: withdraw that first."))
     if why := why_not_yet(period, at=at):
         raise NotYet(why)
+    return period
