@@ -34,8 +34,10 @@ def fee_needs_another(line: StatementLine, fee: Decimal, *, at: datetime) -> boo
 
 
 def _booked_alone(line: StatementLine) -> Decimal:
-    alone = line.matches.standing().filter(proposal=None)
-    fees = alone.filter(Q(amount__lt=0, source__isnull=False) & ~Q(explanation=""))
-    charged = fees.aggregate(sum=Sum(-F("amount")))["sum"] or NOTHING
-    withheld: Decimal = alone.aggregate(sum=Sum("withheld"))["sum"] or NOTHING
-    return charged + withheld
+    is_fee = Q(amount__lt=0, source__isnull=False) & ~Q(explanation="")
+    booked = line.matches.standing().filter(proposal=None)
+    fees: dict[str, Decimal] = booked.aggregate(
+        charged=Sum(-F("amount"), filter=is_fee, default=NOTHING),
+        withheld=Sum("withheld", default=NOTHING),
+    )
+    return fees["charged"] + fees["withheld"]

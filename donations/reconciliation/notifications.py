@@ -225,7 +225,8 @@ def _forgotten(account: BankAccount, told: Sequence[Movement]) -> list[bool]:
     """Of each movement whether its line, or one that it names, is of somebody who was forgotten. The lines are held, so that
     nobody is forgotten meanwhile."""
     keys = [movement.key for movement in told]
-    list(account.lines.select_for_update(no_key=True).filter(key__in=keys).order_by("pk"))
+    held = account.lines.select_for_update(no_key=True).filter(key__in=keys).order_by("pk")
+    list(held.values_list("pk"))
     lines = account.lines.filter(forgotten_at__isnull=False)
     gone = {
         name for key, names in lines.values_list("key", "names") for name in (key, *(names or ()))
