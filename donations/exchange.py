@@ -161,7 +161,8 @@ def approve(exchange: Exchange, *, by: User, at: datetime) -> Exchange:
             ]
         )
     except ledger.NotYetThere as error:
-        raise WrongDay(_not_yet_there(row.fund, row.given_currency, row.exchanged_on)) from error
+        had = ledger.least_from(AccountKey.fund(row.fund, row.given_currency), row.exchanged_on)
+        raise WrongDay(_not_yet_there(row.fund, row.given_currency, had)) from error
     except ledger.NotEnough as error:
         raise NotEnoughMoney(_not_enough(row.fund, row.given_currency)) from error
     except ledger.Frozen as error:
@@ -260,15 +261,15 @@ def _check_free(fund: Fund, amount: Decimal, currency: str, *, on: date) -> None
     """Said early; the database decides when it is booked."""
     if ledger.free(AccountKey.fund(fund, currency)) < amount:
         raise NotEnoughMoney(_not_enough(fund, currency))
-    if ledger.least_from(AccountKey.fund(fund, currency), on) < amount:
-        raise WrongDay(_not_yet_there(fund, currency, on))
+    had = ledger.least_from(AccountKey.fund(fund, currency), on)
+    if had < amount:
+        raise WrongDay(_not_yet_there(fund, currency, had))
 
 
-def _not_yet_there(fund: Fund, currency: str, day: date) -> str:
-    had = max(ledger.least_from(AccountKey.fund(fund, currency), day), Decimal(0))
+def _not_yet_there(fund: Fund, currency: str, had: Decimal) -> str:
     return _("On that day “%(fund)s” could give only %(amount)s: look at the day on the slip.") % {
         "fund": fund,
-        "amount": written(had, currency),
+        "amount": written(max(had, Decimal(0)), currency),
     }
 
 
