@@ -23,14 +23,13 @@ from donations.stripe_facts import BalanceTransaction as Movement
 PAYMENTS = frozenset(BalanceTransaction.PAYMENTS)
 REFUNDS = frozenset(BalanceTransaction.REFUNDS)
 RETURNS = frozenset(BalanceTransaction.RETURNS)
-# Booked from the list of payouts.
-PAYOUTS = frozenset(BalanceTransaction.PAYOUTS)
 
 
 class Booking:
     """A run of movements, placed one by one and written at once.
 
-    `donations` are found by Stripe's payment, what two people `explained` by Stripe's name of the movement; what Stripe tells of refunds and disputes is as of `read_at`. After `write`, `postings` is to be posted in the same transaction.
+    `donations` are found by Stripe's payment, what two people `explained` by Stripe's name of the movement; what Stripe tells
+    of refunds and disputes is as of `read_at`. After `write`, `postings` is to be posted in the same transaction.
     """
 
     def __init__(
@@ -51,7 +50,8 @@ class Booking:
 
     def place(self, movement: Movement) -> None:
         """Notes what is to be written and posted for it, or adds it to `unplaced`."""
-        if movement.type in PAYOUTS:
+        if movement.type in BalanceTransaction.PAYOUTS:
+            # Booked from the list of payouts.
             return
         is_refund = movement.type in REFUNDS | RETURNS
         if movement.id in self.explained:
