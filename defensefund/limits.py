@@ -110,14 +110,8 @@ def count(*limits: Limit, at: datetime) -> Counts:
     return Counts(times, last if times[last] > last.most else None, is_makeshift)
 
 
-def times(*limits: Limit, at: datetime) -> dict[Limit, int]:
-    """How often each was counted in the span that `at` is in; counts nothing."""
-    found = dict(tallies(*limits, at=at).values_list("key", "count"))
-    return {limit: found.get(limit.hashed(at), 0) for limit in limits}
-
-
 def tallies(*limits: Limit, at: datetime) -> QuerySet[Tally]:
-    """The rows that `times` reads, for who reads more with them: their key is a limit's `hashed(at)`."""
+    """How often each was counted in the span that `at` is in; a row's key is the limit's `hashed(at)`. Counts nothing."""
     return Tally.objects.filter(key__in=[limit.hashed(at) for limit in limits])
 
 
