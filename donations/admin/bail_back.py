@@ -60,7 +60,7 @@ def match_or_ask(
         if target is None or isinstance(target, Charge):
             return reconciliation.explain(
                 line=line,
-                explanation=explanation or (_("Interest") if line.amount > 0 else _("Bank fee")),
+                explanation=explanation,
                 fund=target.fund if target else None,
                 amount=amount,
                 by=by,

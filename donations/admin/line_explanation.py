@@ -136,14 +136,14 @@ class LineExplanationAdmin(VerbAdmin, ReadOnlyAdmin):
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         user, fee = request.user, _fee(row)
-        has = row.fund and ledger.balance(AccountKey.fund(row.fund, row.line.currency))
-        is_open = not (row.approved_at or row.refused_at)
+        takes = fee if not (row.approved_at or row.refused_at) else None
         return {
             "explanation": row,
             "line": row.line,
             "fee": fee,
             "match": row.matches.select_related("undone_by").first(),
-            "goes_below_zero": is_open and fee is not None and has < fee,
+            "goes_below_zero": takes is not None
+            and ledger.balance(AccountKey.fund(row.fund, row.line.currency)) < takes,
             "reads_line": any(user.has_perm(name) for name in READS_LINES),
             "may_look": user.has_perm("donations.view_statementline"),
             "may_match": user.has_perm("donations.match_statementline"),

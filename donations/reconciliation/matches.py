@@ -197,7 +197,7 @@ def match(
 def explain(
     *,
     line: StatementLine,
-    explanation: str,
+    explanation: str = "",
     fund: Fund | None = None,
     amount: Decimal | None = None,
     by: User,
@@ -207,14 +207,14 @@ def explain(
     """Records why the line, or the part `amount` of it, is no gift, payout or payment.
 
     With `fund` it is booked: money out as a bank fee the fund bears, money in as interest it earns. Without,
-    nothing is booked. Money that went out, but for small fees, needs the `proposal` that another person approved.
+    nothing is booked, and an `explanation` is needed. Money that went out, but for small fees, needs the `proposal` that another person approved.
     Raises AlreadyMatched, DoesNotFit and its NeedsAnother.
     """
     part = open_part(line, amount)
-    if not explanation.strip():
-        raise DoesNotFit(_("Say in a few words what the line is."))
     if fund:
         return _charged(part, fund, explanation.strip(), proposal, by=by, at=at)
+    if not explanation.strip():
+        raise DoesNotFit(_("Say in a few words what the line is."))
     return _noted(part, explanation.strip(), proposal, by=by, at=at)
 
 
