@@ -34,9 +34,6 @@ class StripeEventQuerySet(models.QuerySet["StripeEvent"]):
     def refused(self) -> "StripeEventQuerySet":
         return self.filter(refused_at__isnull=False)
 
-    def troubled(self) -> "StripeEventQuerySet":
-        return self.exclude(error="")
-
 
 class StripeEvent(models.Model):
     """One signed message from Stripe, reduced to the fields we act on: nothing in it names a person."""

@@ -5,8 +5,8 @@ A module for each noun of Stripe's; callers use them from here.
 
 from .balance import balance_transactions, balances, payouts
 from .connection import StripeRefused, StripeUnavailable, client
-from .disputes import close_dispute, retrieve_dispute
-from .events import InvalidWebhook, list_events, parse_event, retrieve_event
+from .disputes import close_dispute
+from .events import InvalidWebhook, list_events, parse_event
 from .invoices import invoice_page, payment_of_invoice
 from .kept_cards import (
     CardDeclined,
@@ -58,8 +58,6 @@ __all__ = [
     "refund",
     "refunds_of",
     "resume_subscription",
-    "retrieve_dispute",
-    "retrieve_event",
     "retrieve_session",
     "retrieve_subscription",
     "stop_subscription",

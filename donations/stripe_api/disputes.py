@@ -12,8 +12,3 @@ def close_dispute(dispute_id: str, *, idempotency_key: str) -> dict[str, Any]:
     with translated_errors():
         closed = client().v1.disputes.close(dispute_id, {}, {"idempotency_key": idempotency_key})
     return facts_of(closed.to_dict())
-
-
-def retrieve_dispute(dispute_id: str) -> dict[str, Any]:
-    with translated_errors():
-        return facts_of(client().v1.disputes.retrieve(dispute_id).to_dict())

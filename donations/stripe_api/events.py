@@ -80,8 +80,3 @@ def list_events(*, since: datetime, types: Iterable[str] = EVENT_TYPES) -> Itera
             )
             for event in pages.auto_paging_iter():
                 yield _event(event.to_dict())
-
-
-def retrieve_event(event_id: str) -> Event:
-    with translated_errors():
-        return _event(client().v1.events.retrieve(event_id).to_dict())

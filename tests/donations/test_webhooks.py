@@ -359,9 +359,9 @@ def test_one_bad_event_holds_up_no_other(deliver):
     webhooks.process_pending(at=LATER)
 
     assert Donation.objects.get().pledge == good.pledge
-    troubled = StripeEvent.objects.troubled().get()
-    assert (troubled.attempts, troubled.processed_at) == (1, None)
-    assert troubled.error.startswith("SourceConflict: ")
+    failing = StripeEvent.objects.failing().get()
+    assert (failing.attempts, failing.processed_at) == (1, None)
+    assert failing.error.startswith("SourceConflict: ")
 
 
 @pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from donations import stripe_api
 from donations.stripe_api import StripeRefused
-from donations.stripe_facts import to_minor_units
+from donations.stripe_facts import facts_of, to_minor_units
 from tests.sandbox.steps import open_session
 
 D = Decimal
@@ -119,7 +119,6 @@ def test_events_tell_of_what_happened(payer, since):
     )
     assert event.api_version.endswith(".endive")
     assert (event.facts["amount_total"], event.facts["currency"]) == ("25.50", "EUR")
-    assert stripe_api.retrieve_event(event.id) == event
 
 
 def test_monthly_gift_changes_pauses_and_stops(payer):
@@ -232,7 +231,7 @@ def test_kept_card_that_the_bank_declines_says_so(payer):
 def test_dispute_is_read_and_given_up(payer):
     name = payer.dispute(D("25.50"))
 
-    told = stripe_api.retrieve_dispute(name)
+    told = facts_of(stripe_api.client().v1.disputes.retrieve(name).to_dict())
 
     assert (told["id"], told["status"], told["amount"]) == (name, "needs_response", "25.50")
     used = key()
