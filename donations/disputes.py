@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from . import stripe_api
 from .models import Dispute
+from .retries import next_try
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +62,8 @@ def _mark(pk: int, *, at: datetime) -> Dispute | None:
     row = Dispute.objects.unsent(at).select_for_update(skip_locked=True).filter(pk=pk).first()
     if row is None:
         return None
-    row.due_at = at + min(FIRST_RETRY * 2 ** min(row.attempts, 12), LONGEST_RETRY)
     row.attempts += 1
+    row.due_at = next_try(at, row.attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
     row.save(update_fields=["due_at", "attempts"])
     return row
 

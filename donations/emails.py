@@ -18,6 +18,7 @@ from django.utils import translation
 from . import receipts
 from .gift_state import state_of
 from .models import Letter, Pledge, Refund, Subscription, Supporter
+from .retries import next_try
 from .schedule import schedule_of, to_remind_of
 from .tokens import Purpose, gift_path, purpose_path, statement_path, stop_path
 
@@ -204,7 +205,7 @@ def _send(letter: Letter, *, at: datetime) -> bool:
         letter.attempts += 1
         # The class alone: a mail server's answer repeats the address.
         letter.error = type(error).__name__
-        letter.due_at = at + min(FIRST_RETRY * 2 ** min(letter.attempts - 1, 12), LONGEST_RETRY)
+        letter.due_at = next_try(at, letter.attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
         letter.bounced_at = at if _is_unknown(error) else None
         letter.save(update_fields=["attempts", "error", "due_at", "bounced_at"])
         logger.warning("letter %s not sent: %s", letter.pk, letter.error)

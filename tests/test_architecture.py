@@ -23,6 +23,7 @@ PLACES = [
         "delimited",
         "rate_tables",
         "references",
+        "retries",
         "sealed_accounts",
         "statements",
         "stripe_api",

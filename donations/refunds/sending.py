@@ -9,6 +9,7 @@ from django.db import transaction
 
 from donations import stripe_api
 from donations.models import Refund, RefundRequest, locks
+from donations.retries import next_try
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,8 @@ def _mark(pk: int, *, at: datetime) -> RefundRequest | None:
     )
     if row is None:
         return None
-    row.due_at = at + min(FIRST_RETRY * 2 ** min(row.attempts, 12), LONGEST_RETRY)
     row.attempts += 1
+    row.due_at = next_try(at, row.attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
     row.sent_at = row.sent_at or at
     row.save(update_fields=["due_at", "attempts", "sent_at"])
     return row

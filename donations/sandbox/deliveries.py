@@ -11,6 +11,8 @@ import stripe
 from django.conf import settings
 from django.db import transaction
 
+from donations.retries import next_try
+
 from .models import SandboxDelivery
 
 logger = logging.getLogger(__name__)
@@ -78,7 +80,7 @@ def _deliver(delivery: SandboxDelivery, url: str, post: Post, *, at: datetime) -
     if is_taken:
         delivery.delivered_at = at
     else:
-        delivery.due_at = at + min(FIRST_RETRY * 2 ** (delivery.attempts - 1), LONGEST_RETRY)
+        delivery.due_at = next_try(at, delivery.attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
         if delivery.attempts >= MAX_ATTEMPTS:
             delivery.given_up_at = at
         logger.warning("webhook %s not taken: %s", delivery.event_id, delivery.last_answer)

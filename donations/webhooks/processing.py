@@ -14,6 +14,7 @@ from django.utils import timezone
 from donations import stripe_api
 from donations.models import StripeEvent, bulk, locks
 from donations.models.stripe_event import StripeEventQuerySet
+from donations.retries import next_try
 from donations.stripe_facts import Event
 
 from . import (
@@ -159,7 +160,7 @@ def _try(events: Sequence[StripeEvent], *, at: datetime) -> bool:
         event.processed_at = event.refused_at = None
         event.attempts += 1
         event.error = f"{type(error).__name__}: {error}"
-        event.due_at = at + min(FIRST_RETRY * 2 ** min(event.attempts - 1, 12), LONGEST_RETRY)
+        event.due_at = next_try(at, event.attempts, first=FIRST_RETRY, longest=LONGEST_RETRY)
         level = logging.INFO if isinstance(error, NotYet) else logging.ERROR
         logger.log(level, "%s %s: %s", event.event_id, event.type, type(error).__name__)
         return False
