@@ -11,7 +11,6 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
-from psycopg.errors import IntegrityError as PostgresIntegrityError
 
 from . import ledger
 from .currencies import is_exact, written
@@ -27,6 +26,7 @@ from .models import (
     Letter,
     Pledge,
 )
+from .models.refusals import broken_rule
 
 
 class CashError(Exception):
@@ -109,20 +109,18 @@ def void(receipt: CashReceipt, *, reason: str, by: User, at: datetime) -> CashRe
         raise CashError(_("This slip was taken back already."))
     if not reason.strip():
         raise CashError(_("Say why it is taken back."))
-    donation = receipt.donation
-    if donation and donation.reversed_at is None:
-        if donation.source.startswith("bank:"):
-            raise CashError(_("A bank line proves this cheque. Take that match back first."))
-        receipt.voided_by, receipt.voided_at, receipt.void_reason = by, at, reason.strip()
-        _save_if_cash_is_there(receipt, ["voided_by", "voided_at", "void_reason"])
-        ledger.reverse(
-            Entry.objects.get(source=donation.source), by=by, reason=reason.strip(), at=at
-        )
-        Donation.objects.filter(pk=donation.pk).update(reversed_at=at)
-        Letter.objects.filter(donation=donation, sent_at=None).delete()
-        return receipt
+    booked = receipt.donation
+    if booked and booked.reversed_at:
+        booked = None
+    if booked and booked.source.startswith("bank:"):
+        raise CashError(_("A bank line proves this cheque. Take that match back first."))
     receipt.voided_by, receipt.voided_at, receipt.void_reason = by, at, reason.strip()
-    receipt.save(update_fields=["voided_by", "voided_at", "void_reason"])
+    _save_if_cash_is_there(receipt, ["voided_by", "voided_at", "void_reason"])
+    if booked:
+        entry = Entry.objects.get(source=booked.source)
+        ledger.reverse(entry, by=by, reason=receipt.void_reason, at=at)
+        Donation.objects.filter(pk=booked.pk).update(reversed_at=at)
+        Letter.objects.filter(donation=booked, sent_at=None).delete()
     return receipt
 
 
@@ -236,11 +234,7 @@ def _save_if_cash_is_there(row: CashReceipt | CashDeposit, fields: list[str] | N
         with transaction.atomic():
             row.save(update_fields=fields)
     except IntegrityError as error:
-        cause = error.__cause__
-        if (
-            isinstance(cause, PostgresIntegrityError)
-            and cause.diag.constraint_name == "cash_not_overdrawn"
-        ):
+        if broken_rule(error) == "cash_not_overdrawn":
             has = ledger.balance(AccountKey.cash(row.currency))
             raise CashError(
                 _("There is only %(amount)s in the cash box.")

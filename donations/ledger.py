@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
-from psycopg.errors import IntegrityError as PostgresIntegrityError
 
 from .models import Account, AccountKey, Entry, Reversal
+from .models.refusals import broken_rule
 
 
 class LedgerError(Exception):
@@ -123,9 +123,7 @@ def _insert(postings: Sequence[Posting]) -> int:
 
 
 def _named(error: IntegrityError) -> Exception:
-    cause = error.__cause__
-    constraint = cause.diag.constraint_name if isinstance(cause, PostgresIntegrityError) else None
-    refusal = REFUSALS.get(constraint or "")
+    refusal = REFUSALS.get(broken_rule(error))
     return refusal(str(error).splitlines()[0]) if refusal else error
 
 

@@ -13,7 +13,6 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Min, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from psycopg.errors import IntegrityError as PostgresIntegrityError
 
 from defensefund.templatetags.formats import plain_day
 
@@ -22,6 +21,7 @@ from .assertions import NotStated, end_of
 from .exchange_gains import are_awaited, gains_to_keep
 from .models import Account, AccountKey, Assertion, DayTotal, Entry, KeptGain, Period
 from .models.period import first_day, next_month
+from .models.refusals import broken_rule
 from .proofs import Proof
 
 # So many are asked for at once: each is held against what banks and Stripe say.
@@ -288,11 +288,10 @@ def close(period: Period, *, by: User, at: datetime) -> Period:
         with transaction.atomic():
             period.save(update_fields=["closed_at", "closed_by"])
     except IntegrityError as error:
-        cause = error.__cause__
-        name = cause.diag.constraint_name if isinstance(cause, PostgresIntegrityError) else None
-        if name not in REFUSALS:
+        refusal = REFUSALS.get(broken_rule(error))
+        if refusal is None:
             raise
-        kind, sentence = REFUSALS[name]
+        kind, sentence = refusal
         raise kind(why_not_yet(period, at=at) or str(sentence)) from error
     return period
 

@@ -7,13 +7,13 @@ from hashlib import sha256
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
-from psycopg.errors import IntegrityError as PostgresIntegrityError
 
 from defensefund.templatetags.formats import plain_day
 
 from .. import ledger, openings
 from ..ledger import Posting
 from ..models import AccountKey, Donation, Entry, LegalCost, PastImport, PastRow, Payee
+from ..models.refusals import broken_rule
 from .fact import PastFact
 from .reading import PastReading, read
 from .sums import more_than_stated, names
@@ -183,15 +183,13 @@ def _costs(facts: Iterable[PastFact], past: PastImport) -> dict[str, LegalCost]:
                     recorded_at=datetime.combine(fact.happened_on, time.min, UTC),
                 )
         except IntegrityError as error:
-            cause = error.__cause__
-            if isinstance(cause, PostgresIntegrityError) and cause.diag.constraint_name in COST_REFUSALS:  # fmt: skip
-                raise NotFit(
-                    [
-                        _("Row %(row)d: the policy in force on %(day)s does not pay such a cost, or not that much.")
-                        % {"row": fact.row, "day": plain_day(fact.happened_on)}
-                    ]
-                ) from error  # fmt: skip
-            raise
+            if broken_rule(error) not in COST_REFUSALS:
+                raise
+            why = _(
+                "Row %(row)d: the policy in force on %(day)s does not pay such a cost, or not that much."
+            )
+            row = {"row": fact.row, "day": plain_day(fact.happened_on)}
+            raise NotFit([why % row]) from error
     return rows
 
 
