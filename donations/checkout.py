@@ -25,6 +25,8 @@ from .models import (
 )
 from .references import new_reference
 from .schedule import schedule_of
+from .stripe_api import CardPage
+from .stripe_facts import Session
 from .tokens import gift_path
 
 # Stripe takes 30 minutes as the shortest life of a session; a short one leaves card testers little to hold on to.
@@ -145,10 +147,15 @@ def start(pledge: Pledge, *, at: datetime) -> str:
             return session.url
         checkout.expire(at=at)
         checkout, _outdated = _open_checkout(pledge, at=at)
-    back = f"{settings.SITE_URL}{gift_path(pledge)}"
-    if checkout.keeps_card:
-        return _keep_page(checkout, back)
-    session = stripe_api.create_session(
+    page = (_keep_page if checkout.keeps_card else _payment_page)(checkout, pledge)
+    if checkout.stripe_session_id != page.id:
+        checkout.stripe_session_id = page.id
+        checkout.save(update_fields=["stripe_session_id"])
+    return page.url
+
+
+def _payment_page(checkout: Checkout, pledge: Pledge) -> Session:
+    return stripe_api.create_session(
         idempotency_key=checkout.idempotency_key,
         amount=checkout.amount - pledge.fee_cover,
         fee_cover=pledge.fee_cover,
@@ -157,35 +164,30 @@ def start(pledge: Pledge, *, at: datetime) -> str:
         description=settings.FUND_NAME,
         pledge_uuid=pledge.uuid,
         locale=pledge.language,
-        success_url=back,
-        cancel_url=back,
+        success_url=_back_to(pledge),
+        cancel_url=_back_to(pledge),
         email=pledge.supporter.email if pledge.supporter else None,
         expires_at=checkout.expires_at,
         monthly=pledge.is_monthly_by_card,
     )
-    if checkout.stripe_session_id != session.id:
-        checkout.stripe_session_id = session.id
-        checkout.save(update_fields=["stripe_session_id"])
-    return session.url
 
 
-def _keep_page(checkout: Checkout, back: str) -> str:
+def _keep_page(checkout: Checkout, pledge: Pledge) -> CardPage:
     """Stripe's page on which the card of a gift on condition is left."""
-    pledge = checkout.pledge
     assert pledge.supporter is not None  # pledge_kept_card_has_its_condition
-    page = stripe_api.open_keep_page(
+    return stripe_api.open_keep_page(
         idempotency_key=checkout.idempotency_key,
         currency=pledge.currency,
         pledge_uuid=pledge.uuid,
         locale=pledge.language,
-        back=back,
+        back=_back_to(pledge),
         email=pledge.supporter.email,
         expires_at=checkout.expires_at,
     )
-    if checkout.stripe_session_id != page.id:
-        checkout.stripe_session_id = page.id
-        checkout.save(update_fields=["stripe_session_id"])
-    return page.url
+
+
+def _back_to(pledge: Pledge) -> str:
+    return f"{settings.SITE_URL}{gift_path(pledge)}"
 
 
 @transaction.atomic(durable=True)

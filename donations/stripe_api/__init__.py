@@ -10,6 +10,7 @@ from .events import InvalidWebhook, list_events, parse_event
 from .invoices import invoice_page, payment_of_invoice
 from .kept_cards import (
     CardDeclined,
+    CardPage,
     charge_kept_card,
     forget_card,
     kept_card,
@@ -31,6 +32,7 @@ from .subscriptions import (
 
 __all__ = [
     "CardDeclined",
+    "CardPage",
     "InvalidWebhook",
     "StripeRefused",
     "StripeUnavailable",
