@@ -58,16 +58,6 @@ def record(
 
 
 @transaction.atomic
-def end(conflict: Conflict, *, by: User, at: datetime) -> Conflict:
-    """By another person than whose conflict it is. Raises SamePerson, WrongState."""
-    row = Conflict.objects.select_for_update().get(pk=conflict.pk)
-    _check_end(row, by)
-    row.ended_by, row.ended_at = by, at
-    row.save(update_fields=["ended_by", "ended_at"])
-    return row
-
-
-@transaction.atomic
 def declare_account(*, account: str, scheme: Scheme, by: User, at: datetime) -> StaffAccount:
     """An account of `by`, of which only the keyed hash is kept; that they had none is over. Raises WrongAccount, WrongState."""
     try:
@@ -99,17 +89,13 @@ def declare_none(*, by: User, at: datetime) -> StaffAccount:
 
 
 @transaction.atomic
-def end_account(account: StaffAccount, *, by: User, at: datetime) -> StaffAccount:
-    """When its owner gave it up; by another person. Raises SamePerson, WrongState."""
-    row = StaffAccount.objects.select_for_update().get(pk=account.pk)
-    _check_end(row, by)
-    row.ended_by, row.ended_at = by, at
-    row.save(update_fields=["ended_by", "ended_at"])
-    return row
-
-
-def _check_end(row: Conflict | StaffAccount, by: User) -> None:
-    if row.ended_at:
+def end[Row: (Conflict, StaffAccount)](row: Row, *, by: User, at: datetime) -> Row:
+    """When a conflict is over, or an account given up; by another person than it is about. Raises SamePerson, WrongState."""
+    held = type(row)._default_manager.select_for_update().get(pk=row.pk)
+    if held.ended_at:
         raise WrongState(_("This was ended already."))
-    if row.user_id == by.pk:
+    if held.user_id == by.pk:
         raise SamePerson(_("This is about yourself: another person ends it."))
+    held.ended_by, held.ended_at = by, at
+    held.save(update_fields=["ended_by", "ended_at"])
+    return held

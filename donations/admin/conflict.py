@@ -83,13 +83,8 @@ class DeclareAccountForm(forms.Form):
         )
 
 
-def end(row: Conflict, _data: dict[str, Any], by: User, at: datetime) -> str:
+def end(row: Any, _data: dict[str, Any], by: User, at: datetime) -> str:
     conflicts.end(row, by=by, at=at)
-    return _("Ended. The entry stays in the register.")
-
-
-def end_account(row: StaffAccount, _data: dict[str, Any], by: User, at: datetime) -> str:
-    conflicts.end_account(row, by=by, at=at)
     return _("Ended. The entry stays in the register.")
 
 
@@ -159,7 +154,7 @@ class StaffAccountAdmin(RecordingAdmin):
             gettext_lazy("End"),
             gettext_lazy("When its owner gave it up. Nobody ends their own."),
             "end_staffaccount",
-            end_account,
+            end,
             refusals=STEPS,
             closed=why_not_end,
             is_exception=True,

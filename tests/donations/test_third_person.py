@@ -293,7 +293,7 @@ def test_nothing_is_paid_to_an_account_of_staff(r):
     payee = factories.make_payee(is_confirmed=False)
     with pytest.raises(payees.Conflicted, match="member of staff"):
         payees.confirm(payee, account=IBAN, by=r.other, at=NOW)
-    conflicts.end_account(mine, by=r.other, at=NOW)
+    conflicts.end(mine, by=r.other, at=NOW)
     approve(r, row)
 
 
@@ -312,7 +312,7 @@ def test_nobody_asks_or_approves_who_has_not_said_which_account_is_theirs(r):
     with pytest.raises(conflicts.WrongState):
         conflicts.declare_none(by=new, at=NOW)
     # The word of another day says nothing of this one.
-    conflicts.end_account(none, by=other, at=NOW)
+    conflicts.end(none, by=other, at=NOW)
     second = ask(r, "20")
     with pytest.raises(disbursement.Undeclared):
         approve(r, second, by=new)
@@ -345,7 +345,7 @@ def test_of_an_account_of_staff_only_the_hash_is_kept(r):
     for act, error in (
         (lambda: declare(mine), conflicts.WrongState),
         (lambda: declare(mine, IBAN[:-1] + "2"), conflicts.WrongAccount),
-        (lambda: conflicts.end_account(row, by=mine, at=NOW), conflicts.SamePerson),
+        (lambda: conflicts.end(row, by=mine, at=NOW), conflicts.SamePerson),
     ):
         with pytest.raises(error):
             act()
