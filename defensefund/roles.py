@@ -6,8 +6,9 @@ refuses that too, superusers included); an auditor reads the books and never who
 
 from django.apps import apps
 from django.contrib.auth.management import create_permissions
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
+from django.db.models import QuerySet
 
 OUR_APPS = ("appeals", "donations", "sandbox", "defensefund")
 
@@ -105,8 +106,10 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view", "donations", "pastimport pastrow"),
 }
 
-# Permissions of ours that no group has: a superuser, who is not for daily work, can do these.
-NOBODYS: frozenset[str] = frozenset()
+
+def reachable(role: str) -> QuerySet[User]:
+    """Who has the role now, and an address to be written to."""
+    return User.objects.filter(groups__name=role, is_active=True).exclude(email="")
 
 
 @transaction.atomic

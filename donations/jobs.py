@@ -12,6 +12,8 @@ from django.utils import timezone, translation
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from defensefund.roles import reachable
+
 from . import asking_stripe as asking_stripe  # its task is the worker's too
 from . import (
     catching_up,
@@ -45,7 +47,7 @@ def process_events() -> None:
     now = timezone.now()
     if not catching_up.act(at=now):
         return
-    try:
+    with _stripe_may_be_away():
         # Who says that they never gave would dispute the next charge, too.
         for subscription in Subscription.objects.live().doubted():
             _stop_doubted(subscription)
@@ -53,8 +55,6 @@ def process_events() -> None:
         if since := payouts.awaited_since(told_since=now, at=timezone.now()):
             payouts.sync(since=since)
         pausing.close_tried_pages(at=timezone.now())
-    except stripe_api.StripeUnavailable:
-        logger.warning("Stripe does not answer; money follows at the next turn")
 
 
 def _stop_doubted(subscription: Subscription) -> None:
@@ -104,12 +104,10 @@ def sweep(timestamp: int) -> None:
 
 def _ask_again() -> None:
     now = timezone.now()
-    try:
+    with _stripe_may_be_away():
         monthly.settle(at=now)
         if since := checkout.look_up(at=now):
             catching_up.fetch(since=since, at=now)
-    except stripe_api.StripeUnavailable:
-        logger.warning("Stripe does not answer; asking again at the next turn")
 
 
 @app.periodic(cron="* * * * *")
@@ -178,7 +176,7 @@ def count_differences(timestamp: int) -> None:
 
 
 def _tell_treasurers(kinds: list[difference_letter.Told]) -> None:
-    people = User.objects.filter(groups__name="treasurer", is_active=True).exclude(email="")
+    people = reachable("treasurer")
     if not people:
         logger.warning("No treasurer has an address to be told of differences: %s", len(kinds))
     for person in people:
@@ -199,10 +197,8 @@ def tell_of_differences(kinds: list[difference_letter.Told], user_id: int) -> No
 @app.task(name="decide_conditions", queueing_lock="decide_conditions")
 def decide_conditions(timestamp: int) -> None:
     """Four times an hour: whether a target is met; kept cards are charged, or forgotten."""
-    try:
+    with _stripe_may_be_away():
         conditional.run(at=timezone.now())
-    except stripe_api.StripeUnavailable:
-        logger.warning("Stripe does not answer; kept cards wait for the next turn")
 
 
 @app.periodic(cron="41 * * * *")

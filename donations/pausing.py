@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from defensefund.roles import reachable
+
 from . import stripe_api
 from .giving_health import cards_arrived
 from .models import Checkout, Decline, PaymentPause
@@ -119,7 +121,7 @@ def _why(currency: str, *, at: datetime) -> str:
 
 def _tell(pause: PaymentPause) -> None:
     logger.warning("%s %s paused by itself", pause.method, pause.currency)
-    people = User.objects.filter(groups__name="treasurer", is_active=True).exclude(email="")
+    people = reachable("treasurer")
     if not people:
         logger.error("No treasurer has an address to be told of a pause")
     for person in people:
