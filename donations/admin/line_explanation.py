@@ -137,10 +137,15 @@ class LineExplanationAdmin(VerbAdmin, ReadOnlyAdmin):
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         user, fee = request.user, _fee(row)
         takes = fee if not (row.approved_at or row.refused_at) else None
+        note = row.returns and reconciliation.note_of(row.returns)
+        if note and row.approved_at and note.confirmed_at >= row.approved_at:
+            # Of a gift that is none any more: that came with the approval.
+            note = None
         return {
             "explanation": row,
             "line": row.line,
             "fee": fee,
+            "note": note,
             "match": row.matches.select_related("undone_by").first(),
             "goes_below_zero": takes is not None
             and ledger.balance(AccountKey.fund(row.fund, row.line.currency)) < takes,

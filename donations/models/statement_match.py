@@ -247,3 +247,8 @@ class StatementMatch(models.Model):
 
     def __str__(self) -> str:
         return str(self.line)
+
+    @property
+    def is_note(self) -> bool:
+        """What somebody said, and nobody booked."""
+        return self.source is None and bool(self.explanation)

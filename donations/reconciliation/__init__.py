@@ -19,6 +19,7 @@ from .matches import (
     Target,
     explain,
     match,
+    note_of,
     unmatch,
 )
 from .own_transfers import likely_short_of, short_of
@@ -52,6 +53,7 @@ __all__ = [
     "import_statement",
     "likely_short_of",
     "match",
+    "note_of",
     "read",
     "refuse_explanation",
     "rekey_payers",

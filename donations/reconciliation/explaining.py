@@ -7,8 +7,6 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from defensefund.templatetags.formats import plain_day
-
 from ..models import LineExplanation, StatementLine, StatementMatch
 from . import facts
 from .errors import AlreadyMatched, DoesNotFit, ReconciliationError
@@ -20,6 +18,7 @@ from .matches import (
     check_undoes,
     explain,
     match,
+    undoing,
 )
 from .parts import open_part
 
@@ -70,7 +69,7 @@ def request_explanation(
 def _words(target: Asked) -> str:
     match target:
         case Returned(earlier):
-            return _("Gives back the transfer of %(day)s") % {"day": plain_day(earlier.booked_on)}
+            return undoing(earlier)
         case None:
             return ""
     return _("Bank fee")

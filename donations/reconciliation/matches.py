@@ -48,9 +48,11 @@ class Charge:
 
 @dataclass(frozen=True)
 class Returned:
-    """The transfer of the line `earlier` went back, by its bank or because nobody knew what it was for."""
+    """The transfer of the line `earlier` went back, by its bank or because nobody knew what it was for; or came back, where it
+    left by mistake. Of an earlier line that somebody noted and nobody booked, `note` says what."""
 
     earlier: StatementLine
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def match(
     other, each by its own line, whichever comes first. Of a payment that came back the entry is reversed. Of a payout, or a
     transfer between own accounts, that came less than it was, a fund bears the rest as a bank fee. The bank's own is booked
     between fund and bank. A transfer that came back: what the earlier line was matched with is taken back, and neither line
-    is booked, since one undid the other.
+    is booked, since one undid the other. What was noted of the earlier line stays.
     What lets money go without a payment of ours needs the `proposal` that another person approved (explaining.py).
     Raises AlreadyMatched, DoesNotFit and its NeedsAnother; and then nothing is changed.
     """
@@ -278,21 +280,39 @@ def _gave_back(
     held = StatementLine.objects.select_for_update().order_by("pk").in_bulk(both)
     line, earlier = held[line.pk], held[earlier.pk]
     check_undoes(line, earlier)
-    if proposal is None:
+    if proposal is None and line.amount < 0:
         raise NeedsAnother
+    words = undoing(earlier)
+    if note_of(earlier):
+        return _noted(open_part(line, None), words, proposal, by=by, at=at)
     back = _("Came back on %(day)s") % {"day": plain_day(line.booked_on)}
     for standing in earlier.matches.standing().select_related("donation"):
         if standing.donation_id is None:
             raise AlreadyMatched(_("The earlier line is no gift: take its match back first."))
         unmatch(match=standing, reason=back, by=by, at=at)
     _noted(open_part(earlier, None), back, None, by=by, at=at)
-    went = _("Gives back the transfer of %(day)s") % {"day": plain_day(earlier.booked_on)}
-    return _noted(open_part(line, None), went, proposal, by=by, at=at)
+    return _noted(open_part(line, None), words, proposal, by=by, at=at)
+
+
+def note_of(line: StatementLine) -> StatementMatch | None:
+    """What somebody said of all of `line` and nobody booked; None where it is something else, or open."""
+    standing = list(line.matches.standing().filter(amount=line.amount))
+    return next((each for each in standing if each.is_note), None)
+
+
+def undoing(earlier: StatementLine) -> str:
+    """What is said of a line that undoes `earlier`."""
+    day = {"day": plain_day(earlier.booked_on)}
+    if note_of(earlier):
+        return _("Undoes what was noted of the line of %(day)s") % day
+    return _("Gives back the transfer of %(day)s") % day
 
 
 def check_undoes(line: StatementLine, earlier: StatementLine) -> None:
-    """Whether `line`, of which nothing is said yet, sent back what came on `earlier`. Raises DoesNotFit, AlreadyMatched."""
-    if line.amount > 0 or (line.amount, line.account_id) != (-earlier.amount, earlier.account_id):
+    """Whether `line`, of which nothing is said yet, sent back what came on `earlier`, or brought back what left on it and was
+    noted. Raises DoesNotFit, AlreadyMatched."""
+    is_other_half = (line.amount, line.account_id) == (-earlier.amount, earlier.account_id)
+    if not is_other_half or (line.amount > 0 and not note_of(earlier)):
         raise DoesNotFit(_("These two lines do not undo each other."))
     if line.explained:
         raise AlreadyMatched(_("Somebody has said already what this line is. Nothing was changed."))

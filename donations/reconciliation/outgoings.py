@@ -26,6 +26,7 @@ from ..models import (
     StatementLine,
 )
 from ..models.payee import hash_account
+from ..passing_money import unbooked
 from ..references import squeeze
 from .codes import code_slips
 from .evidence import (
@@ -59,6 +60,24 @@ FROM line CROSS JOIN LATERAL (
     ORDER BY l.booked_on DESC, l.id DESC LIMIT 1) earlier
 WHERE line.amount < 0
 """
+
+
+# What somebody said of all of a line and nobody booked, and no other line has undone: whenever that was, since it is listed
+# among the differences until then. From the same other side first, then the latest.
+NOTED = f"""
+SELECT DISTINCT ON (line.id) line.id AS line_id, l.id, l.account_id, l.booked_on, m.explanation AS note,
+       l.payer_hash = line.payer_hash AND l.payer_hash <> '' AS is_same_side
+FROM line
+JOIN ({unbooked()}) n ON n.account_id = line.account_id AND n.amount = -line.amount AND n.booked_on <= line.booked_on
+JOIN donations_statementline l ON l.id = n.line_id AND l.amount = n.amount
+JOIN donations_statementmatch m ON m.line_id = l.id AND m.undone_at IS NULL
+ORDER BY line.id, is_same_side DESC, l.booked_on DESC, l.id DESC
+"""  # noqa: S608  our own SQL
+
+
+def wanted_notes() -> Wanted:
+    """For all lines: earlier ones that they undo."""
+    return Wanted("noted", NOTED)
 
 
 def wanted(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
@@ -276,6 +295,31 @@ def returned(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sug
             )
             days = (line.booked_on - before.booked_on).days
             found[line.pk].append(Suggestion(Returned(before), reasons, days))
+    return found
+
+
+def undoing(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
+    """Lines of the same account that somebody noted and nobody booked, and that this one undoes: what left by mistake came back,
+    what was not ours went back."""
+    found: dict[int, list[Suggestion]] = defaultdict(list)
+    noted = {facts["line_id"]: facts for facts in known["noted"]}
+    for line in lines:
+        if line.pk in noted and line.explained == 0:
+            facts = noted[line.pk]
+            earlier = revived(StatementLine, facts)
+            days = (line.booked_on - earlier.booked_on).days
+            went = (
+                _("The same amount left on %(day)s, and is not booked: “%(note)s”.")
+                if line.amount > 0
+                else _("The same amount came on %(day)s, and is not booked: “%(note)s”.")
+            )
+            said = {"day": plain_day(earlier.booked_on), "note": facts["note"]}
+            reasons = [Reason(went % said, AMOUNT)]
+            if facts["is_same_side"]:
+                reasons.append(Reason(_("The other side is the same."), KNOWN_PAYER))
+            reasons.append(apart(days, _("It was on the same day."), earlier.booked_on))
+            target = Returned(earlier, note=facts["note"])
+            found[line.pk].append(Suggestion(target, tuple(reasons), days))
     return found
 
 

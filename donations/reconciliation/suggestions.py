@@ -24,7 +24,7 @@ def suggest_many(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
         return found
     known = read(lines, _wanted(lines, coming, going))
     parts = [exchanges.exchanges(lines, known), own_transfers.own_transfers(lines, known)]
-    parts += [details.within(lines, known)]
+    parts += [details.within(lines, known), outgoings.undoing(lines, known)]
     parts += [arrivals.payouts(coming, known), arrivals.handed_over(coming, known)]
     parts += [gifts.announced(coming, known), gifts.by_known_payers(coming, known)]
     parts += [charges.interest(coming, known), arrivals.bail(coming, known)]
@@ -45,6 +45,7 @@ def _wanted(
 ) -> Iterator[Wanted | None]:
     yield from (*exchanges.wanted(lines), *own_transfers.wanted(lines), *details.wanted(lines))
     yield from charges.wanted()
+    yield outgoings.wanted_notes()
     if coming:
         yield from (*arrivals.wanted(coming), *gifts.wanted(coming), *outgoings.wanted_back(coming))
     if going:

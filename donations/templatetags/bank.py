@@ -82,6 +82,10 @@ def candidate(suggestion: Suggestion) -> str:
             "left": target.left_from.name,
             "right": target.arrives_at.name,
         }
+    if isinstance(target, Returned) and target.note:
+        return _("Undoes what was noted of the line of %(day)s") % {
+            "day": plain_day(target.earlier.booked_on)
+        }
     if isinstance(target, Returned):
         return _("Gives back the transfer of %(day)s") % {
             "day": plain_day(target.earlier.booked_on)

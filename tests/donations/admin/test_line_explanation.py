@@ -75,3 +75,26 @@ def test_note_is_withdrawn_by_who_asked_and_hidden_words_stay_hidden(treasurer):
     assert (row.refusal_reason, row.refused_by) == ("Found the bill.", row.requested_by)
     assert "Withdrawn by tess" in words(treasurer.get(f"{LIST}{row.pk}/change/"))
     assert not Entry.objects.exists()
+
+
+def test_line_that_undoes_a_note_is_offered_and_approved_as_that(treasurer):
+    approver = browser_of("abel", "approver")
+    came = make_line("60")
+    treasurer.post(
+        f"/admin/donations/statementline/{came.pk}/match/",
+        {"choice": "note", "explanation": "Sent to us in error"},
+    )
+    went = make_line("-60")
+    path = f"/admin/donations/statementline/{went.pk}/match/"
+    assert "Undoes what was noted of the line of" in words(treasurer.get(path))
+
+    treasurer.post(path, {"choice": f"returned-{came.pk}"})
+
+    row = LineExplanation.objects.get()
+    for state in ("asked", "approved"):
+        page = words(approver.get(f"{LIST}{row.pk}/change/"))
+        assert f"<dt>Undoes</dt><dd>{came}<br>Sent to us in error</dd>" in page, state
+        assert "Nothing: the two lines undo each other, and leave Differences together." in page
+        approver.post(f"{LIST}{row.pk}/approve/")
+    assert not StatementLine.objects.unmatched().exists()
+    assert not Entry.objects.exists()

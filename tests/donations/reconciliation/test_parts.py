@@ -6,10 +6,12 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from donations import ledger, proofs
+from defensefund.templatetags.formats import plain_day
+from donations import differences, ledger, proofs
 from donations.models import AccountKey, Donation, Entry, StatementLine, StatementMatch
 from donations.reconciliation import (
     AlreadyMatched,
+    Certainty,
     DoesNotFit,
     NeedsAnother,
     Returned,
@@ -18,6 +20,7 @@ from donations.reconciliation import (
     suggest,
     unmatch,
 )
+from donations.templatetags.bank import candidate
 from tests.factories import (
     NOW,
     TODAY,
@@ -192,6 +195,59 @@ def test_transfer_that_came_back_is_not_what_the_line_undoes():
 
     with pytest.raises(DoesNotFit, match="do not undo each other"):
         match(line=went, target=Returned(came), by=person, at=NOW)
-    explain(line=came, explanation="ours", by=person, at=NOW)
+    explain(line=came, explanation="interest", fund=make_fund(), by=person, at=NOW)
     with pytest.raises(AlreadyMatched, match="The earlier line is no gift"):
         said_by_two(make_line("-25"), Returned(came), by=person)
+
+
+def listed_as_unbooked():
+    return [i.told for i in differences.listed(at=NOW) if i.kind == "unbooked"]
+
+
+def test_what_left_by_mistake_and_came_back_undoes_the_note_of_it():
+    asker = make_user()
+    day = TODAY - timedelta(days=200)
+    left = make_line("-60", booked_on=day, payer_hash="a" * 64)
+    said_by_two(left, None, "Meant for another account", by=asker)
+    make_line("60", booked_on=day - timedelta(days=1))
+    # Where nobody noted anything, or of another account or amount, nothing is undone.
+    others = [
+        make_line("59"),
+        make_line("60", account=make_bank_account(code="other", takes_gifts=False)),
+    ]
+    assert [suggest(each) for each in others] == [[], []]
+    back = make_line("60", payer_hash="a" * 64)
+
+    [suggestion] = suggest(back)
+
+    assert suggestion.target == Returned(left, "Meant for another account")
+    assert candidate(suggestion) == f"Undoes what was noted of the line of {plain_day(day)}"
+    assert suggestion.reasons == (
+        f"The same amount left on {plain_day(day)}, and is not booked: “Meant for another account”.",
+        "The other side is the same.",
+        f"It is 200 days from {plain_day(day)}.",
+    )
+    assert (suggestion.certainty, listed_as_unbooked()) == (Certainty.LIKELY, [-60])
+    # Money that came in needs no other person, as all that is noted of it.
+    made = match(line=back, target=suggestion.target, by=asker, at=NOW)
+    assert (made.is_note, made.explanation) == (True, candidate(suggestion))
+    assert listed_as_unbooked() == []
+    assert [proof.name for proof in proofs.prove() if not proof.holds] == []
+    # It is undone; what comes after is something else.
+    assert suggest(make_line("60")) == []
+
+
+def test_what_was_not_ours_and_went_back_undoes_the_note_of_it_by_two_people():
+    asker = make_user()
+    came = make_line("60")
+    explain(line=came, explanation="Sent to us in error", by=asker, at=NOW)
+    went = make_line("-60")
+
+    [suggestion] = suggest(went)
+    assert suggestion.target == Returned(came, "Sent to us in error")
+    with pytest.raises(NeedsAnother):
+        match(line=went, target=suggestion.target, by=asker, at=NOW)
+    said_by_two(went, suggestion.target, by=asker)
+
+    assert [each.explanation for each in came.matches.standing()] == ["Sent to us in error"]
+    assert listed_as_unbooked() == []
