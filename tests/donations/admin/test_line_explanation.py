@@ -77,6 +77,25 @@ def test_note_is_withdrawn_by_who_asked_and_hidden_words_stay_hidden(treasurer):
     assert not Entry.objects.exists()
 
 
+def test_who_was_forgotten_at_the_line_is_said_to_be_forgotten(treasurer):
+    approver = browser_of("abel", "approver")
+    line = make_line("-60", counterparty="Ana Ejemplo", counterparty_account="INVENTED-1", text="x")
+    path = f"/admin/donations/statementline/{line.pk}/"
+    treasurer.post(f"{path}match/", {"choice": "note", "explanation": "Not ours"})
+    row = LineExplanation.objects.get()
+    approver.post(f"{LIST}{row.pk}/approve/")
+    page = words(approver.get(f"{LIST}{row.pk}/change/"))
+    assert "<dd>Ana Ejemplo<br><small>INVENTED-1</small>" in page
+    assert "Approved by abel" in page
+
+    treasurer.post(f"{path}forget/")
+
+    pages = [f"{LIST}{row.pk}/change/", f"{path}match/", f"{path}forget/"]
+    for page in map(words, map(treasurer.get, pages)):
+        assert "<dd>forgotten on " in page
+        assert "INVENTED-1" not in page
+
+
 def test_line_that_undoes_a_note_is_offered_and_approved_as_that(treasurer):
     approver = browser_of("abel", "approver")
     came = make_line("60")
