@@ -14,27 +14,24 @@ from .dispute import DisputeAdmin, FraudWarningAdmin
 from .donation import DonationAdmin
 from .exchange import ExchangeAdmin
 from .fund import FundAdmin, FundCoverAdmin
-from .giving import (
-    LetterAdmin,
-    PledgeAdmin,
-    ReceiptAdmin,
-    StripeEventAdmin,
-    TaxSentenceAdmin,
-)
 from .ledger import AccountAdmin, EntryAdmin
 from .legal_cost import LegalCostAdmin
+from .letter import LetterAdmin
 from .line_explanation import LineExplanationAdmin
 from .past import PastImportAdmin, PastRowAdmin
 from .payee import PayeeAdmin
 from .payment_pause import PaymentPauseAdmin
 from .payout import PayoutAdmin
 from .period import PeriodAdmin
+from .pledge import PledgeAdmin
 from .policy import PolicyAdmin
 from .rate import RateAdmin
+from .receipt import ReceiptAdmin, TaxSentenceAdmin
 from .refund import RefundRequestAdmin
 from .sealing_key import SealingKeyAdmin
 from .statement import StatementImportAdmin
 from .statement_line import StatementLineAdmin
+from .stripe_event import StripeEventAdmin
 from .subscription import SubscriptionAdmin
 from .supporter import SupporterAdmin
 from .surplus import SurplusMoveAdmin

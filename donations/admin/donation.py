@@ -20,8 +20,9 @@ from defensefund.verbs import Verb, VerbAdmin
 from .. import refunds
 from ..models import Dispute, Donation, FraudWarning, Refund, RefundRequest
 from ..models.receipt import bare_serial
-from .giving import LetterInline, when_received
+from .letter import LetterInline
 from .letter_verbs import RESEND
+from .pledge import when_received
 from .refund_forms import RefundForm
 from .stripe_words import dispute_reason, failure, fraud, refusal
 from .trail import entries_of_gift

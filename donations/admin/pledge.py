@@ -1,45 +1,29 @@
-"""Gifts in the office: what was promised, what arrived, what Stripe said and what was written to supporters."""
+"""Gifts in the office, as they were announced: the promise, the payment pages, what arrived and what was written."""
 
 from datetime import date
 from typing import Any
 
-from django import forms
-from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.core.exceptions import ValidationError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models.language import language_name
 from defensefund.lists import DayFilter
-from defensefund.office import ReadOnlyAdmin, RowsInline, WritableAdmin
+from defensefund.office import ReadOnlyAdmin, RowsInline
 from defensefund.templatetags.formats import day, moment, money
 from defensefund.verbs import VerbAdmin
-from donations import webhooks
 from donations.gift_story import story_of
-from donations.models import (
-    CardCharge,
-    Checkout,
-    Decline,
-    Donation,
-    Instalment,
-    Letter,
-    Pledge,
-    Receipt,
-    StripeEvent,
-    TaxSentence,
-)
-from donations.models.receipt import bare_serial
+from donations.models import CardCharge, Checkout, Decline, Donation, Instalment, Pledge
 from donations.references import format_reference
 from donations.schedule import Covered, State, schedule_of
 
-from .letter_verbs import NOTE_BOUNCE, READDRESS, TAKE_NAME_OFF
-from .stripe_words import breakable
+from .letter import LetterInline
+from .letter_verbs import READDRESS, TAKE_NAME_OFF
 
 # In the words of the promise's private page.
 PART_STATES = {
@@ -136,12 +120,6 @@ class CardChargeInline(RowsInline):
     fields = ("asked_at", "succeeded_at", "declined_at", "code")
 
 
-class LetterInline(RowsInline):
-    model = Letter
-    fields = ("kind", "created_at", "sent_at", "bounced_at", "attempts", "error")
-    show_change_link = True
-
-
 class GiftState(SimpleListFilter):
     """How far a gift has come, as far as columns tell; its page says it to the day."""
 
@@ -232,167 +210,3 @@ class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
     @admin.display(description=_("transfer reference"))
     def transfer_reference(self, pledge: Pledge) -> str:
         return format_reference(pledge.reference) if pledge.reference else "–"
-
-
-class EventState(SimpleListFilter):
-    title = _("state")
-    parameter_name = "state"
-    WORDS = {
-        "waiting": _("waiting"),
-        "failing": _("failing, tried again"),
-        "refused": _("refused"),
-        "done": _("acted on"),
-    }
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(self.WORDS.items())
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        match self.value():
-            case "waiting":
-                return queryset.filter(processed_at=None, refused_at=None)
-            case "failing":
-                return queryset.failing()
-            case "refused":
-                return queryset.refused()
-            case "done":
-                return queryset.filter(processed_at__isnull=False)
-        return queryset
-
-
-@admin.register(StripeEvent)
-class StripeEventAdmin(ReadOnlyAdmin):
-    """What Stripe said, and what stands in the way of acting on it."""
-
-    list_display = (
-        "created_at",
-        "event_type",
-        "object_id",
-        "state",
-        "attempts",
-        "error",
-    )
-    list_filter = (DayFilter, EventState)
-    day_field = "created_at"
-    ordering = ("-created_at", "-pk")
-    is_long = True
-    search_fields = ("=event_id", "=object_id")
-    search_help_text = _("An event (evt_…) or the object it is about (cs_…, pi_…, re_…, po_…).")
-    actions = ("try_again",)
-
-    @admin.display(description=_("type"))
-    def event_type(self, event: StripeEvent) -> SafeString:
-        return breakable(event.type)
-
-    @admin.display(description=_("state"))
-    def state(self, event: StripeEvent) -> str:
-        if event.processed_at:
-            return str(EventState.WORDS["done"])
-        if event.refused_at:
-            return str(EventState.WORDS["refused"])
-        return str(EventState.WORDS["failing" if event.attempts else "waiting"])
-
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("donations.retry_stripeevent")
-
-    @admin.action(description=_("Try the selected events again now"), permissions=["retry"])
-    def try_again(self, request: HttpRequest, queryset: QuerySet[StripeEvent]) -> None:
-        retried = 0
-        for event in queryset:
-            try:
-                webhooks.retry(event, at=timezone.now())
-            except ValidationError as error:
-                self.message_user(request, f"{event}: {error.messages[0]}", level="warning")
-            else:
-                retried += 1
-        message = ngettext(
-            "%(count)d event is tried again within a minute.",
-            "%(count)d events are tried again within a minute.",
-            retried,
-        )
-        self.message_user(request, message % {"count": retried})
-
-
-class LetterState(SimpleListFilter):
-    title = _("state")
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [
-            ("waiting", _("waiting")),
-            ("failing", _("refused, tried again")),
-            ("bounced", _("came back")),
-            ("sent", _("sent")),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        match self.value():
-            case "waiting":
-                return queryset.filter(sent_at=None, bounced_at=None)
-            case "failing":
-                return queryset.failing()
-            case "bounced":
-                return queryset.filter(bounced_at__isnull=False)
-            case "sent":
-                return queryset.filter(sent_at__isnull=False, bounced_at=None)
-        return queryset
-
-
-@admin.register(Letter)
-class LetterAdmin(VerbAdmin, ReadOnlyAdmin):
-    """What was written to supporters; neither address nor text is kept here."""
-
-    verbs = (NOTE_BOUNCE,)
-    facts_template = "admin/donations/letter/_facts.html"
-    list_display = ("created_at", "kind", "pledge", "sent_at", "bounced_at", "attempts", "error")
-    list_filter = (LetterState, "kind")
-    list_select_related = ("pledge",)
-    is_long = True
-    search_fields = ("=pk",)
-    search_help_text = _("The number in a returned letter's Message-ID: letter-(number)@….")
-    fields = (
-        "kind",
-        "pledge",
-        "donation",
-        "created_at",
-        "sent_at",
-        "bounced_at",
-        "attempts",
-        "error",
-        "due_at",
-    )
-
-
-@admin.register(Receipt)
-class ReceiptAdmin(ReadOnlyAdmin):
-    """Every number once and none missing; whom a receipt names is not shown here."""
-
-    list_display = ("number", "issued_at", "donation", "country", "downloaded_at")
-    list_select_related = ("donation__receipt",)
-    is_long = True
-    search_fields = ("=serial",)
-    search_help_text = _("A receipt's number, like R-0000012.")
-    fields = ("number", "issued_at", "donation", "country", "tax_sentence", "downloaded_at")
-    readonly_fields = ("number",)
-
-    def _values(self, path: str, term: str) -> list[Any]:
-        return super()._values(path, bare_serial(term))
-
-    @admin.display(description=_("number"), ordering="serial")
-    def number(self, receipt: Receipt) -> str:
-        return receipt.number
-
-
-@admin.register(TaxSentence)
-class TaxSentenceAdmin(WritableAdmin):
-    """What receipts say on taxes, by country; a change reaches receipts issued from then on."""
-
-    list_display = ("country", "language", "sentence")
-    fields = ("country", "language", "sentence")
-
-    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        if db_field.name == "language":
-            return forms.ChoiceField(
-                label=db_field.verbose_name.capitalize(), choices=settings.LANGUAGES
-            )
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
