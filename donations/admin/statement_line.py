@@ -22,7 +22,7 @@ from defensefund.verbs import VerbAdmin
 from .. import allocation, ledger, reconciliation
 from ..bank_differences import differences_of
 from ..models import BankAccount, LineExplanation, StatementLine, StatementMatch
-from ..reconciliation import Certainty, Suggestion
+from ..reconciliation import Suggestion
 from .bail_back import MAY_RECORD, for_this_person, match_with
 from .forget_payer import FORGET
 from .match_form import MatchForm, UndoForm
@@ -169,7 +169,7 @@ class StatementLineAdmin(VerbAdmin, ReadOnlyAdmin):
             f"{line.pk}:{best.token}"
             for line, candidates, _more, difference in rows
             for best in candidates
-            if not difference and best.certainty is Certainty.SURE and not best.obstacle
+            if best.is_plain and not difference
         ]
         return page(
             self,
@@ -196,12 +196,7 @@ class StatementLineAdmin(VerbAdmin, ReadOnlyAdmin):
         for line in lines:
             # Each is looked at afresh: what one line was matched with is no longer free for the next.
             best = next(iter(for_this_person(reconciliation.suggest(line), user)), None)
-            if (
-                best
-                and not best.obstacle
-                and best.certainty is Certainty.SURE
-                and best.token == seen[str(line.pk)]
-            ):
+            if best and best.is_plain and best.token == seen[str(line.pk)]:
                 done += self._matched(request, line, best, by=user)
         messages.success(
             request,

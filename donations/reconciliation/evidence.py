@@ -69,6 +69,11 @@ class Suggestion:
         return Certainty.LIKELY if self.score >= LIKELY_FROM else Certainty.POSSIBLE
 
     @property
+    def is_plain(self) -> bool:
+        """Sure, and booked with one click."""
+        return self.certainty is Certainty.SURE and not self.obstacle
+
+    @property
     def reasons(self) -> tuple[str, ...]:
         return tuple(reason.sentence for reason in self.evidence)
 
