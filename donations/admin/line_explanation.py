@@ -16,6 +16,7 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import ledger, reconciliation
 from ..models import AccountKey, LineExplanation
+from .proposals import why_decided, why_not_approve, why_not_withdraw
 from .refund_forms import ReasonForm
 
 # Both read the bank's words of the line; who only checks the books does not.
@@ -34,22 +35,6 @@ def approve(row: LineExplanation, _data: dict[str, Any], by: User, at: datetime)
 def refuse(row: LineExplanation, data: dict[str, Any], by: User, at: datetime) -> str:
     reconciliation.refuse_explanation(row, reason=data["reason"], by=by, at=at)
     return _("Nothing is booked; the line is open as before.")
-
-
-def why_decided(row: LineExplanation, _by: User) -> str:
-    return _("This is decided already.") if row.approved_at or row.refused_at else ""
-
-
-def why_not_approve(row: LineExplanation, by: User) -> str:
-    if not why_decided(row, by) and row.requested_by_id == by.pk:
-        return _("You explained this yourself: another person must approve it.")
-    return why_decided(row, by)
-
-
-def why_not_withdraw(row: LineExplanation, by: User) -> str:
-    if row.requested_by_id != by.pk:
-        return _("Only who asked for it can withdraw it; who approves can refuse it.")
-    return why_decided(row, by)
 
 
 class ExplanationState(admin.SimpleListFilter):

@@ -17,6 +17,7 @@ from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
 from .. import ledger, payouts
 from ..models import AccountKey, BalanceTransaction, BankAccount, Fund, MovementExplanation, Policy
+from .proposals import why_decided, why_not_approve, why_not_withdraw
 from .refund_forms import ReasonForm
 
 Meaning = MovementExplanation.Meaning
@@ -147,22 +148,6 @@ def refuse(row: MovementExplanation, data: dict[str, Any], by: User, at: datetim
 def take_back(row: MovementExplanation, data: dict[str, Any], by: User, at: datetime) -> str:
     payouts.take_back_explanation(row, reason=data["reason"], by=by, at=at)
     return _("Taken back: what was booked is reversed, and the movement is open again.")
-
-
-def why_decided(row: MovementExplanation, _by: User) -> str:
-    return _("This is decided already.") if row.approved_at or row.refused_at else ""
-
-
-def why_not_approve(row: MovementExplanation, by: User) -> str:
-    if not why_decided(row, by) and row.requested_by_id == by.pk:
-        return _("You explained this yourself: another person must approve it.")
-    return why_decided(row, by)
-
-
-def why_not_withdraw(row: MovementExplanation, by: User) -> str:
-    if row.requested_by_id != by.pk:
-        return _("Only who asked for it can withdraw it; who approves can refuse it.")
-    return why_decided(row, by)
 
 
 def why_not_take_back(row: MovementExplanation, _by: User) -> str:

@@ -23,6 +23,7 @@ from defensefund.verbs import Verb, VerbAdmin
 from .. import past, periods
 from ..models import BankAccount, Fund, PastImport, PastRow
 from ..spreadsheets import csv_row
+from .proposals import why_decided, why_not_approve, why_not_withdraw
 from .refund_forms import ReasonForm
 
 # More than anybody mends before trying again; the count of the rest is said.
@@ -85,24 +86,6 @@ def withdraw(row: PastImport, data: dict[str, Any], by: User, at: datetime) -> s
 def forget(row: PastRow, _data: dict[str, Any], _by: User, at: datetime) -> str:
     past.forget(row, at=at)
     return _("Forgotten: the gift stays, and nobody knows whose it was.")
-
-
-def why_decided(row: PastImport, _by: User) -> str:
-    return "" if row.state is PastImport.State.TO_APPROVE else _("This is decided already.")
-
-
-def why_not_approve(row: PastImport, by: User) -> str:
-    if row.requested_by_id == by.pk:
-        return why_decided(row, by) or _(
-            "You asked for this yourself: another person must approve it."
-        )
-    return why_decided(row, by)
-
-
-def why_not_withdraw(row: PastImport, by: User) -> str:
-    if row.requested_by_id != by.pk:
-        return _("Only who asked for it can withdraw it; who approves it can refuse it.")
-    return why_decided(row, by)
 
 
 def why_not_forget(row: PastRow, _by: User) -> str:
