@@ -18,11 +18,7 @@ from stdnum.exceptions import ValidationError as StdnumError
 
 
 class WrongNumber(ValueError):
-    """`message` says what is wrong and how to mend it."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    """The message says what is wrong and how to mend it."""
 
 
 def iban(text: str) -> str:

@@ -63,7 +63,7 @@ def declare_account(*, account: str, scheme: Scheme, by: User, at: datetime) -> 
     try:
         written = payable_account(account, scheme)
     except WrongNumber as refusal:
-        raise WrongAccount(refusal.message) from refusal
+        raise WrongAccount(str(refusal)) from refusal
     StaffAccount.objects.said_by(by).filter(account_hash="").update(ended_by=by, ended_at=at)
     try:
         with transaction.atomic():

@@ -21,11 +21,7 @@ LARGEST = 500_000
 
 
 class UnreadableUma(ValueError):
-    """`message` says which row is wrong and how to mend it."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    """The message says which row is wrong and how to mend it."""
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def columns_page(
             )
         guessed = _guess(sample.content, posted)
     except UnreadableStatement as error:
-        messages.error(request, error.message)
+        messages.error(request, str(error))
         return HttpResponseRedirect(reverse("admin:donations_bankaccount_csv", args=[account.pk]))
     mapping = _stored(account, guessed) or guessed.mapping
     has_same_columns = posted is not None and posted.get("header") == _joined(guessed.header)
@@ -133,7 +133,7 @@ def columns_page(
                 account=account, content=sample.content, at=timezone.now()
             )
         except reconciliation.ImportRefused as error:
-            refusal = error.message
+            refusal = str(error)
         if reading and "save" in request.POST:
             account.save(update_fields=["csv_mapping"])
             messages.success(request, _("The columns are saved. This is what the file holds:"))

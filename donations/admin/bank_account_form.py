@@ -128,7 +128,7 @@ class BankAccountForm(forms.ModelForm):  # type: ignore[type-arg]
         try:
             self.cleaned_data[name] = check(self.cleaned_data[name])
         except WrongNumber as refusal:
-            self._refuse(name, refusal.message)
+            self._refuse(name, str(refusal))
 
     def _other_number(self, text: str) -> str:
         """As written; an IBAN would miss its check and its QR code."""

@@ -204,7 +204,7 @@ class ColumnsForm(forms.Form):
         try:
             mapping.check()
         except BadMapping as error:
-            raise ValidationError(error.message) from error
+            raise ValidationError(str(error)) from error
         return cleaned | {"mapping": mapping}
 
 

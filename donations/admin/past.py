@@ -61,7 +61,7 @@ class PastForm(forms.Form):
             try:
                 cleaned["table"] = past.text_of(file.read())
             except past.UnreadableTable as refusal:
-                self.add_error("file", refusal.message)
+                self.add_error("file", str(refusal))
         elif "file" not in self.errors and not cleaned.get("table"):
             self.add_error("file", _("Choose the spreadsheet you filled in."))
         return cleaned

@@ -105,7 +105,7 @@ class RateAdmin(ReadOnlyAdmin):
                     return self._entered(request, form, by=user)
                 found = rates.read(**self._table(form), at=timezone.now())
             except UnreadableRates as refusal:
-                form.add_error("file" if form.cleaned_data["file"] else "table", refusal.message)
+                form.add_error("file" if form.cleaned_data["file"] else "table", str(refusal))
         return page(
             self,
             request,

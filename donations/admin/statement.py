@@ -98,7 +98,7 @@ class StatementImportAdmin(ReadOnlyAdmin):
         try:
             return preview_page(self, request, account, file, by=user)
         except reconciliation.ImportRefused as refusal:
-            form.add_error("file", refusal.message)
+            form.add_error("file", str(refusal))
             is_csv = needs_columns(file.content) and account.csv_mapping
             if is_csv and user.has_perm("donations.change_bankaccount"):
                 href = reverse("admin:donations_bankaccount_csv", args=[account.pk])
@@ -126,7 +126,7 @@ class StatementImportAdmin(ReadOnlyAdmin):
                 account=account, name=file.name, content=file.content, by=by, at=timezone.now()
             )
         except reconciliation.ImportRefused as refusal:
-            messages.error(request, refusal.message)
+            messages.error(request, str(refusal))
             return None
         if unusable := [row for row in result.left_out if row.reason in NOT_TOLD]:
             messages.warning(request, _left_out(unusable))

@@ -136,7 +136,7 @@ class UmaValueAdmin(ReadOnlyAdmin):
                     return self._imported(request, form, by=user)
                 found = uma.read(form.cleaned_data["table"], at=timezone.now())
             except UnreadableUma as refusal:
-                form.add_error("file" if form.cleaned_data["file"] else "table", refusal.message)
+                form.add_error("file" if form.cleaned_data["file"] else "table", str(refusal))
         return page(
             self,
             request,

@@ -33,11 +33,7 @@ EXAMPLES: tuple[dict[str, str], ...] = (
 
 
 class UnreadableTable(ValueError):
-    """It is no table of the past; `message` says why and how to mend it."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
+    """It is no table of the past; the message says why and how to mend it."""
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ def _written(account: str, scheme: Scheme) -> str:
     try:
         return payable_account(account, scheme)
     except WrongNumber as refusal:
-        raise WrongAccount(refusal.message) from refusal
+        raise WrongAccount(str(refusal)) from refusal
 
 
 def _seal(

@@ -4,10 +4,6 @@
 class ReconciliationError(Exception):
     """Nothing was changed."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message = message
-
 
 class ImportRefused(ReconciliationError):
     """The file cannot be read, is of another account, or contradicts itself or what was imported before."""

@@ -170,11 +170,10 @@ def read(*, account: BankAccount, content: bytes, at: datetime) -> Reading:
             check_balance(statement)
         check_chain(statements)
     except UnreadableStatement as error:
-        raise ImportRefused(error.message) from error
+        raise ImportRefused(str(error)) from error
     except BadMapping as error:
         raise ImportRefused(
-            _("The account's CSV columns are not complete: %(problem)s")
-            % {"problem": error.message}
+            _("The account's CSV columns are not complete: %(problem)s") % {"problem": str(error)}
         ) from error
     if any(statement.kind == "notification" for statement in statements):
         return _told(statements, account)

@@ -29,7 +29,6 @@ class UnreadableStatement(ValueError):
 
     def __init__(self, message: str, line: int | None = None) -> None:
         super().__init__(message)
-        self.message = message
         self.line = line
 
 

@@ -16,7 +16,6 @@ class BadMapping(ValueError):
     def __init__(self, name: str, message: str) -> None:
         super().__init__(message)
         self.name = name
-        self.message = message
 
 
 @dataclass(frozen=True)

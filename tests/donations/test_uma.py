@@ -388,5 +388,5 @@ def test_wrong_row_stops_all_of_it(text, sentence):
     with pytest.raises(UnreadableUma) as refusal:
         uma.enter(text, by=None, at=AT)
 
-    assert sentence in refusal.value.message
+    assert sentence in str(refusal.value)
     assert not UmaValue.objects.exists()

@@ -29,7 +29,7 @@ class Command(BaseCommand):
         try:
             done = rates.enter(text, base=base.upper(), source=source, by=None, at=timezone.now())
         except UnreadableRates as refusal:
-            raise CommandError(refusal.message) from refusal
+            raise CommandError(str(refusal)) from refusal
         for doubt in done.doubts:
             self.stderr.write(doubt)
         left_out = f", left out {' '.join(done.left_out)}" if done.left_out else ""

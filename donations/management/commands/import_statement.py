@@ -29,7 +29,7 @@ class Command(BaseCommand):
                 account=known[account], name=path.name, content=content, by=None, at=timezone.now()
             )
         except reconciliation.ImportRefused as refusal:
-            raise CommandError(refusal.message) from refusal
+            raise CommandError(str(refusal)) from refusal
         self.stdout.write(
             f"new {result.new}, known {result.known}, matched {result.matched}, open {result.open}"
         )

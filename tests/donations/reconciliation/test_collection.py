@@ -115,7 +115,7 @@ def test_import_collected_file_is_refused_with_a_sentence(name, number, currency
     with pytest.raises(ImportRefused) as refusal:
         import_statement(account=account, name=name, content=content, by=None, at=LATER)
 
-    assert sentence in refusal.value.message
+    assert sentence in str(refusal.value)
     assert not StatementImport.objects.exists()
 
 

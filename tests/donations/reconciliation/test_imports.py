@@ -31,7 +31,7 @@ def refusal(account, content) -> str:
     with pytest.raises(ImportRefused) as refused:
         take(account, content)
     assert (StatementImport.objects.count(), StatementLine.objects.count()) == before
-    return refused.value.message
+    return str(refused.value)
 
 
 def test_import_writes_lines_and_says_how_many():

@@ -176,7 +176,7 @@ def test_read_damaged_file_is_refused_with_a_sentence(
     with pytest.raises(UnreadableStatement) as refusal:
         camt053.read(content.replace(old, new))
 
-    assert sentence in refusal.value.message
+    assert sentence in str(refusal.value)
 
 
 def test_read_batch_that_does_not_sum_stays_one_row() -> None:

@@ -165,7 +165,7 @@ def test_read_damaged_file_is_refused_with_a_sentence(old, new, sentence):
     with pytest.raises(UnreadableStatement) as refused:
         mt940.read(content.replace(old, new))
 
-    assert sentence in refused.value.message
+    assert sentence in str(refused.value)
 
 
 @pytest.mark.parametrize(
