@@ -22,7 +22,8 @@ from ..models import AccountKey, Disbursement
 from ..same_documents import alike, elsewhere
 from . import never_left
 from .legal_cost import CONTENT_REFUSALS
-from .payment_forms import AmendForm, AnswerForm, ApproveForm, ObjectForm, PayForm, RefuseForm
+from .payment_forms import AmendForm, AnswerForm, ObjectForm, PayForm, RefuseForm
+from .proposals import SeenForm
 from .trail import entries_named
 
 State = Disbursement.State
@@ -166,7 +167,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             ),
             "approve_disbursement",
             approve,
-            ApproveForm,
+            SeenForm,
             {disbursement.DisbursementError: ""},
             starts_over=(disbursement.ContentChanged,),
             closed=why_not_approve,

@@ -20,8 +20,8 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import disputes
 from ..models import Account, Dispute, FraudWarning
+from .proposals import ReasonForm
 from .refund import TAGS as REFUND_TAGS
-from .refund_forms import ReasonForm
 from .stripe_words import dispute_reason, fraud, refusal
 
 Status = Dispute.Status

@@ -24,7 +24,7 @@ from ..exchange_gains import gain_of
 from ..models import Exchange
 from .downloads import download
 from .exchange_forms import REFUSALS, ApproveForm, RecordForm
-from .refund_forms import ReasonForm
+from .proposals import ReasonForm
 from .trail import entries_named
 
 State = Exchange.State

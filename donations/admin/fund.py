@@ -20,7 +20,7 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import allocation
 from ..models import Account, Fund, FundCover
-from .refund_forms import ReasonForm
+from .proposals import ReasonForm
 from .spending_forms import CoverForm, LiftForm
 from .surplus import SURPLUS, state_tag
 from .trail import entries_named

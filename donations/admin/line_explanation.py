@@ -16,8 +16,7 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import ledger, reconciliation
 from ..models import AccountKey, LineExplanation
-from .proposals import why_decided, why_not_approve, why_not_withdraw
-from .refund_forms import ReasonForm
+from .proposals import ReasonForm, why_decided, why_not_approve, why_not_withdraw
 
 # Both read the bank's words of the line; who only checks the books does not.
 READS_LINES = ("donations.match_statementline", "donations.approve_lineexplanation")

@@ -17,8 +17,7 @@ from defensefund.verbs import Verb, VerbAdmin, VerbForm
 
 from .. import ledger, payouts
 from ..models import AccountKey, BalanceTransaction, BankAccount, Fund, MovementExplanation, Policy
-from .proposals import why_decided, why_not_approve, why_not_withdraw
-from .refund_forms import ReasonForm
+from .proposals import ReasonForm, why_decided, why_not_approve, why_not_withdraw
 
 Meaning = MovementExplanation.Meaning
 REFUSALS: dict[type[Exception], str] = {

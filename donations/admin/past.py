@@ -23,8 +23,7 @@ from defensefund.verbs import Verb, VerbAdmin
 from .. import past, periods
 from ..models import BankAccount, Fund, PastImport, PastRow
 from ..spreadsheets import csv_row
-from .proposals import why_decided, why_not_approve, why_not_withdraw
-from .refund_forms import ReasonForm
+from .proposals import ReasonForm, why_decided, why_not_approve, why_not_withdraw
 
 # More than anybody mends before trying again; the count of the rest is said.
 SHOWN = 50

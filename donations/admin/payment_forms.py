@@ -130,13 +130,6 @@ class AmendForm(ContentForm):
         del self.fields["number"]
 
 
-class ApproveForm(VerbForm):
-    content_hash = forms.CharField(widget=forms.HiddenInput, max_length=64)
-
-    def prepare(self) -> None:
-        self.fields["content_hash"].initial = self.row.content_hash
-
-
 class RefuseForm(VerbForm):
     reason = forms.CharField(
         label=gettext_lazy("Reason"),

@@ -22,6 +22,7 @@ from defensefund.verbs import Made, Verb, VerbAdmin, VerbForm
 from .. import policy, policy_changes
 from ..models import Policy, PolicyCap, PolicyKind, PolicyLimit, PolicyText
 from .policy_forms import CapForm, KindForm, LimitForm, PolicyForm, currencies
+from .proposals import SeenForm
 
 
 class RulesFormSet(forms.BaseInlineFormSet):  # type: ignore[type-arg]
@@ -92,13 +93,6 @@ class TextInline(RulesInline, admin.StackedInline):  # type: ignore[type-arg]
     extra = 1
 
 
-class EnactForm(VerbForm):
-    content_hash = forms.CharField(widget=forms.HiddenInput, max_length=64)
-
-    def prepare(self) -> None:
-        self.fields["content_hash"].initial = self.row.content_hash
-
-
 class DraftForm(VerbForm):
     in_force_from = forms.DateField(
         label=gettext_lazy("In force from"),
@@ -159,7 +153,7 @@ class PolicyAdmin(VerbAdmin, WritableAdmin):
             ),
             "enact_policy",
             enact,
-            EnactForm,
+            SeenForm,
             {policy.PolicyError: "", NameInText: ""},
             starts_over=(policy.ContentChanged,),
             closed=why_not_enact,

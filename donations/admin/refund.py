@@ -19,7 +19,8 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import ledger, refunds
 from ..models import Account, AccountKey, RefundRequest, StatementMatch
-from .refund_forms import ReasonForm, RefundApproveForm, RefundPayForm
+from .proposals import ReasonForm, SeenForm
+from .refund_forms import RefundPayForm
 from .stripe_words import failure, fraud, refusal
 
 State = RefundRequest.State
@@ -120,7 +121,7 @@ class RefundRequestAdmin(VerbAdmin, ReadOnlyAdmin):
             ),
             "approve_refundrequest",
             approve,
-            RefundApproveForm,
+            SeenForm,
             {refunds.RefundError: ""},
             starts_over=(refunds.ContentChanged,),
             closed=why_not_approve,

@@ -100,25 +100,6 @@ def who_decides(donation: Donation) -> str:
     return said
 
 
-class RefundApproveForm(VerbForm):
-    content_hash = forms.CharField(widget=forms.HiddenInput, max_length=64)
-
-    def prepare(self) -> None:
-        self.fields["content_hash"].initial = self.row.content_hash
-
-
-class ReasonForm(VerbForm):
-    """A decision that ends something is explained."""
-
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        widget=forms.Textarea(attrs={"rows": 3}),
-        max_length=2000,
-        help_text=gettext_lazy("Kept with the decision. No names."),
-        error_messages={"required": gettext_lazy("Say why.")},
-    )
-
-
 class RefundPayForm(VerbForm):
     paid_on = forms.DateField(
         label=gettext_lazy("Paid on"),

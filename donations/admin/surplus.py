@@ -19,7 +19,7 @@ from defensefund.verbs import Verb, VerbAdmin, VerbForm
 from .. import allocation, ledger
 from ..models import Account, AccountKey, Fund, LegalCost, SurplusMove
 from . import surplus_undo
-from .refund_forms import ReasonForm
+from .proposals import ReasonForm
 from .trail import entries_named
 
 TAGS = {
