@@ -10,6 +10,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from appeals.models import Appeal
+from defensefund.days import DayField
 
 from .checkout import Gift
 from .currencies import GIVING
@@ -32,16 +33,6 @@ BAD_PARTS: Mapping[str, Any] = {
     "behind": _("This day is behind, or another part is due on it or later. Choose a later one."),
     "amount": _("Write an amount above zero."),
 }
-
-
-def _day(**options: Any) -> forms.DateField:
-    return forms.DateField(
-        required=False,
-        input_formats=["%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"],
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        error_messages={"invalid": _("This is no day. Write it like 2027-01-31.")},
-        **options,
-    )
 
 
 def _sum(**options: Any) -> forms.CharField:
@@ -83,7 +74,7 @@ class ScheduleForm(forms.Form):
         initial=Pledge.Frequency.MONTHLY.value,
         error_messages={"required": _("Choose once, every week, every month or your own days.")},
     )
-    first_on = _day(label=_("First day"))
+    first_on = DayField(label=_("First day"), required=False)
     times = forms.IntegerField(
         label=_("How many times"),
         required=False,
@@ -100,7 +91,7 @@ class ScheduleForm(forms.Form):
         earliest = after + timedelta(days=1)
         self.fields["first_on"].initial = months_later(earliest, 1)
         for number in range(1, ROWS + 1):
-            self.fields[f"day_{number}"] = _day(label=_("Day"))
+            self.fields[f"day_{number}"] = DayField(label=_("Day"), required=False)
             self.fields[f"sum_{number}"] = _sum(label=_("Amount"))
         for name, field in self.fields.items():
             if name == "first_on" or name.startswith("day_"):

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from defensefund.days import DayField
 from defensefund.office import fieldset, page, require, sent
 from defensefund.templatetags.formats import plain_day
 
@@ -24,14 +25,13 @@ SHOWN = 10
 
 
 class AskingForm(forms.Form):
-    since = forms.DateField(
+    since = DayField(
         label=gettext_lazy("Since"),
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        missing=gettext_lazy("Name a day."),
         help_text=gettext_lazy(
             "A day before the oldest case that Stripe should tell of. Everything from that day on is compared again; what "
             "is booked already stays as it is."
         ),
-        error_messages={"required": gettext_lazy("Name a day.")},
     )
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from defensefund.days import DayField
 from defensefund.verbs import VerbForm
 
 from .. import cash, currencies
@@ -21,19 +22,6 @@ from .spending_forms import AmountField, read_amount
 
 def _today() -> date:
     return timezone.now().date()
-
-
-def _day(label: Any) -> forms.DateField:
-    return forms.DateField(
-        label=label,
-        initial=_today,
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        input_formats=["%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y"],
-        error_messages={
-            "required": gettext_lazy("Choose the day."),
-            "invalid": gettext_lazy("This is no day. Write it like 2027-01-31."),
-        },
-    )
 
 
 class RecordForm(forms.Form):
@@ -48,7 +36,7 @@ class RecordForm(forms.Form):
     )
     currency = forms.ChoiceField(label=gettext_lazy("Currency"))
     amount = AmountField()
-    received_on = _day(gettext_lazy("Handed over on"))
+    received_on = DayField(label=gettext_lazy("Handed over on"), initial=_today)
     reference = forms.CharField(
         label=gettext_lazy("Reference of the promise"),
         required=False,
@@ -126,7 +114,7 @@ class DepositForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
         help_text=gettext_lazy("In the account's currency."),
     )
-    deposited_on = _day(gettext_lazy("Brought on"))
+    deposited_on = DayField(label=gettext_lazy("Brought on"), initial=_today)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -143,7 +131,7 @@ class DepositForm(forms.Form):
 
 
 class CashInForm(VerbForm):
-    cashed_on = _day(gettext_lazy("Paid on"))
+    cashed_on = DayField(label=gettext_lazy("Paid on"), initial=_today)
 
 
 class ReasonForm(VerbForm):

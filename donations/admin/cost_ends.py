@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from defensefund.days import DayField
 from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbForm
 
@@ -27,15 +28,7 @@ REFUSALS: dict[type[Exception], str] = {
 
 class OutcomeForm(MoneyForm):
     amount = AmountField()
-    happened_on = forms.DateField(
-        label=gettext_lazy("On"),
-        input_formats=["%Y-%m-%d"],
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        error_messages={
-            "required": gettext_lazy("Choose the day."),
-            "invalid": gettext_lazy("Write the day like 2026-03-31."),
-        },
-    )
+    happened_on = DayField(label=gettext_lazy("On"))
 
     def prepare(self) -> None:
         self.take_amounts_in(self.row.currency, ledger.balance(AccountKey.bail(self.row)))

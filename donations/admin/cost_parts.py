@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from appeals.models import Defendant
+from defensefund.days import DayField
 from defensefund.verbs import Verb, VerbForm
 
 from .. import costs
@@ -95,13 +96,7 @@ class PlanForm(VerbForm):
         max_value=MOST_INSTALMENTS,
         help_text=gettext_lazy("How many; what does not divide is in the later ones."),
     )
-    first_on = forms.DateField(
-        label=gettext_lazy("The first on"),
-        required=False,
-        input_formats=["%Y-%m-%d"],
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        error_messages={"invalid": gettext_lazy("Write the day like 2026-03-31.")},
-    )
+    first_on = DayField(label=gettext_lazy("The first on"), required=False)
     every = forms.ChoiceField(
         label=gettext_lazy("The others"),
         choices=[("month", gettext_lazy("every month")), ("week", gettext_lazy("every week"))],

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from defensefund.days import DayField
 from defensefund.templatetags.formats import plain_day
 from defensefund.verbs import VerbForm
 
@@ -64,15 +65,7 @@ class RecordForm(forms.Form):
         choices=Exchange.Market.choices,
         help_text=gettext_lazy("Where the rate was got; it is shown to everybody."),
     )
-    exchanged_on = forms.DateField(
-        label=gettext_lazy("Exchanged on"),
-        input_formats=["%Y-%m-%d"],
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        error_messages={
-            "required": gettext_lazy("Choose the day."),
-            "invalid": gettext_lazy("Write the day like 2026-03-31."),
-        },
-    )
+    exchanged_on = DayField(label=gettext_lazy("Exchanged on"))
     file = AttachForm.base_fields["file"]
     field_order = (
         "fund", "given_from", "given", "received_into", "received", "market", "exchanged_on", "file",

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from defensefund.days import DayField
 from defensefund.templatetags.formats import plain_day
 from defensefund.verbs import VerbForm
 
@@ -161,15 +162,10 @@ class AnswerForm(VerbForm):
 
 
 class PayForm(VerbForm):
-    paid_on = forms.DateField(
+    paid_on = DayField(
         label=gettext_lazy("Paid on"),
-        input_formats=["%Y-%m-%d"],
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        missing=gettext_lazy("Write the day of the payment."),
         help_text=gettext_lazy("The day the bank was told to pay."),
-        error_messages={
-            "required": gettext_lazy("Write the day of the payment."),
-            "invalid": gettext_lazy("Write the day like 2026-03-31."),
-        },
     )
 
     bank_reference = forms.CharField(

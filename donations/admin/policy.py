@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from appeals.admin.forms import TextForm
 from appeals.consent import NameInText
+from defensefund.days import DayField
 from defensefund.office import WritableAdmin
 from defensefund.templatetags.formats import plain_day
 from defensefund.verbs import Made, Verb, VerbAdmin, VerbForm
@@ -94,12 +95,7 @@ class TextInline(RulesInline, admin.StackedInline):  # type: ignore[type-arg]
 
 
 class DraftForm(VerbForm):
-    in_force_from = forms.DateField(
-        label=gettext_lazy("In force from"),
-        input_formats=["%Y-%m-%d"],
-        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-        error_messages={"invalid": gettext_lazy("Write the day like 2026-03-31.")},
-    )
+    in_force_from = DayField(label=gettext_lazy("In force from"))
 
     def prepare(self) -> None:
         self.fields["in_force_from"].initial = timezone.now().date()

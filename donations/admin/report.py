@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from appeals.models import Case, Defendant
+from defensefund.days import DayField
 from defensefund.office import page, require
 
 from .. import reports
@@ -30,12 +31,8 @@ class ReportForm(forms.Form):
     """`report()` is what was chosen; without a choice, the books in the month of the day given."""
 
     subject = forms.ChoiceField(label=gettext_lazy("About"))
-    first_on = forms.DateField(
-        label=gettext_lazy("From"), widget=forms.DateInput(attrs={"type": "date"})
-    )
-    last_on = forms.DateField(
-        label=gettext_lazy("To, inclusive"), widget=forms.DateInput(attrs={"type": "date"})
-    )
+    first_on = DayField(label=gettext_lazy("From"))
+    last_on = DayField(label=gettext_lazy("To, inclusive"))
 
     def __init__(self, data: Any, *, today: date) -> None:
         month = reports.month_of(today)

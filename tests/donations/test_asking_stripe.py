@@ -125,7 +125,7 @@ def test_says_when_stripe_did_not_answer(office, tess, fund):
     ("since", "why"),
     [
         ("", "Name a day."),
-        ("2026-13-01", "Enter a valid date."),
+        ("2026-13-01", "This is no day. Write it like 2027-01-31."),
         ((TODAY + timedelta(days=2)).isoformat(), "That day is still to come."),
         ("1026-05-01", "Name a day of the last ten years."),
     ],

@@ -69,7 +69,7 @@ def test_page_and_files_are_of_the_report_asked_for(treasurer, busy, which):
     [
         ({"subject": "fund-9999"}, "Select a valid choice."),
         ({"subject": "nonsense"}, "Select a valid choice."),
-        ({"first_on": "yesterday"}, "Enter a valid date."),
+        ({"first_on": "yesterday"}, "This is no day. Write it like 2027-01-31."),
         ({"first_on": "2026-04-01", "last_on": "2026-03-01"}, "The last day lies before the first"),
     ],
 )

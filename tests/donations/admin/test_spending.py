@@ -430,8 +430,8 @@ def test_payment_on_a_future_day_is_answered_beside_the_day(ready, treasurer):
     page = press(treasurer, of_payment(row, "pay"), paid_on=tomorrow)
 
     assert "lies in the future" in errors(page)["paid_on"][0]
-    page = press(treasurer, of_payment(row, "pay"), paid_on="31.3.2026")
-    assert "Write the day like" in errors(page)["paid_on"][0]
+    page = press(treasurer, of_payment(row, "pay"), paid_on="31st of March")
+    assert "This is no day" in errors(page)["paid_on"][0]
 
 
 def test_payment_is_changed_and_approved_anew(ready, treasurer):
