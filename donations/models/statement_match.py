@@ -15,6 +15,10 @@ class StatementMatchQuerySet(models.QuerySet["StatementMatch"]):
     def standing(self) -> "StatementMatchQuerySet":
         return self.filter(undone_at=None)
 
+    def same_way(self, amount: Decimal) -> "StatementMatchQuerySet":
+        """Of lines on which money went out where `amount` is below zero, else of those on which it came in."""
+        return self.filter(amount__lt=0) if amount < 0 else self.filter(amount__gt=0)
+
 
 # What a line can be matched to; a match names one of them, or none and says why.
 THINGS = (

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, time
 from decimal import Decimal
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
@@ -10,12 +9,10 @@ from django.utils.translation import gettext as _
 from defensefund.templatetags.formats import plain_day
 
 from .. import ledger
-from ..currencies import written
 from ..ledger import Posting
 from ..models import (
     AccountKey,
     BailOutcome,
-    BankAccount,
     CashDeposit,
     CashReceipt,
     Disbursement,
@@ -26,7 +23,6 @@ from ..models import (
     LegalCost,
     Letter,
     MovementExplanation,
-    OwnTransfer,
     Payout,
     Pledge,
     Policy,
@@ -59,7 +55,7 @@ def arrived_less(part: Part, payout: Payout, fund: Fund, *, at: datetime) -> tup
     _check_in_transit(payout)
     transit = AccountKey.transit(payout.currency)
     post(part, Entry.Kind.PAYOUT_ARRIVED, debit=AccountKey.bank(part.line.account), credit=transit)
-    _bear(part, fund, withheld, at=at)
+    bear(part, fund, withheld, at=at)
     return payout, withheld
 
 
@@ -75,7 +71,7 @@ def check_bears(fund: Fund, *, at: datetime) -> None:
         )
 
 
-def _bear(part: Part, fund: Fund, withheld: Decimal, *, at: datetime) -> None:
+def bear(part: Part, fund: Fund, withheld: Decimal, *, at: datetime) -> None:
     """What a bank kept of money on its way is a fee of the fund."""
     check_bears(fund, at=at)
     ledger.post(
@@ -155,7 +151,7 @@ def proved(part: Part, disbursement: Disbursement) -> Disbursement:
         raise DoesNotFit(said_never_left())
     if disbursement.bank_account_id != part.line.account_id:
         raise DoesNotFit(_("This payment was made from another bank account."))
-    if disbursement.matches.standing().filter(amount__lt=0).exists():
+    if disbursement.matches.standing().same_way(-disbursement.amount).exists():
         raise AlreadyMatched(_("This payment was found on another line already."))
     return disbursement
 
@@ -179,7 +175,7 @@ def came_back(part: Part, disbursement: Disbursement, *, by: User, at: datetime)
         raise DoesNotFit(_("This cost has ended: open it again first."))
     if disbursement.came_back_on:
         raise AlreadyMatched(_("Another line says already that this payment came back."))
-    if not disbursement.matches.standing().filter(amount__lt=0).exists():
+    if not disbursement.matches.standing().same_way(-disbursement.amount).exists():
         raise DoesNotFit(_("No line shows yet that this payment left. Match that line first."))
     # It may have come back, and been taken for something else, before.
     entry = ledger.latest(f"disbursement:{disbursement.number}")
@@ -235,110 +231,15 @@ def proved_collection(part: Part, explanation: MovementExplanation) -> MovementE
 
 def exchanged(part: Part, exchange: Exchange) -> Exchange:
     exchange = Exchange.objects.select_for_update(no_key=True).get(pk=exchange.pk)
-    is_out = part.amount < 0
-    account, amount, _day = exchange.bank_sides()[0 if is_out else 1]
+    account, amount, _day = exchange.bank_sides()[0 if part.amount < 0 else 1]
     check_amount(part, amount, account.currency)
     if not exchange.approved_at or exchange.undone_at:
         raise DoesNotFit(_("This exchange is not in the books."))
     if account.pk != part.line.account_id:
         raise DoesNotFit(_("This exchange was made with another bank account."))
-    ways = exchange.matches.standing()
-    if (ways.filter(amount__lt=0) if is_out else ways.filter(amount__gt=0)).exists():
+    if exchange.matches.standing().same_way(part.amount).exists():
         raise AlreadyMatched(_("This exchange was found on another line already."))
     return exchange
-
-
-def moved(part: Part, other: BankAccount | OwnTransfer, *, by: User, at: datetime) -> OwnTransfer:
-    """One side of a transfer between own accounts: of the one that is meant, or of one that `other` has shown; else a new one.
-
-    Whichever side's statement comes first, the money, or its lack, stands in transit until the other comes.
-    """
-    line = part.line
-    # Two who match the two sides at once would each begin one.
-    hold([f"transfers {line.currency}"])
-    transfer = _meant(part, other) if isinstance(other, OwnTransfer) else _shown(part, other)
-    if transfer is None:
-        assert isinstance(other, BankAccount)
-        ends = (line.account, other) if part.amount < 0 else (other, line.account)
-        transfer = OwnTransfer.objects.create(
-            left_from=ends[0],
-            arrives_at=ends[1],
-            amount=abs(part.amount),
-            currency=line.currency,
-            begun_by=by,
-            begun_at=at,
-        )
-    _cross(part)
-    return transfer
-
-
-def moved_less(
-    part: Part, transfer: OwnTransfer, fund: Fund, *, at: datetime
-) -> tuple[OwnTransfer, Decimal]:
-    """The other side of a transfer, of which a bank kept its fee on the way; `fund` bears it. Gives back both.
-
-    What left is what arrived and the fee, whichever of the two lines came first.
-    """
-    hold([f"transfers {part.line.currency}"])
-    side = _side(part, transfer)
-    withheld = side - part.amount
-    if side * part.amount < 0 or withheld <= 0:
-        raise DoesNotFit(_("Not less arrived than left: no bank kept anything of this transfer."))
-    if not transfer.matches.standing().exists():
-        raise DoesNotFit(
-            _("No line shows the other side of this transfer any more: match that one first.")
-        )
-    _cross(part)
-    _bear(part, fund, withheld, at=at)
-    return transfer, withheld
-
-
-def _cross(part: Part) -> None:
-    """The line's side: from its account onto the way, or from there into it."""
-    bank, transit = AccountKey.bank(part.line.account), AccountKey.transit(part.line.currency)
-    if part.amount < 0:
-        post(part, Entry.Kind.TRANSFER_LEFT, debit=transit, credit=bank)
-    else:
-        post(part, Entry.Kind.TRANSFER_ARRIVED, debit=bank, credit=transit)
-
-
-def _meant(part: Part, transfer: OwnTransfer) -> OwnTransfer:
-    side = _side(part, transfer)
-    if (withheld := side - part.amount) > 0 and side * part.amount > 0:
-        raise DoesNotFit(
-            _(
-                "%(amount)s of this transfer is missing: where a bank kept it, say which fund bears that fee."
-            )
-            % {"amount": written(withheld, transfer.currency)}
-        )
-    check_amount(part, side, transfer.currency)
-    return transfer
-
-
-def _side(part: Part, transfer: OwnTransfer) -> Decimal:
-    """What the line's account should show of the transfer, with its sign, and has not yet."""
-    side = transfer.side_of(part.line.account_id)
-    if side is None:
-        raise DoesNotFit(_("This transfer was between two other accounts."))
-    ways = transfer.matches.standing()
-    is_out = part.amount < 0
-    if (ways.filter(amount__lt=0) if is_out else ways.filter(amount__gt=0)).exists():
-        raise AlreadyMatched(_("This transfer was found on another line of this account already."))
-    return side
-
-
-def _shown(part: Part, other: BankAccount) -> OwnTransfer | None:
-    """The longest waiting one of this amount that the other account's statement has shown and this one has not."""
-    line = part.line
-    if other.pk == line.account_id or other.currency != line.currency:
-        raise DoesNotFit(_("Choose another account of ours, in the line's currency."))
-    ends = (line.account, other) if part.amount < 0 else (other, line.account)
-    waiting: Any = OwnTransfer.objects.half_seen().filter(
-        left_from=ends[0], arrives_at=ends[1], amount=abs(part.amount)
-    )
-    is_out = part.amount < 0
-    found: OwnTransfer | None = waiting.filter(has_left=not is_out).order_by("pk").first()
-    return found
 
 
 def given(

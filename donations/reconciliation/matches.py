@@ -33,7 +33,7 @@ from ..models import (
     StatementLine,
     StatementMatch,
 )
-from . import facts
+from . import crossing, facts
 from .alone import NeedsAnother, fee_needs_another
 from .errors import AlreadyMatched, DoesNotFit, ReconciliationError
 from .parts import Part, open_part, post
@@ -175,11 +175,13 @@ def match(
         case CashDeposit():
             standing.deposit = facts.deposited(part, target)
         case OwnTransfer():
-            standing.own_transfer = facts.moved(part, target, by=by, at=at)
+            standing.own_transfer = crossing.moved(part, target, by=by, at=at)
         case Between(other):
-            standing.own_transfer = facts.moved(part, other, by=by, at=at)
+            standing.own_transfer = crossing.moved(part, other, by=by, at=at)
         case BetweenLess(transfer, fund):
-            standing.own_transfer, standing.withheld = facts.moved_less(part, transfer, fund, at=at)
+            standing.own_transfer, standing.withheld = crossing.moved_less(
+                part, transfer, fund, at=at
+            )
         case CashReceipt():
             standing.donation = facts.cheque_paid(part, target, at=at)
         case Pledge():
