@@ -20,7 +20,7 @@ class Work:
     """`rows(user)` are those that wait for whoever has `permission` ("<app>.<codename>"); `words(count)` name them.
 
     `page` is the address by name where they are listed, `query` what filters that list. `as_of` says when the rows were
-    found, where they are not what holds now.
+    found, where they are not what holds now; `until(user)` when the first of them has to be done.
     """
 
     permission: str
@@ -29,16 +29,18 @@ class Work:
     page: str
     query: str = ""
     as_of: Callable[[], datetime | None] | None = None
+    until: Callable[[User], datetime | None] | None = None
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """So many rows, in words, where to go, and when they were counted unless it is now."""
+    """So many rows, in words, where to go, when they were counted unless it is now, and until when the first has to be done."""
 
     count: str
     words: str
     url: str
     as_of: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def blocks_for(user: User) -> list[dict[str, Any]]:
 
 
 def waiting_for(user: User) -> list[Waiting]:
-    """What there is to do for `user` and is not nothing; one query, and one for each that says as of when."""
+    """What there is to do for `user` and is not nothing; one query, and one for each that says as of or until when."""
     works = [work for work in _offered if user.has_perm(work.permission)]
     counts = _count(work.rows(user) for work in works)
     return [
@@ -83,6 +85,7 @@ def waiting_for(user: User) -> list[Waiting]:
             words=work.words(count),
             url=reverse(work.page) + (work.query and f"?{work.query}"),
             as_of=work.as_of() if work.as_of else None,
+            until=work.until(user) if work.until else None,
         )
         for work, count in zip(works, counts, strict=True)
         if count

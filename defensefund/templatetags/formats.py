@@ -100,14 +100,14 @@ def day(value: date) -> SafeString:
     return format_html('<time datetime="{}">{}</time>', value.isoformat(), words)
 
 
+def plain_moment(value: datetime) -> str:
+    """Day and minute in words, in UTC and saying so, for sentences."""
+    utc = value.astimezone(UTC)
+    return f"{plain_day(utc)}, {utc:%H:%M} UTC"
+
+
 @register.filter
 def moment(value: datetime) -> SafeString:
     """A `<time>` with day and minute, in UTC and saying so."""
-    utc = value.astimezone(UTC)
-    words = format_date(utc, format="long", locale=page_locale())
-    return format_html(
-        '<time datetime="{}">{}, {} UTC</time>',
-        utc.isoformat(timespec="seconds"),
-        words,
-        utc.strftime("%H:%M"),
-    )
+    instant = value.astimezone(UTC).isoformat(timespec="seconds")
+    return format_html('<time datetime="{}">{}</time>', instant, plain_moment(value))

@@ -7,13 +7,14 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from defensefund.office import ReadOnlyAdmin
-from defensefund.templatetags.formats import money
+from defensefund.templatetags.formats import money, plain_moment
 from defensefund.verbs import Verb, VerbAdmin
 
 from .. import disbursement, ledger
@@ -245,8 +246,16 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Disbursement]:
         # Who did what with it is looked up where it was done: to plan all these joins took longer than to ask again.
-        return Disbursement.objects.with_proof().select_related(
-            "cost__defendant", "document", "bank_account", "payee_account__payee", "requested_by"
+        return (
+            Disbursement.objects.with_proof()
+            .with_sign_by()
+            .select_related(
+                "cost__defendant",
+                "document",
+                "bank_account",
+                "payee_account__payee",
+                "requested_by",
+            )
         )
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
@@ -258,6 +267,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
         attached = row.cost.documents.order_by("pk")
         return {
             "payment": row,
+            "now": timezone.now(),
             "cost": row.cost,
             "state": row.state(is_proved=proof is not None),
             "tag": TAGS[row.state(is_proved=proof is not None)],
@@ -285,4 +295,8 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("state"))
     def state(self, row: Any) -> SafeString:
         state = row.state(is_proved=row.is_proved)
-        return format_html('<span class="tag tag--{}">{}</span>', TAGS[state], state.label)
+        tag = format_html('<span class="tag tag--{}">{}</span>', TAGS[state], state.label)
+        if not row.is_unsigned:
+            return tag
+        until = _("to be signed by %(until)s") % {"until": plain_moment(row.sign_by)}
+        return format_html("{} <small>{}</small>", tag, until)

@@ -1,5 +1,6 @@
 """What people fill in to ask for a payment and to take it through its steps."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -8,10 +9,10 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from defensefund.days import DayField
-from defensefund.templatetags.formats import plain_day
+from defensefund.templatetags.formats import number, plain_day, plain_moment
 from defensefund.verbs import VerbForm
 
 from .. import disbursement, ledger
@@ -30,6 +31,10 @@ class DocumentField(forms.ModelChoiceField):  # type: ignore[type-arg]
             "day": plain_day(document.uploaded_at.date()),
             "hash": document.sha256[:8],
         }
+
+
+def _in(hours: int) -> datetime:
+    return timezone.now() + timedelta(hours=hours)
 
 
 class ContentForm(MoneyForm):
@@ -51,10 +56,6 @@ class ContentForm(MoneyForm):
         required=False,
         max_length=500,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=gettext_lazy(
-            "Then one approval is enough to pay it; a third person signs within the policy's hours. Shown to everyone as a "
-            "count. No names."
-        ),
     )
 
     same_document_reason = forms.CharField(
@@ -82,6 +83,15 @@ class ContentForm(MoneyForm):
         ):
             # Nothing that one approval is not enough for could be paid so.
             del self.fields["emergency_reason"]
+        else:
+            hours = policy.emergency_hours
+            self.fields["emergency_reason"].help_text = ngettext(
+                "Then one approval is enough to pay it, and a third person signs within an hour after it is recorded as paid: "
+                "if that is now, by %(until)s. Shown to everyone as a count. No names.",
+                "Then one approval is enough to pay it, and a third person signs within %(hours)s hours after it is recorded as "
+                "paid: if that is now, by %(until)s. Shown to everyone as a count. No names.",
+                hours,
+            ) % {"hours": number(hours), "until": plain_moment(_in(hours))}
         if not any(also.payments for also in elsewhere(documents)):
             del self.fields["same_document_reason"]
 
@@ -190,6 +200,12 @@ class PayForm(VerbForm):
 
     def prepare(self) -> None:
         self.fields["paid_on"].initial = timezone.now().date()
+        if self.row.is_emergency and self.row.lacks_second:
+            until = plain_moment(_in(self.row.policy.emergency_hours))
+            self.fields["paid_on"].help_text = _(
+                "The day the bank was told to pay. It is an emergency: recorded now, a third person has to sign it by %(until)s; "
+                "after that no other emergency is paid until somebody does."
+            ) % {"until": until}
         others = [code for code in offered() if code != self.row.currency]
         self.fields["received_currency"].choices = [  # type: ignore[attr-defined]
             ("", _("No")),

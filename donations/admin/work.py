@@ -1,6 +1,9 @@
 """What of the money waits for whom: what is to be decided by another person, and what went wrong."""
 
-from django.db.models import Exists, Max, OuterRef
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db.models import Exists, Max, Min, OuterRef
 from django.utils import timezone
 from django.utils.translation import ngettext
 
@@ -33,6 +36,14 @@ from ..models import (
 )
 from .legal_cost import SOON
 from .waiting import nobody_asked, takes_no_gifts, who_said_nothing
+
+
+def _signed_first(user: User) -> datetime | None:
+    """Until when this person, or another, signs the first of the emergencies."""
+    waiting = Disbursement.objects.to_approve_by(user).unsigned().with_sign_by()
+    first: datetime | None = waiting.aggregate(first=Min("sign_by"))["first"]
+    return first
+
 
 offer(
     Work(
@@ -77,10 +88,20 @@ offer(
     ),
     Work(
         "donations.approve_disbursement",
-        lambda user: Disbursement.objects.to_approve_by(user),
+        lambda user: Disbursement.objects.to_approve_by(user).filter(paid_at=None),
         lambda count: ngettext("payment to approve", "payments to approve", count),
         "admin:donations_disbursement_changelist",
         f"state={Disbursement.State.TO_APPROVE}",
+    ),
+    Work(
+        "donations.approve_disbursement",
+        lambda user: Disbursement.objects.to_approve_by(user).unsigned(),
+        lambda count: ngettext(
+            "payment made in an emergency, to sign", "payments made in an emergency, to sign", count
+        ),
+        "admin:donations_disbursement_changelist",
+        "state=unsigned",
+        until=_signed_first,
     ),
     Work(
         "donations.pay_disbursement",

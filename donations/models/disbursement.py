@@ -30,6 +30,12 @@ def _proof() -> models.QuerySet[StatementMatch]:
 APPROVED = Q(approved_at__isnull=False) & (
     Q(approvals_needed=1) | Q(seconded_at__isnull=False) | ~Q(emergency_reason="")
 )
+# Until when that second approval of a paid emergency is to be there, by the policy it was asked for under.
+SIGN_WITHIN = models.ExpressionWrapper(
+    models.Value(timedelta(hours=1)) * F("policy__emergency_hours"),
+    output_field=models.DurationField(),
+)
+SIGN_BY = models.ExpressionWrapper(F("paid_at") + SIGN_WITHIN, output_field=models.DateTimeField())
 
 
 class DisbursementQuerySet(models.QuerySet["Disbursement"]):
@@ -47,14 +53,13 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
     def emergencies(self) -> "DisbursementQuerySet":
         return self.filter(paid_at__isnull=False, undone_at=None).exclude(emergency_reason="")
 
+    def with_sign_by(self) -> "DisbursementQuerySet":
+        """Annotates `sign_by`: until when a payment made in an emergency is to be signed by a third person, by its policy."""
+        return self.annotate(sign_by=SIGN_BY)
+
     def overdue(self, *, at: datetime) -> "DisbursementQuerySet":
-        """Of the unsigned ones, those whose time the policy gives for the second approval is over."""
-        hours = models.ExpressionWrapper(
-            models.Value(timedelta(hours=1)) * F("policy__emergency_hours"),
-            output_field=models.DurationField(),
-        )
-        due = models.ExpressionWrapper(F("paid_at") + hours, output_field=models.DateTimeField())
-        return self.unsigned().alias(due=due).filter(due__lt=at)
+        """Of the unsigned ones, those whose time for the second approval is over."""
+        return self.unsigned().alias(due=SIGN_BY).filter(due__lt=at)
 
     def objected(self) -> "DisbursementQuerySet":
         """With an objection that nobody has answered yet."""
@@ -319,6 +324,11 @@ class Disbursement(Proposal, Undoing):
     @property
     def is_emergency(self) -> bool:
         return bool(self.emergency_reason)
+
+    @property
+    def is_unsigned(self) -> bool:
+        """As the query set's unsigned()."""
+        return self.is_emergency and bool(self.paid_at) and not (self.undone_at or self.seconded_at)
 
     @property
     def lacks_second(self) -> bool:

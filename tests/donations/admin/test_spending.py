@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from appeals import consent
+from defensefund.templatetags.formats import plain_moment
 from donations import allocation, disbursement, ledger, payees, reconciliation
 from donations.models import (
     AccountKey,
@@ -244,6 +245,50 @@ def test_reserve_of_a_general_fund_is_beside_what_is_free_and_never_proposed(rea
     assert f"fund={ready.general.pk}&" not in page.content.decode()
     form = treasurer.get(of_cost(ready, "allocate")).context["form"]
     assert (form["fund"].value(), form["amount"].value()) == (None, "0.00")
+
+
+def test_emergency_says_until_when_a_third_person_signs_it(ready, treasurer, approver):
+    factories.make_policy(
+        limits=[("EUR", "500", "500")], approvers=2, emergency_hours=50, at=timezone.now() - timedelta(days=1)
+    )  # fmt: skip
+    allocate(ready, "500")
+    soon = plain_moment(timezone.now() + timedelta(hours=50))[:-10]  # the day; minutes pass
+
+    asking = of_cost(ready, "request")
+    said = treasurer.get(asking).context["form"].fields["emergency_reason"].help_text
+    assert said.startswith(
+        "Then one approval is enough to pay it, and a third person signs within 50 hours"
+    )
+    assert f"if that is now, by {soon}" in said
+    page = press(treasurer, asking, amount="100", emergency_reason="The lawyer leaves at once.")
+    row = Disbursement.objects.get()
+    within = (
+        "An emergency: one approval is enough to pay it, and a third person signs within 50 hours"
+    )
+    assert within in text_of(treasurer.get(of_payment(row)))
+    press(approver, of_payment(row, "approve"))
+    paying = of_payment(row, "pay")
+    assert f"it by {soon}" in treasurer.get(paying).context["form"].fields["paid_on"].help_text
+
+    press(treasurer, paying)
+
+    row.refresh_from_db()
+    until = plain_moment(row.paid_at + timedelta(hours=50))
+    third = browser_of("approver")[0]
+    page = text_of(third.get(of_payment(row)))
+    assert f"a third person has to sign by {until}" in page
+    assert "late An emergency" not in page
+    first_page = text_of(third.get("/admin/"))
+    assert f"1 payment made in an emergency, to sign by {until}" in first_page
+    assert "payment to approve" not in first_page
+    assert "to sign" not in text_of(approver.get("/admin/"))
+    listed = third.get("/admin/donations/disbursement/?state=unsigned")
+    assert f"to be signed by {until}" in text_of(listed)
+
+    press(third, of_payment(row, "approve"))
+
+    assert "Approved by a third person" in text_of(third.get(of_payment(row)))
+    assert "to be signed by" not in text_of(third.get("/admin/donations/disbursement/"))
 
 
 def test_same_form_sent_twice_acts_once(ready, treasurer):
