@@ -4,11 +4,21 @@ from collections.abc import Iterable, Sequence
 
 from donations import stripe_facts
 from donations.ledger import Posting
-from donations.models import AccountKey, Entry, MovementExplanation, Payout, bulk
+from donations.models import (
+    AccountKey,
+    BalanceTransaction,
+    Entry,
+    MovementExplanation,
+    Payout,
+    bulk,
+)
 
 
 def book_payouts(payouts: Sequence[stripe_facts.Payout], unplaced: list[str]) -> Iterable[Posting]:
-    """Writes the rows, adds to `unplaced` what a person must place; returns what is to be posted."""
+    """Writes the rows, adds to `unplaced` what a person must place; returns what is to be posted.
+
+    What came back is booked by the movement that brought it: `arrival_at` may still be to come, and is no day of the books.
+    """
     known = {
         row.stripe_payout_id: row
         for row in Payout.objects.prefetch_related("matches").filter(
@@ -20,6 +30,12 @@ def book_payouts(payouts: Sequence[stripe_facts.Payout], unplaced: list[str]) ->
         .filter(movement__source_id__in=[p.id for p in payouts if p.amount <= 0])
         .values_list("movement__source_id", flat=True)
     )
+    ended = [p.id for p in payouts if p.status in {"failed", "canceled"}]
+    back_at = dict(
+        BalanceTransaction.objects.filter(
+            source_id__in=ended, type__in=("payout_failure", "payout_cancel")
+        ).values_list("source_id", "created_at")
+    )
     new, returned, postings = [], [], []
     for payout in payouts:
         row = known.get(payout.id)
@@ -28,7 +44,6 @@ def book_payouts(payouts: Sequence[stripe_facts.Payout], unplaced: list[str]) ->
             if payout.id not in collected:
                 unplaced.append(f"{payout.id}: payout of {payout.amount} {payout.currency}")
             continue
-        came_back = payout.status in {"failed", "canceled"}
         if row is None:
             row = Payout(
                 stripe_payout_id=payout.id,
@@ -39,13 +54,13 @@ def book_payouts(payouts: Sequence[stripe_facts.Payout], unplaced: list[str]) ->
             )
             new.append(row)
         postings.append(_between(row, Entry.Kind.PAYOUT_LEFT))
-        if not came_back:
+        if payout.id not in back_at:
             continue
         if row.pk and any(match.undone_at is None for match in row.matches.all()):
             unplaced.append(f"{payout.id}: came back, but a bank line says it arrived")
             continue
         if row.returned_at is None:
-            row.returned_at = payout.arrival_at
+            row.returned_at = back_at[payout.id]
             if row.pk:
                 returned.append(row)
         postings.append(_between(row, Entry.Kind.PAYOUT_RETURNED))

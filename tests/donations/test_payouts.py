@@ -99,7 +99,10 @@ def test_payout_that_did_not_arrive_comes_back(fund, status):
     assert [catch_up().new_entries, catch_up().new_entries] == [1, 0]
 
     assert (ledger.balance(TRANSIT), ledger.balance(STRIPE)) == (0, Decimal("98.25"))
-    assert Payout.objects.get().returned_at is not None
+    # Stripe expected it to arrive in two days: that is no day of the books.
+    moved_at = BalanceTransaction.objects.get(type__startswith="payout_").created_at
+    assert Payout.objects.get().returned_at == moved_at
+    assert Entry.objects.get(kind="payout_returned").booked_on == moved_at.date()
     assert not Payout.objects.in_transit().exists()
     assert broken() == []
 
