@@ -6,6 +6,9 @@ from donations.statements import Statement, UnreadableStatement, camt053, csv_ge
 from donations.statements.mapping import CsvMapping
 
 LARGEST = 10 * 1024 * 1024
+# Zip, which an .xlsx is, too, and the older .xls.
+PACKED = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+PDF = b"%PDF"
 
 
 def is_xml(content: bytes) -> bool:
@@ -14,7 +17,9 @@ def is_xml(content: bytes) -> bool:
 
 
 def needs_columns(content: bytes) -> bool:
-    """Whether somebody has to say what the file's columns are: all other formats say it themselves."""
+    """Whether somebody has to say what the file's columns are: all other formats say it themselves, or are none."""
+    if not content.strip() or content.startswith((*PACKED, PDF)):
+        return False
     return not (is_xml(content) or mt940.is_mt940(content) or ofx.is_ofx(content))
 
 
@@ -31,13 +36,13 @@ def read(content: bytes, mapping: CsvMapping | None) -> list[Statement]:
                 "The file is larger than 10 MB. Download fewer days at a time and upload one file after the other."
             )
         )
-    if content.startswith(b"PK\x03\x04"):
+    if content.startswith(PACKED):
         raise UnreadableStatement(
             _(
                 "This is a compressed file or a spreadsheet. Unpack it, or save it as CSV, and upload what is inside."
             )
         )
-    if content.startswith(b"%PDF"):
+    if content.startswith(PDF):
         raise UnreadableStatement(
             _(
                 "This is a PDF, which cannot be read as data. Download the statement as CAMT.053, MT940, OFX or CSV."

@@ -123,6 +123,22 @@ def test_upload_csv_of_an_account_without_columns_asks_for_them(treasurer):
     assert "Say it once, here." in response.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "The file is empty. Download it again."),
+        (b"PK\x03\x04rest", "This is a compressed file or a spreadsheet."),
+        (b"\xd0\xcf\x11\xe0rest", "This is a compressed file or a spreadsheet."),
+        (b"%PDF-1.7", "This is a PDF"),
+    ],
+)
+def test_upload_of_what_is_no_csv_asks_for_no_columns(treasurer, content, sentence):
+    text = upload(treasurer, make_bank_account(), content).content.decode()
+
+    assert sentence in text
+    assert "CSV is read" not in text
+
+
 def test_upload_before_there_is_an_account_leads_to_adding_one(treasurer):
     assert "/admin/donations/bankaccount/add/" in treasurer.get(UPLOAD).content.decode()
 
