@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import DecimalField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -163,4 +164,6 @@ class DonationAdmin(VerbAdmin, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("sent back"), ordering="back")
     def back_written(self, donation: Any) -> str:
+        if donation.reversed_at:
+            return format_html('<span class="tag tag--bad">{}</span>', _("no gift after all"))
         return money(donation.back, donation.currency) if donation.back else "–"

@@ -349,6 +349,10 @@ def test_undo_opens_the_line_again(treasurer):
     assert standing.undone_by.username == "tess"
     assert "Taken back: the line is open again." in words(response)
     assert "What is this line?" in words(response)
+    listed = words(treasurer.get("/admin/donations/donation/"))
+    page = words(treasurer.get(f"/admin/donations/donation/{standing.donation_id}/change/"))
+    assert ("no gift after all" in listed, "no gift after all" in page) == (True, True)
+    assert "Can still be sent back" not in page
 
 
 def test_sure_lines_are_matched_together(treasurer):
