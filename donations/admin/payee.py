@@ -78,6 +78,7 @@ class StateFilter(admin.SimpleListFilter):
             ("confirm", gettext_lazy("to confirm")),
             ("payable", gettext_lazy("may be paid")),
             ("reseal", gettext_lazy("to seal anew")),
+            ("nobody", gettext_lazy("no account recorded")),
             ("retired", gettext_lazy("retired")),
         ]
 
@@ -90,6 +91,8 @@ class StateFilter(admin.SimpleListFilter):
             case "reseal":
                 stale = PayeeAccount.objects.sealed_otherwise(SealingKey.objects.in_use())
                 return queryset.filter(account__in=stale)
+            case "nobody":
+                return queryset.filter(account=None, retired_at=None)
             case "retired":
                 return queryset.filter(retired_at__isnull=False)
         return queryset

@@ -122,7 +122,7 @@ def test_cost_still_owed_is_a_cost_like_any_other(fund, client):
         f'Nobody is recorded yet (<a href="/admin/donations/payee/{cost.payee_id}/change/">' in page
     )
     assert "not confirmed" not in page
-    listed = treasurer.get("/admin/donations/payee/").content.decode()
+    listed = treasurer.get("/admin/donations/payee/?state=nobody").content.decode()
     of_payee = treasurer.get(f"/admin/donations/payee/{cost.payee_id}/change/").content.decode()
     for page in (listed, of_payee):
         assert "no account recorded</span>" in page
