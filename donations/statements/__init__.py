@@ -9,6 +9,9 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
+from defensefund.templatetags.formats import MINUS, exact_number, money
+from donations.currencies import is_exact
+
 # By which rule a row of a file is left out, in words.
 WHY_LEFT_OUT = {
     "pending": gettext_lazy("not booked yet"),
@@ -124,15 +127,13 @@ def check_balance(statement: Statement) -> None:
     raise UnbalancedStatement(
         _(
             "The statement does not add up: it opens with %(opening)s, its lines come to %(total)s, but it closes with "
-            "%(closing)s. %(difference)s %(currency)s is unaccounted for. Download the statement again, whole, "
-            "from your bank."
+            "%(closing)s. %(difference)s is unaccounted for. Download the statement again, whole, from your bank."
         )
         % {
-            "opening": plain(statement.opening.amount),
-            "total": plain(statement.total),
-            "closing": plain(statement.closing.amount),
-            "difference": plain(abs(gap)),
-            "currency": statement.currency,
+            "opening": in_words(statement.opening.amount, statement.currency),
+            "total": in_words(statement.total, statement.currency),
+            "closing": in_words(statement.closing.amount, statement.currency),
+            "difference": in_words(abs(gap), statement.currency),
         }
     )
 
@@ -153,13 +154,12 @@ def check_chain(statements: Sequence[Statement]) -> None:
         ):
             raise UnbalancedStatement(
                 _(
-                    "Between two statements in this file money is missing: one closes with %(closing)s %(currency)s, the "
+                    "Between two statements in this file money is missing: one closes with %(closing)s, the "
                     "next opens with %(opening)s. Ask your bank for the statement in between."
                 )
                 % {
-                    "closing": plain(before.closing.amount),
-                    "opening": plain(statement.opening.amount),
-                    "currency": statement.currency,
+                    "closing": in_words(before.closing.amount, statement.currency),
+                    "opening": in_words(statement.opening.amount, statement.currency),
                 }
             )
         if statement.closing is not None:
@@ -167,8 +167,16 @@ def check_chain(statements: Sequence[Statement]) -> None:
 
 
 def plain(amount: Decimal) -> str:
-    """The amount in digits for a sentence about a file: a point for decimals, no grouping, no exponent."""
+    """The amount in digits, the same in every language: a point for decimals, no grouping, no exponent."""
     return f"{amount:f}"
+
+
+def in_words(amount: Decimal, currency: str) -> str:
+    """The amount for a sentence about a file, in the language in force; with all decimals where the file has finer ones than the
+    currency, and without a currency where the file names none."""
+    if currency and is_exact(amount, currency):
+        return money(amount, currency)
+    return f"{exact_number(amount)} {currency}".rstrip().replace("-", MINUS)
 
 
 def at_row(line: int, problem: str) -> UnreadableStatement:

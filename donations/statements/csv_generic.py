@@ -17,7 +17,7 @@ from donations.statements import (
     UnreadableStatement,
     at_row,
     cells,
-    plain,
+    in_words,
 )
 from donations.statements.mapping import CsvMapping
 from donations.statements.table import decode, find_header, labelled, table
@@ -321,9 +321,9 @@ def _oldest_first(
         )
         % {
             "line": row.line,
-            "before": plain(before),
-            "amount": plain(row.amount),
-            "after": plain(after),
+            "before": in_words(before, row.currency),
+            "amount": in_words(row.amount, row.currency),
+            "after": in_words(after, row.currency),
         },
         row.line,
     )

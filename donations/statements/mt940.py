@@ -19,7 +19,7 @@ from donations.statements import (
     UnbalancedStatement,
     UnreadableStatement,
     at_row,
-    plain,
+    in_words,
 )
 
 LINE = re.compile(r"^:61:(.*)", re.MULTILINE)
@@ -102,7 +102,7 @@ def _statement(found: Any, lines: Iterator[int]) -> Statement:
             left_out.append(LeftOut(row.line, "empty", row.text))
     is_interim = opening is None and any(name.startswith("sum_") for name in data)
     if is_interim:
-        _check_totals(data, rows)
+        _check_totals(data, rows, currency)
     return Statement(
         account=_account(data.get("account_identification", ""), currency),
         currency=currency,
@@ -190,7 +190,7 @@ def _bank_id(data: dict[str, Any]) -> str:
     return value if value and _is_reference(value) else ""
 
 
-def _check_totals(data: dict[str, Any], rows: list[StatementRow]) -> None:
+def _check_totals(data: dict[str, Any], rows: list[StatementRow], currency: str) -> None:
     """A report states no balances, but how much came in and went out."""
     for name, sign in (("sum_credit_entries", 1), ("sum_debit_entries", -1)):
         if (stated := data.get(name)) is None:
@@ -202,7 +202,10 @@ def _check_totals(data: dict[str, Any], rows: list[StatementRow]) -> None:
                     "The report says that its lines come to %(stated)s, but they come to %(listed)s. Download it again, "
                     "whole, from your bank."
                 )
-                % {"stated": plain(abs(Decimal(stated.amount))), "listed": plain(abs(listed))}
+                % {
+                    "stated": in_words(abs(Decimal(stated.amount)), currency),
+                    "listed": in_words(abs(listed), currency),
+                }
             )
 
 

@@ -86,7 +86,7 @@ def test_upload_camt_says_what_was_left_out(treasurer):
         (b"%PDF-1.7", "This is a PDF"),
         (CONTENT.replace(b"25.00", b"25,00", 1), "Row 4: “25,00” in the column “Amount” is no amount"),
         (CONTENT.replace(b"EUR", b"USD"), "The file has lines in USD, the account is kept in EUR."),
-        (CONTENT.replace(b"Closing;45", b"Closing;46"), "1.00 EUR is unaccounted for."),
+        (CONTENT.replace(b"Closing;45", b"Closing;46"), "€1.00 is unaccounted for."),
     ],
 )  # fmt: skip
 def test_upload_bad_file_gets_a_sentence_and_imports_nothing(treasurer, content, sentence):

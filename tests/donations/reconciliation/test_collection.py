@@ -56,14 +56,14 @@ TOLD = "camt054-ch-batch-sum-differs.xml"
 REFUSED = [
     ("camt052-ch-pending-zero.xml", "CH2801234000123456789", "CHF", "holds no booked line (1 were left out"),
     ("camt053-de-garbled-amount.xml", "", "EUR", "Entry 1: “12..34” is no amount."),
-    ("camt053-ing-batch-without-details.xml", "NL18INGB00012345678", "EUR", "12774.14 EUR is unaccounted for"),
-    ("camt053-nl-reversal-unbalanced.xml", "NL77ABNA0574908765", "EUR", "504.16 EUR is unaccounted for"),
-    ("camt053-nl-three-decimals.xml", "NL26VAYB8060476890", "EUR", "0.050 EUR is unaccounted for"),
+    ("camt053-ing-batch-without-details.xml", "NL18INGB00012345678", "EUR", "€12,774.14 is unaccounted for"),
+    ("camt053-nl-reversal-unbalanced.xml", "NL77ABNA0574908765", "EUR", "€504.16 is unaccounted for"),
+    ("camt053-nl-three-decimals.xml", "NL26VAYB8060476890", "EUR", "€0.05 is unaccounted for"),
     ("camt053-none-no-statement.xml", "", "EUR", "The file holds no statement, only a header."),
-    ("camt053-ubs-v8-foreign-currency-entry.xml", "CH1111111111111111111", "CHF", "1249.74 CHF is unaccounted for"),
-    ("mt940-postfinance-ch-envelope-pages.txt", "123456789", "CHF", "0.2 CHF is unaccounted for"),
+    ("camt053-ubs-v8-foreign-currency-entry.xml", "CH1111111111111111111", "CHF", "CHF\xa01,249.74 is unaccounted for"),
+    ("mt940-postfinance-ch-envelope-pages.txt", "123456789", "CHF", "CHF\xa00.20 is unaccounted for"),
     ("mt940-raiffeisen-hu-cp852.sta", "", "HUF", "neither in UTF-8 nor in Windows-1252"),
-    ("mt940-sparkasse-de-interim-gap.txt", "123456789", "EUR", "closes with 154.57 EUR, the next opens with 0"),
+    ("mt940-sparkasse-de-interim-gap.txt", "123456789", "EUR", "closes with €154.57, the next opens with €0.00"),
     ("ofx-bancodobrasil-br-two-accounts-cp1252.ofx", "455000-5", "BRL", "holds no booked line"),
     ("ofx-ca-bad-amount-and-date.ofx", "", "CAD", "Row 36: “201120000000” is no day"),
     ("csv-paypal-en-two-currencies.csv", "", "EUR", "The file has lines in USD, the account is kept in EUR."),
@@ -177,7 +177,7 @@ def test_read_undeclared_character_set_once_it_is_said():
     content = collected(name)
     mapping = replace(PAYPAL, encoding="cp852")
 
-    with pytest.raises(ImportRefused, match=r"1123264\.00 HUF is unaccounted for"):
+    with pytest.raises(ImportRefused, match=r"HUF.1,123,264\.00 is unaccounted for"):
         read(account=account_of(name, "", "HUF", mapping), content=content, at=LATER)
 
 

@@ -229,7 +229,7 @@ def test_import_whose_only_balance_is_of_a_later_day_is_taken_at_its_word():
 
 
 def test_import_that_does_not_add_up_is_refused():
-    assert "5.00 EUR is unaccounted for" in refusal(
+    assert "€5.00 is unaccounted for" in refusal(
         make_account(), bank_csv(GIFT, opening="100", closing="120")
     )
 

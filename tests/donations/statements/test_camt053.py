@@ -198,7 +198,7 @@ def test_check_balance_says_the_difference() -> None:
     [statement] = camt053.read(own(OWN).replace(b">1378.13<", b">1378.23<"))
 
     with pytest.raises(
-        UnbalancedStatement, match=r"closes with 1378\.23\. 0\.10 EUR is unaccounted for"
+        UnbalancedStatement, match=r"closes with €1,378\.23\. €0\.10 is unaccounted for"
     ):
         check_balance(statement)
 
@@ -208,6 +208,6 @@ def test_check_chain_finds_the_missing_statement() -> None:
     check_chain([first, second])
 
     with pytest.raises(
-        UnbalancedStatement, match=r"closes with 20\.00 EUR, the next opens with 18\.15"
+        UnbalancedStatement, match=r"closes with €20\.00, the next opens with €18\.15"
     ):
         check_chain([second, first])

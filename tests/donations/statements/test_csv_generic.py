@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.utils.translation import override
 
 from donations.statements import (
     Balance,
@@ -13,6 +14,7 @@ from donations.statements import (
     UnreadableStatement,
     check_balance,
     csv_generic,
+    in_words,
 )
 from donations.statements.mapping import BadMapping, CsvMapping, LeaveOut
 
@@ -192,9 +194,22 @@ def test_read_jump_in_the_running_balance_is_refused() -> None:
     content = own(FILE).replace(b"150,00", b"151,00")
 
     with pytest.raises(
-        UnbalancedStatement, match=r"Row 7: the balance before it is 125\.00, it moves 25\.00, but"
+        UnbalancedStatement,
+        match=r"Row 7: the balance before it is €125\.00, it moves €25\.00, but",
     ):
         csv_generic.read(content, OWN)
+    # As everywhere, in the reader's language.
+    with override("es"), pytest.raises(UnbalancedStatement, match=r"125,00.€.*25,00.€.*151,00.€"):
+        csv_generic.read(content, OWN)
+
+
+def test_amounts_in_sentences_lose_nothing() -> None:
+    written = [
+        in_words(Decimal(amount), currency)
+        for amount, currency in (("-1234.5", "EUR"), ("-0.005", "EUR"), ("1234.5", ""))
+    ]
+
+    assert written == ["−€1,234.50", "−0.005 EUR", "1,234.5"]
 
 
 def test_read_missing_row_is_refused() -> None:

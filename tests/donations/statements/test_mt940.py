@@ -73,14 +73,14 @@ def test_read_many_statements_with_credits_taken_back():
 
 
 def test_read_gap_between_statements_is_refused():
-    with pytest.raises(UnbalancedStatement, match=r"closes with 154\.57 EUR"):
+    with pytest.raises(UnbalancedStatement, match=r"closes with €154\.57"):
         check_chain(mt940.read(collected("mt940-sparkasse-de-interim-gap.txt")))
 
 
 def test_read_page_that_does_not_add_up_is_refused():
     _first, second = mt940.read(collected("mt940-postfinance-ch-envelope-pages.txt"))
 
-    with pytest.raises(UnbalancedStatement, match=r"0\.2 CHF is unaccounted for"):
+    with pytest.raises(UnbalancedStatement, match=r"CHF.0\.20 is unaccounted for"):
         check_balance(second)
 
 
@@ -135,7 +135,7 @@ def test_read_own_file():
 def test_read_report_whose_totals_contradict_its_lines_is_refused():
     content = collected("mt942-mbank-pl-interim.sta").replace(b":90C:3PLN0,03", b":90C:4PLN0,04")
 
-    with pytest.raises(UnbalancedStatement, match=r"come to 0\.04, but they come to 0\.03"):
+    with pytest.raises(UnbalancedStatement, match=r"come to PLN.0\.04, but they come to PLN.0\.03"):
         mt940.read(content)
 
 
