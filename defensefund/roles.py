@@ -20,7 +20,7 @@ def _may(acts: str, app: str, models: str) -> frozenset[str]:
 PUBLIC_TEXTS = "appeal appealtext case casetext hearing source figure figuretext update updatetext"
 SPENDING = (
     "fund legalcost costdocument costshare costinstalment owedchange allocation disbursement fundcover exchange"
-    " surplusmove bailoutcome objection umavalue umapayment payee payeeaccount sealingkey conflict staffaccount"
+    " surplusmove partnerpayment bailoutcome objection umavalue umapayment payee payeeaccount sealingkey conflict staffaccount"
 )
 BOOKS = (
     "account entry reversal donation refund receipt payout balancetransaction movementexplanation"
@@ -54,6 +54,7 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("forget", "donations", "statementline")
     | _may("request pay object answer", "donations", "disbursement")
     | _may("request", "donations", "fundcover surplusmove movementexplanation")
+    | _may("request pay", "donations", "partnerpayment")
     | _may("record", "donations", "exchange bailoutcome")
     | _may("record unseal", "donations", "payee")
     | _may("register", "donations", "sealingkey")
@@ -87,10 +88,14 @@ GROUPS: dict[str, frozenset[str]] = {
     | _may("view close", "donations", "period")
     | _may("view approve", "donations", "pastimport")
     | _may("view", "donations", "pastrow")
-    | _may("approve", "donations", "disbursement fundcover refundrequest exchange surplusmove")
+    | _may(
+        "approve",
+        "donations",
+        "disbursement fundcover refundrequest exchange surplusmove partnerpayment",
+    )
     | _may("approve", "donations", "movementexplanation lineexplanation")
     | _may("object answer", "donations", "disbursement")
-    | _may("undo", "donations", "bailoutcome disbursement surplusmove")
+    | _may("undo", "donations", "bailoutcome disbursement surplusmove partnerpayment")
     | _may("confirm", "donations", "payee sealingkey")
     | _may("record end", "donations", "conflict")
     | _may("declare end", "donations", "staffaccount")

@@ -28,14 +28,14 @@ from .models import (
 from .passing_money import unbooked
 
 # By part of a bank line: what the bank moved until the end of the day, what is booked of it until then, where both agree in
-# the end, or a person said that it is not booked. What else moves a bank account (a payment, a refund by transfer, an exchange, bail, what Stripe collects) is
+# the end, or a person said that it is not booked. What else moves a bank account (a payment, also to the partner, a refund by transfer, an exchange, bail, what Stripe collects) is
 # proved by a line on some other day, or by none yet. `amount` is by how much the bank has more than the books.
 BANK_ITEMS = f"""
 WITH here AS (
     SELECT e.id, e.source, e.reverses_id, e.booked_on <= %(day)s AS is_booked,
            CASE WHEN e.debit_id = %(account)s THEN e.amount ELSE -e.amount END AS moved,
            -- That a payment came back is a fact of its own, though it is booked as a reversal.
-           regexp_replace(e.source, '^reversal:(?!disbursement:)', '') AS fact
+           regexp_replace(e.source, '^reversal:(?!disbursement:|partner_payment:)', '') AS fact
     FROM donations_entry e WHERE %(account)s IN (e.debit_id, e.credit_id)
 ),
 facts AS (
@@ -52,20 +52,21 @@ parts AS (
 proved AS (
     SELECT coalesce('disbursement:' || b.number, 'refund:' || q.number,
                     'exchange:' || x.number || CASE WHEN m.amount < 0 THEN ':out' ELSE ':in' END,
-                    'bail:' || o.number, n.source) AS source,
+                    'bail:' || o.number, n.source, 'partner_payment:' || w.number) AS source,
            l.booked_on AS line_on
     FROM donations_statementmatch m JOIN donations_statementline l ON l.id = m.line_id
     LEFT JOIN donations_disbursement b ON b.id = m.disbursement_id AND m.amount < 0
+    LEFT JOIN donations_partnerpayment w ON w.id = m.partner_payment_id AND m.amount < 0
     LEFT JOIN donations_refundrequest q ON q.id = m.refund_request_id
     LEFT JOIN donations_exchange x ON x.id = m.exchange_id
     LEFT JOIN donations_bailoutcome o ON o.id = m.bail_outcome_id
     LEFT JOIN donations_movementexplanation n ON n.id = m.collection_id
     WHERE m.undone_at IS NULL AND l.account_id = %(bank)s
-      AND coalesce(b.id, m.refund_request_id, m.exchange_id, m.bail_outcome_id, m.collection_id) IS NOT NULL
+      AND coalesce(b.id, m.refund_request_id, m.exchange_id, m.bail_outcome_id, m.collection_id, w.id) IS NOT NULL
 )
 SELECT 'paid' AS what, h.source AS name, CASE WHEN h.is_booked THEN -h.moved ELSE h.moved END AS amount
 FROM here h LEFT JOIN proved p ON p.source = h.source
-WHERE h.source ~ '^((disbursement|refund|exchange|bail):|stripe:[^:]+:collected)' AND h.is_booked <> coalesce(p.line_on <= %(day)s, false)
+WHERE h.source ~ '^((disbursement|refund|exchange|bail|partner_payment):|stripe:[^:]+:collected)' AND h.is_booked <> coalesce(p.line_on <= %(day)s, false)
   AND NOT EXISTS (SELECT 1 FROM here r WHERE r.reverses_id = h.id AND r.is_booked = h.is_booked)
 UNION ALL
 SELECT 'late', source, said - until FROM parts WHERE said <> until AND moved = amount

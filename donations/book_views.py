@@ -19,7 +19,7 @@ from django.views.decorators.http import conditional_page, require_safe
 from .currencies import offered, quantize
 from .emergencies import emergencies
 from .estimates import Estimate, estimate
-from .public_moves import Covered, Exchanged, MovedSurplus, public_moves
+from .public_moves import Covered, Exchanged, MovedSurplus, PaidPartner, public_moves
 from .spreadsheets import safe_cell
 from .transparency import Books, Figures, books
 
@@ -33,6 +33,7 @@ FIGURES = (
     "fees",
     "net",
     "paid",
+    "passed_on",
     "moved",
     "exchanged",
     "held",
@@ -68,6 +69,7 @@ def of_this_minute(
 def page(request: HttpRequest, shown: Books) -> HttpResponse:
     context = {
         "books": shown,
+        "has_passed_on": any(fund.figures.passed_on for fund in shown.funds),
         "has_moves": any(fund.figures.moved for fund in shown.funds),
         "has_exchanges": any(fund.figures.exchanged for fund in shown.funds),
         "moves": public_moves(language=get_language() or "es"),
@@ -104,6 +106,10 @@ def as_json(request: HttpRequest, shown: Books) -> HttpResponse:
         "surpluses": [
             _plain(move) | {"amount": _exact(move.amount, move.currency)}
             for move in moves.surpluses
+        ],
+        "partner_payments": [
+            _plain(payment) | {"amount": _exact(payment.amount, payment.currency)}
+            for payment in moves.partner_payments
         ],
         "covers": [
             _plain(cover) | {"amount": _exact(cover.amount, cover.currency)}
@@ -167,7 +173,7 @@ def _as_data(about: Estimate | None) -> dict[str, object] | None:
     }
 
 
-def _plain(row: MovedSurplus | Covered | Exchanged) -> dict[str, str | None]:
+def _plain(row: MovedSurplus | PaidPartner | Covered | Exchanged) -> dict[str, str | None]:
     return {name: None if value is None else str(value) for name, value in asdict(row).items()}
 
 

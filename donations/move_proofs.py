@@ -1,4 +1,4 @@
-"""READ: what must hold of exchanges, deposits of bail and moved surpluses, and of the lots of gifts; in the form of proofs.PROOFS."""
+"""READ: what must hold of exchanges, deposits of bail, moved surpluses and payments to the partner, and of the lots of gifts; in the form of proofs.PROOFS."""
 
 MOVE_PROOFS: dict[str, tuple[str, str]] = {
     "exchanges": (
@@ -40,6 +40,36 @@ MOVE_PROOFS: dict[str, tuple[str, str]] = {
             JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
             LEFT JOIN donations_entry r ON r.reverses_id = e.id
             WHERE e.kind = 'surplus' AND e.reverses_id IS NULL) e ON e.source = s.source""",
+    ),
+    # Its entry is reversed when it never left, or came back, and the reversal where it did not come back after all: what
+    # counts is whether the last one stands.
+    "partner_payments": (
+        "Every payment to the partner is booked as others approved it, back again if it never left or came back, and every booked one is one.",
+        """
+        SELECT coalesce(p.source, e.source) AS name,
+               (p.amount, p.currency::text, p.fund_id, p.bank_account_id, p.paid_on, p.came_back_on IS NOT NULL)
+               IS DISTINCT FROM (e.amount, e.currency::text, e.fund_id, e.bank_account_id, e.happened_on, e.turns %% 2 = 1)
+               OR p.content_hash <> p.hash OR p.refused_at IS NOT NULL
+               OR p.approved_by_id IS NULL OR p.approved_by_id = p.requested_by_id
+               OR (p.approvals_needed = 2 AND p.seconded_by_id IS NULL)
+               OR coalesce(p.seconded_by_id IN (p.requested_by_id, p.approved_by_id), false)
+               OR p.came_back_on IS DISTINCT FROM CASE WHEN p.undone_at IS NULL THEN p.given_back_on ELSE p.paid_on END
+               OR (p.undone_at IS NOT NULL AND (p.undone_by_id = p.undo_requested_by_id OR p.is_matched)) AS wrong
+        FROM (SELECT 'partner_payment:' || p.number AS source, p.*, donations_partnerpayment_hash(p) AS hash, m.*
+              FROM donations_partnerpayment p CROSS JOIN LATERAL (
+                  SELECT count(*) > 0 AS is_matched, max(l.booked_on) FILTER (WHERE s.amount > 0) AS given_back_on
+                  FROM donations_statementmatch s JOIN donations_statementline l ON l.id = s.line_id
+                  WHERE s.partner_payment_id = p.id AND s.undone_at IS NULL) m
+              WHERE p.paid_at IS NOT NULL) p
+        FULL JOIN (
+            SELECT e.source, e.amount, e.currency, d.fund_id, c.bank_account_id, coalesce(e.happened_on, e.booked_on) AS happened_on,
+                   (WITH RECURSIVE booked (id, turn) AS (
+                        SELECT e.id, 0 UNION ALL
+                        SELECT r.id, b.turn + 1 FROM booked b JOIN donations_entry r ON r.reverses_id = b.id)
+                    SELECT max(turn) FROM booked) AS turns
+            FROM donations_entry e
+            JOIN donations_account d ON d.id = e.debit_id JOIN donations_account c ON c.id = e.credit_id
+            WHERE e.kind = 'partner_payment' AND e.reverses_id IS NULL) e ON e.source = p.source""",
     ),
     "bail": (
         "Courts hold of each deposit what was paid, less what they gave back or kept, and each of these is recorded.",

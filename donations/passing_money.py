@@ -58,6 +58,11 @@ FROM donations_disbursement d
 WHERE d.paid_at IS NOT NULL AND d.undone_at IS NULL
   AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.disbursement_id = d.id AND m.undone_at IS NULL)
 UNION ALL
+SELECT 'unproved', 'partner_payment:' || p.number, p.currency, p.amount, p.paid_on, 'partnerpayment', p.id, 1
+FROM donations_partnerpayment p
+WHERE p.paid_at IS NOT NULL AND p.undone_at IS NULL
+  AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.partner_payment_id = p.id AND m.undone_at IS NULL)
+UNION ALL
 SELECT 'unproved', 'refund:' || q.number, q.currency, q.amount, q.paid_on, 'refundrequest', q.id, 1
 FROM donations_refundrequest q
 WHERE q.paid_at IS NOT NULL AND q.bank_account_id IS NOT NULL

@@ -230,6 +230,7 @@ PROOFS: dict[str, tuple[str, str]] = {
             WHEN 'cover' THEN '^cover:[0-9a-f-]{36}$'
             WHEN 'exchange' THEN '^exchange:[0-9a-f-]{36}:(in|out)$'
             WHEN 'surplus' THEN '^surplus:[0-9a-f-]{36}$'
+            WHEN 'partner_payment' THEN '^partner_payment:[0-9a-f-]{36}$'
             ELSE '$never^' END AS wrong
         FROM donations_entry e WHERE e.reverses_id IS NULL""",
     ),

@@ -1,10 +1,11 @@
-"""READ: what two people exchanged, and moved by the surplus rule or to cover a fund, as everybody may see it; no name, no reason in free words."""
+"""READ: what two people exchanged, and moved by the surplus rule, to the partner or to cover a fund, as everybody may see it; no
+name of a person, no reason in free words."""
 
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from .models import Exchange, FundCover, SurplusMove
+from .models import Exchange, FundCover, PartnerPayment, SurplusMove
 from .transparency import titles_of_funds
 
 # The newest; the others stand in the journal.
@@ -22,6 +23,19 @@ class MovedSurplus:
     cause: str
     moved_on: date
     taken_back_on: date | None
+
+
+@dataclass(frozen=True)
+class PaidPartner:
+    """Money of `source` that nobody needed, paid to `partner`. `came_back_on`: it is in the fund again."""
+
+    source: str
+    partner: str
+    amount: Decimal
+    currency: str
+    cause: str
+    paid_on: date
+    came_back_on: date | None
 
 
 @dataclass(frozen=True)
@@ -52,13 +66,18 @@ class Exchanged:
 @dataclass(frozen=True)
 class PublicMoves:
     surpluses: tuple[MovedSurplus, ...]
+    partner_payments: tuple[PaidPartner, ...]
     covers: tuple[Covered, ...]
     exchanges: tuple[Exchanged, ...]
 
 
 def public_moves(*, language: str) -> PublicMoves:
-    """The newest of each, newest first; four queries, or three when there is none."""
+    """The newest of each, newest first; five queries, or four when there is none. What was recorded as paid and never left is
+    left out: nothing moved."""
     moves = list(SurplusMove.objects.moved().order_by("-approved_at")[:SHOWN])
+    payments: list[PartnerPayment] = list(
+        PartnerPayment.objects.paid().filter(undone_at=None).order_by("-paid_on", "-pk")[:SHOWN]
+    )
     covers = list(
         FundCover.objects.filter(approved_at__isnull=False, source__isnull=False).order_by(
             "-approved_at"
@@ -67,7 +86,7 @@ def public_moves(*, language: str) -> PublicMoves:
     exchanges = list(Exchange.objects.booked().order_by("-exchanged_on", "-pk")[:SHOWN])
     funds = {pk for move in moves for pk in (move.source_id, move.target_id)}
     funds |= {pk for cover in covers for pk in (cover.source_id, cover.target_id) if pk}
-    funds |= {row.fund_id for row in exchanges}
+    funds |= {row.fund_id for row in exchanges} | {row.fund_id for row in payments}
     titles = titles_of_funds(funds, language) if funds else {}
     return PublicMoves(
         surpluses=tuple(
@@ -82,6 +101,19 @@ def public_moves(*, language: str) -> PublicMoves:
             )
             for move in moves
             if move.approved_at
+        ),
+        partner_payments=tuple(
+            PaidPartner(
+                titles[row.fund_id],
+                row.partner,
+                row.amount,
+                row.currency,
+                str(row.get_cause_display()),
+                row.paid_on,
+                row.came_back_on,
+            )
+            for row in payments
+            if row.paid_on
         ),
         covers=tuple(
             Covered(

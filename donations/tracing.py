@@ -39,6 +39,8 @@ OTHER_KINDS = {
     Entry.Kind.DONATION: _("Payments that turned out to be no gift"),
     Entry.Kind.PAST_PAYMENT: _("Costs paid before these books began"),
 }
+# Of a payment to the partner it says whom, by the name that the policy had.
+PARTNER = _("Passed on to %(partner)s, the partner whom the rules name")
 OTHERWISE = _("Costs paid before the money was booked")
 
 # Where the money of a gift's donations lies or went, with what there is to say of the costs among these places: whether
@@ -60,6 +62,15 @@ SELECT lots.kind, lots.fund_id, lots.currency, lots."left", lots.left_worth, lot
                WHERE l.account_id = lots.account_id AND l.spent > 0 AND l.donation_id IS NOT NULL LIMIT %(most)s) counted
        ) ELSE 0 END
 FROM lots LEFT JOIN donations_legalcost c ON c.id = lots.legal_cost_id
+"""
+
+# To whom money of these gifts went that nobody needed.
+PARTNERS = """
+SELECT DISTINCT w.partner
+FROM donations_lot l JOIN donations_lot p ON p.id = l.parent_id JOIN donations_account a ON a.id = p.account_id
+JOIN donations_partnerpayment w ON w.fund_id = a.fund_id AND w.currency = a.currency
+                               AND w.paid_at IS NOT NULL AND w.came_back_on IS NULL
+WHERE l.donation_id = ANY (%s) AND l.kind = 'partner_payment' AND l.spent > 0 ORDER BY w.partner
 """
 
 # Of how many gifts each cost was paid so far.
@@ -205,17 +216,28 @@ def _trace(fund_id: int, currency: str, donations: Sequence[Donation]) -> Trace:
         if lot.left and lot.currency != currency:
             exchanged[lot.currency] += lot.left
     kept = funds.pop(fund_id, ZERO)
+    partners = _partners(donations) if any(map(_went_to_partner, lots)) else ""
     elsewhere = {pk: amount for pk, amount in funds.items() if amount}
     titles = titles_of_funds(elsewhere, _language()) if elsewhere else {}
     shown = _Shown.of({lot.case_id for lot in lots if lot.case_id is not None})
     return Trace(
         currency=currency,
-        uses=_uses(lots, shown, is_paid=True),
+        uses=_uses(lots, shown, is_paid=True, partners=partners),
         set_aside=_uses(lots, shown, is_paid=False),
         elsewhere=tuple(Place(titles[pk], amount) for pk, amount in elsewhere.items()),
         kept=kept,
         exchanged=tuple((amount, code) for code, amount in sorted(exchanged.items())),
     )
+
+
+def _went_to_partner(lot: "_Lot") -> bool:
+    return lot.kind == Entry.Kind.PARTNER_PAYMENT and bool(lot.spent_worth)
+
+
+def _partners(donations: Sequence[Donation]) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(PARTNERS, [[donation.pk for donation in donations]])
+        return ", ".join(name for (name,) in cursor.fetchall())
 
 
 def _net(donation: Donation) -> Decimal:
@@ -291,7 +313,9 @@ class _Shown:
         return shown
 
 
-def _spent_on(lot: _Lot) -> str:
+def _spent_on(lot: _Lot, partners: str = "") -> str:
+    if _went_to_partner(lot):
+        return PARTNER % {"partner": partners}
     if lot.cost_kind is None:
         return str(OTHER_KINDS.get(Entry.Kind(lot.kind), OTHERWISE))
     return str(LegalCost.Kind(lot.cost_kind).label)
@@ -301,7 +325,9 @@ def _waiting_for(lot: _Lot) -> str:
     return str(_("Bail, held by the court")) if lot.is_at_court else _spent_on(lot)
 
 
-def _uses(lots: Iterable[_Lot], shown: _Shown, *, is_paid: bool) -> tuple[Use, ...]:
+def _uses(
+    lots: Iterable[_Lot], shown: _Shown, *, is_paid: bool, partners: str = ""
+) -> tuple[Use, ...]:
     """What left the funds, paid or waiting to be: amounts with the same words, case and person are one."""
     merged: dict[tuple[str, int | None, str], Decimal] = defaultdict(Decimal)
     gifts: dict[tuple[str, int | None, str], int] = defaultdict(int)
@@ -309,7 +335,7 @@ def _uses(lots: Iterable[_Lot], shown: _Shown, *, is_paid: bool) -> tuple[Use, .
         amount = lot.spent_worth if is_paid else lot.left_worth
         if lot.fund_id is not None or not amount:
             continue
-        label = _spent_on(lot) if is_paid else _waiting_for(lot)
+        label = _spent_on(lot, partners) if is_paid else _waiting_for(lot)
         person = ""
         if lot.case_id is not None and lot.defendant_id is not None:
             person = shown.people.get((lot.case_id, lot.defendant_id), "")

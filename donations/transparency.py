@@ -20,9 +20,9 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class Figures:
-    """Sums in one currency: received − refunded − fees − paid + moved + exchanged = held; `promised` and `conditional` stand apart from all.
+    """Sums in one currency: received − refunded − fees − paid − passed_on + moved + exchanged = held; `promised` and `conditional` stand apart from all.
 
-    `moved` is what two people had other funds cover, or moved by the surplus rule, and is zero over all funds.
+    `passed_on` is what nobody needed and the partner got whom the policy names. `moved` is what two people had other funds cover, or moved by the surplus rule, and is zero over all funds.
     `exchanged` is what came from other currencies, less what was changed into them. `allocated` is the part of `held` set
     aside for legal costs and not paid yet, deposits with courts included. `held` is read from the accounts' balances,
     not computed from the others, so that the sum above proves something.
@@ -34,6 +34,7 @@ class Figures:
     bank_fees: Decimal = ZERO
     dispute_fees: Decimal = ZERO
     paid: Decimal = ZERO
+    passed_on: Decimal = ZERO
     moved: Decimal = ZERO
     exchanged: Decimal = ZERO
     held: Decimal = ZERO
@@ -121,6 +122,7 @@ COUNTS_TO = {
     "dispute_fee": ("dispute_fees", -1),
     "cover": ("moved", 1),
     "surplus": ("moved", 1),
+    "partner_payment": ("passed_on", -1),
     "exchange": ("exchanged", 1),
 }
 

@@ -45,6 +45,7 @@ from donations.models import (
     Letter,
     LineExplanation,
     MovementExplanation,
+    PartnerPayment,
     Payee,
     PayeeAccount,
     PaymentPause,
@@ -316,6 +317,31 @@ def make_surplus(fund=None, *, by=None, **fields) -> SurplusMove:
         requested_at=NOW,
         **{"amount": Decimal(10), "currency": "EUR", "cause": "case"} | fields,
     )
+
+
+def make_partner_payment(r, **fields) -> PartnerPayment:
+    """A request past the verb that all that is left of `r.fund` be paid to `r.partner` (tests/donations/partner.py)."""
+    row = PartnerPayment(
+        content_type="application/pdf",
+        size=len(PDF),
+        sha256=sha256(PDF).hexdigest(),
+        payment_reference=f"PAY-{next(_numbers)}",
+        **{
+            "fund": r.fund,
+            "amount": ledger.free(AccountKey.fund(r.fund, "EUR")),
+            "currency": "EUR",
+            "cause": "case",
+            "partner": "Casa de muestra",
+            "payee_account": r.partner.account,
+            "bank_account": r.bank,
+            "requested_by": r.treasurer,
+            "requested_at": NOW,
+        }
+        | fields,
+    )
+    row.file.save("agreement.pdf", ContentFile(PDF), save=False)
+    row.save()
+    return row
 
 
 def prove(disbursement, *, by) -> StatementMatch:

@@ -70,6 +70,7 @@ PLACES = [
         "receipts",
         "refund_proofs",
         "spending_proofs",
+        "stakes",
         "reports",
         "reserves",
         "same_documents",

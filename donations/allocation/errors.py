@@ -41,6 +41,26 @@ class NotDormant(AllocationError):
     """A fund is said to be dormant, and by the policy is not."""
 
 
+class WrongPayee(AllocationError):
+    """The payee is not the partner whom the policy names, or is not ready to be paid."""
+
+
+class ContentChanged(AllocationError):
+    """What is to be approved is not what the approver saw."""
+
+
+class Conflicted(AllocationError):
+    """Somebody with a stake in it would ask, approve or pay; or the account is one of staff."""
+
+
+class Undeclared(AllocationError):
+    """Who asks or approves has not said which account is theirs, nor that they have none."""
+
+
+class AtTheBank(AllocationError):
+    """A bank line proves the payment: it did leave."""
+
+
 class AlreadyDone(AllocationError):
     """The same decision was sent twice; it was carried out once."""
 

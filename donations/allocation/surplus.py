@@ -1,33 +1,18 @@
 """The surplus rule: when a fund's purpose is over, two people move its rest to the fund it falls back to; never elsewhere."""
 
 from datetime import date, datetime
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from defensefund.templatetags.formats import plain_day
 from donations import ledger
-from donations.currencies import written
 from donations.ledger import Posting
-from donations.models import AccountKey, Entry, Fund, LegalCost, Policy, SurplusMove
+from donations.models import AccountKey, Entry, Fund, Policy, SurplusMove
 
-from .errors import (
-    CostsOpen,
-    NoReason,
-    NotDormant,
-    NotEnoughMoney,
-    SamePerson,
-    WrongFund,
-    WrongState,
-)
+from .errors import NoReason, NotEnoughMoney, SamePerson, WrongFund, WrongState
 from .posting import post
-from .shares import unspent
-
-# So many of the costs that stand in the way are named.
-NAMED = 5
+from .purpose import check_cause, check_not_asked, check_nothing_waits
 
 
 @transaction.atomic
@@ -45,11 +30,10 @@ def request_surplus(
             _("“%(fund)s” names no fund its rest goes to: supporters were promised none.")
             % {"fund": fund}
         )
-    if fund.surplus_moves.undecided().filter(currency=currency).exists():
-        raise WrongState(_("This is asked for already: another person decides it."))
-    _check_cause(fund, cause, on=at.date())
+    check_not_asked(fund, currency)
+    check_cause(fund, cause, on=at.date())
     _check_order(fund, fund.fallback, currency, on=at.date())
-    _check_nothing_waits(fund, currency)
+    check_nothing_waits(fund, currency)
     rest = ledger.free(AccountKey.fund(fund, currency))
     if rest <= 0:
         raise NotEnoughMoney(
@@ -80,9 +64,9 @@ def approve_surplus(move: SurplusMove, *, by: User, at: datetime) -> SurplusMove
         raise WrongFund(_("The fund falls back to another one by now: refuse this and ask anew."))
     if row.target.closed_on:
         raise WrongFund(_("“%(fund)s” is closed: name another fallback.") % {"fund": row.target})
-    _check_cause(row.source, row.cause, on=at.date())
+    check_cause(row.source, row.cause, on=at.date())
     _check_order(row.source, row.target, row.currency, on=at.date())
-    _check_nothing_waits(row.source, row.currency)
+    check_nothing_waits(row.source, row.currency)
     row.approved_by, row.approved_at = by, at
     row.save(update_fields=["approved_by", "approved_at"])
     post(
@@ -122,54 +106,6 @@ def _undecided(move: SurplusMove) -> SurplusMove:
     return row
 
 
-def _check_cause(fund: Fund, cause: str, *, on: date) -> None:
-    """What is told to everybody must be so. The database refuses the same (the migrations "surplus_undo" and "dormant")."""
-    if cause == SurplusMove.Cause.COSTS_PAID:
-        _check_paid(fund)
-    elif cause == SurplusMove.Cause.DORMANT:
-        _check_dormant(fund, on=on)
-
-
-def _check_dormant(fund: Fund, *, on: date) -> None:
-    policy = Policy.objects.in_force(on=on)
-    if policy is None:
-        raise NotDormant(
-            _(
-                "No policy is in force that says when a fund is dormant: give the reason that is true."
-            )
-        )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT moved_on, moved_on + make_interval(months => %s) > %s "
-            "FROM donations_fund_moved_on(%s) AS moved_on",
-            [policy.dormant_months, on, fund.pk],
-        )
-        moved_on, too_soon = cursor.fetchone()
-    if too_soon:
-        raise NotDormant(
-            ngettext(
-                "Something moved in “%(fund)s” on %(day)s. By the policy a fund is dormant when for %(months)d month no gift "
-                "came, nothing was set aside and nothing was paid: give the reason that is true.",
-                "Something moved in “%(fund)s” on %(day)s. By the policy a fund is dormant when for %(months)d months no gift "
-                "came, nothing was set aside and nothing was paid: give the reason that is true.",
-                policy.dormant_months,
-            )
-            % {"fund": fund, "day": plain_day(moved_on), "months": policy.dormant_months}
-        )
-
-
-def _check_paid(fund: Fund) -> None:
-    costs: list[Any] = list(LegalCost.objects.served_by(fund).unpaid().order_by("pk")[: NAMED + 1])
-    if costs:
-        named = [f"{c.number} {written(c.to_pay, c.currency)}" for c in costs[:NAMED]]
-        raise CostsOpen(
-            _(
-                "Not all costs of “%(fund)s” are paid: %(costs)s. Pay or end them first, or give the reason that is true."
-            )
-            % {"fund": fund, "costs": ", ".join([*named, "…"] if len(costs) > NAMED else named)}
-        )
-
-
 def _check_order(source: Fund, target: Fund, currency: str, *, on: date) -> None:
     """The policy's order for what is left over. The database refuses the same (the migration "moves")."""
     with connection.cursor() as cursor:
@@ -187,8 +123,7 @@ def _check_order(source: Fund, target: Fund, currency: str, *, on: date) -> None
         policy = Policy.objects.in_force(on=on)
         raise WrongFund(
             _(
-                "By the policy it goes to %(partner)s before it goes there. These books pay legal costs alone: the money stays "
-                "here until a version of the policy has another order."
+                "By the policy it goes to %(partner)s before it goes there: pay it to the partner, from the fund's page."
             )
             % {"partner": policy.partner if policy else ""}
         )
@@ -200,19 +135,3 @@ def _check_order(source: Fund, target: Fund, currency: str, *, on: date) -> None
             )
             % {"whom": Policy.Surplus(hindrance).label, "currency": currency}
         )
-
-
-def _check_nothing_waits(fund: Fund, currency: str) -> None:
-    """While money of the fund is set aside for a cost, or lies with a court, its purpose is not over."""
-    costs = LegalCost.objects.filter(
-        allocations__fund=fund, currency=currency, ended_on=None
-    ).distinct()
-    for cost in costs:
-        for holder, part in unspent(cost):
-            if holder == fund:
-                raise WrongState(
-                    _(
-                        "%(amount)s of this fund is still set aside for %(cost)s: pay or release it first."
-                    )
-                    % {"amount": written(part, currency), "cost": cost}
-                )

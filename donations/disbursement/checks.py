@@ -8,17 +8,16 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from donations import stakes
 from donations.currencies import is_exact, written
 from donations.models import (
     BankAccount,
-    Conflict,
     CostDocument,
     Disbursement,
     LegalCost,
     Payee,
     PayeeAccount,
     Policy,
-    StaffAccount,
 )
 from donations.models.locks import share
 from donations.same_documents import elsewhere
@@ -111,24 +110,18 @@ def why_not_payable(row: Disbursement) -> str:
 
     The database refuses the same (the migration "spending").
     """
-    payee = row.payee_account.payee
-    if payee.retired_at:
-        return _("This payee is retired: refuse the payment.")
-    if payee.account_id != row.payee_account_id:
+    account = row.payee_account
+    if why := stakes.why_retired(account):
+        return why
+    if account.payee.account_id != account.pk:
         return _(
             "The payee's account was changed after this payment was asked for. Change the payment, or refuse it."
         )
-    if not row.payee_account.sealed:
-        return _(
-            "This payee's account is not sealed yet: a treasurer registers a sealing key, and another person confirms it."
-        )
-    if payee.pk != row.cost.payee_id:
+    if why := stakes.why_unsealed(account):
+        return why
+    if account.payee_id != row.cost.payee_id:
         return _("The cost has another payee now. Change the payment, or refuse it.")
-    if not row.payee_account.confirmed_at:
-        return _(
-            "Nobody has confirmed this payee's account yet: a second person does, in the register of payees."
-        )
-    return ""
+    return stakes.why_unconfirmed(account)
 
 
 def check_policy(
@@ -198,47 +191,25 @@ def people(row: Disbursement) -> list[User]:
 
 
 def check_stakes(account: PayeeAccount, cost: LegalCost, people: list[User]) -> None:
-    """The database refuses the same (the migration "people"); here are the sentences."""
-    if StaffAccount.objects.standing().filter(account_hash=account.account_hash).exists():
-        raise Conflicted(
-            _("The payee's account is one of a member of staff: nothing is paid there.")
-        )
+    if why := stakes.why_staff_account(account):
+        raise Conflicted(why)
     check_own_stakes(account, cost, people)
 
 
 def check_declared(by: User) -> None:
-    """Else nobody could see that a payee's account is theirs. The database refuses the same (the migration "declared")."""
-    if not StaffAccount.objects.said_by(by).exists():
-        raise Undeclared(
-            _(
-                "Say first under “Accounts of staff” which account is yours, or that you have none: nothing is paid to an "
-                "account of who works here, and that is looked at for each payment."
-            )
-        )
+    if why := stakes.why_undeclared(by):
+        raise Undeclared(why)
 
 
 def check_own_stakes(account: PayeeAccount, cost: LegalCost, people: list[User]) -> None:
     """As `check_stakes`, of what takes nothing to the account. The first of `people` is who acts now."""
-    theirs = Conflict.objects.standing().filter(
+    subject = (
         Q(payee=account.payee_id)
         | Q(defendant=cost.defendant_id)
-        | Q(defendant__in=cost.shares.values("defendant")),
-        user__in=people,
+        | Q(defendant__in=cost.shares.values("defendant"))
     )
-    conflict = theirs.select_related("user").first()
-    if conflict is not None:
-        if conflict.user_id == people[0].pk:
-            raise Conflicted(
-                _(
-                    "You have a stake in this payment by the register of conflicts: somebody else has to do this."
-                )
-            )
-        raise Conflicted(
-            _(
-                "%(person)s has a stake in this payment by the register of conflicts, and keeps out of it."
-            )
-            % {"person": conflict.user}
-        )
+    if why := stakes.why_stake(subject, people):
+        raise Conflicted(why)
 
 
 def check_emergency(

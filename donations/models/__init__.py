@@ -23,6 +23,7 @@ from .movement import MovementExplanation
 from .objection import Objection
 from .owed_change import OwedChange
 from .own_transfer import OwnTransfer
+from .partner_payment import PartnerPayment
 from .past import PastImport, PastRow
 from .payee import Payee, PayeeAccount
 from .payment_pause import PaymentPause
@@ -88,6 +89,7 @@ __all__ = [
     "OpenDifference",
     "OwedChange",
     "OwnTransfer",
+    "PartnerPayment",
     "PastImport",
     "PastRow",
     "Payee",

@@ -1,24 +1,21 @@
 """Payment of a legal cost: requested, approved by another person, paid, proved."""
 
-import uuid
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import models
 from django.db.models import F, Q, Sum
 from django.utils.translation import gettext_lazy as _
 
 from .bank_account import BankAccount
+from .bank_payment import BankPayment, paid_in_steps
 from .conflict import Conflict
 from .cost_share import CostShare
-from .fields import CurrencyField, MoneyField
+from .fields import MoneyField
 from .legal_cost import CostDocument, LegalCost
 from .payee import PayeeAccount
-from .proposal import Proposal
 from .statement_match import StatementMatch
-from .undoing import Undoing, undone_by_another
 
 
 def _proof() -> models.QuerySet[StatementMatch]:
@@ -133,7 +130,7 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
         return amount or Decimal(0)
 
 
-class Disbursement(Proposal, Undoing):
+class Disbursement(BankPayment):
     """One payment of a legal cost.
 
     The database computes `content_hash` over cost, amount, currency, payee, bank account, the document asked with, all
@@ -143,16 +140,6 @@ class Disbursement(Proposal, Undoing):
     that reason is given.
     """
 
-    class State(models.TextChoices):
-        TO_APPROVE = "approve", _("to approve")
-        TO_PAY = "pay", _("to pay")
-        TO_PROVE = "prove", _("paid, to be seen at the bank")
-        DONE = "done", _("done")
-        CAME_BACK = "came_back", _("came back")
-        NEVER_LEFT = "never_left", _("never left the bank")
-        REFUSED = "refused", _("refused")
-
-    number = models.UUIDField(_("number"), unique=True, default=uuid.uuid4, editable=False)
     cost = models.ForeignKey(
         LegalCost, models.PROTECT, related_name="disbursements", verbose_name=_("legal cost")
     )
@@ -162,19 +149,9 @@ class Disbursement(Proposal, Undoing):
     bank_account = models.ForeignKey(
         BankAccount, models.PROTECT, related_name="disbursements", verbose_name=_("from account")
     )
-    amount = MoneyField(_("amount"))
-    currency = CurrencyField(_("currency"))
     payee_account = models.ForeignKey(
         PayeeAccount, models.PROTECT, related_name="disbursements", verbose_name=_("payee")
     )
-    payment_reference = models.CharField(
-        _("payment reference"),
-        max_length=35,
-        unique=True,
-        help_text=_("Write it on the bank transfer: the statement line is found by it."),
-    )
-    content_hash = models.CharField(_("content hash"), max_length=64, editable=False)
-
     approved_hash = models.CharField(_("approved content"), max_length=64, blank=True)
     voided_by_document = models.ForeignKey(
         CostDocument,
@@ -187,22 +164,8 @@ class Disbursement(Proposal, Undoing):
             "It came after the approval, which was void from then on; empty again with the next."
         ),
     )
-    seconded_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("approved by a third person"),
-    )
-    seconded_at = models.DateTimeField(_("approved by a third person at"), null=True)
     seconded_hash = models.CharField(
         _("content the third person approved"), max_length=64, blank=True
-    )
-    policy = models.ForeignKey(
-        "Policy", models.PROTECT, null=True, related_name="+", verbose_name=_("asked for under")
-    )
-    approvals_needed = models.PositiveSmallIntegerField(
-        _("approvals it needs"), default=1, db_default=1
     )
     emergency_reason = models.TextField(
         _("why it could not wait"), blank=True, db_default="", max_length=500
@@ -214,31 +177,9 @@ class Disbursement(Proposal, Undoing):
         max_length=500,
         help_text=_("Where the document asked with is also with another cost, paid or asked for."),
     )
-    paid_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("paid by"),
-    )
-    paid_at = models.DateTimeField(_("recorded as paid at"), null=True)
-    paid_on = models.DateField(_("paid on"), null=True)
-    bank_reference = models.CharField(
-        _("the bank's reference"), max_length=60, blank=True, db_default=""
-    )
     received = MoneyField(_("what the payee received"), null=True)
     received_currency = models.CharField(
         _("in the currency"), max_length=3, blank=True, db_default=""
-    )
-
-    came_back_on = models.DateField(
-        _("came back on"),
-        null=True,
-        editable=False,
-        help_text=_(
-            "From when on it does not count: the day of the bank line that gave it back, kept by the database, or of one that "
-            "never left its own day."
-        ),
     )
 
     objects = DisbursementQuerySet.as_manager()
@@ -256,11 +197,7 @@ class Disbursement(Proposal, Undoing):
             ("answer_disbursement", "Can answer an objection to a payment"),
         ]
         constraints = [
-            models.CheckConstraint(name="disbursement_amount_positive", condition=Q(amount__gt=0)),
-            models.CheckConstraint(
-                name="disbursement_approved_by_another_person",
-                condition=Q(approved_by=None) | ~Q(approved_by=F("requested_by")),
-            ),
+            *paid_in_steps("disbursement"),
             models.CheckConstraint(
                 name="disbursement_approval_complete_and_of_this_content",
                 condition=Q(approved_by__isnull=True, approved_at__isnull=True, approved_hash="")
@@ -291,35 +228,7 @@ class Disbursement(Proposal, Undoing):
                     & ~Q(received_currency=F("currency"))
                 ),
             ),
-            models.CheckConstraint(
-                name="disbursement_paid_only_when_approved",
-                condition=Q(paid_by__isnull=True, paid_at__isnull=True, paid_on__isnull=True)
-                | Q(
-                    paid_by__isnull=False,
-                    paid_at__isnull=False,
-                    paid_on__isnull=False,
-                    approved_at__isnull=False,
-                    refused_at__isnull=True,
-                ),
-            ),
-            models.CheckConstraint(
-                name="disbursement_came_back_after_it_was_paid",
-                condition=Q(came_back_on=None) | Q(paid_at__isnull=False),
-            ),
-            *undone_by_another(
-                "disbursement",
-                asked_of=Q(paid_at__isnull=False),
-                undone_of=Q(came_back_on=F("paid_on"), came_back_on__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="disbursement_refusal_complete",
-                condition=Q(refused_by__isnull=True, refused_at__isnull=True, refusal_reason="")
-                | (Q(refused_by__isnull=False, refused_at__isnull=False) & ~Q(refusal_reason="")),
-            ),
         ]
-
-    def __str__(self) -> str:
-        return self.payment_reference
 
     @property
     def is_emergency(self) -> bool:
@@ -331,28 +240,11 @@ class Disbursement(Proposal, Undoing):
         return self.is_emergency and bool(self.paid_at) and not (self.undone_at or self.seconded_at)
 
     @property
-    def lacks_second(self) -> bool:
-        """One approval is there, and a third person's is still needed; in an emergency also after it was paid."""
-        return bool(self.approved_at and self.approvals_needed == 2 and not self.seconded_at)
-
-    @property
     def is_approved(self) -> bool:
-        """May be paid: with all approvals, or in an emergency with the first."""
-        return bool(self.approved_at) and (not self.lacks_second or self.is_emergency)
+        """Also in an emergency with the first approval."""
+        return super().is_approved or bool(self.approved_at and self.is_emergency)
 
     @property
     def obtained_rate(self) -> Decimal | None:
         """How much of the other currency the payee received for one of ours."""
         return self.received / self.amount if self.received else None
-
-    def state(self, *, is_proved: bool) -> "Disbursement.State":
-        """`is_proved` as `with_proof` tells it."""
-        if self.refused_at:
-            return self.State.REFUSED
-        if self.undone_at:
-            return self.State.NEVER_LEFT
-        if self.came_back_on:
-            return self.State.CAME_BACK
-        if self.paid_at:
-            return self.State.DONE if is_proved else self.State.TO_PROVE
-        return self.State.TO_PAY if self.is_approved else self.State.TO_APPROVE

@@ -47,6 +47,7 @@ class Entry(models.Model):
         COVER = "cover", _("cover of a fund below zero")
         EXCHANGE = "exchange", _("exchange of currencies")
         SURPLUS = "surplus", _("rest of a fund whose purpose is over")
+        PARTNER_PAYMENT = "partner_payment", _("payment to the partner")
 
     # What the titles of both accounts are made of.
     SIDES = tuple(f"{side}__{name}" for side in ("debit", "credit") for name in Account.SUBJECTS)
@@ -58,6 +59,7 @@ class Entry(models.Model):
         Kind.COVER,
         Kind.EXCHANGE,
         Kind.SURPLUS,
+        Kind.PARTNER_PAYMENT,
     )
 
     kind = models.CharField(_("kind"), max_length=20, choices=Kind)
@@ -149,6 +151,7 @@ class Entry(models.Model):
                         "cover",
                         "exchange",
                         "surplus",
+                        "partner_payment",
                     ]
                 ),
             ),

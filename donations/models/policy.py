@@ -321,6 +321,11 @@ class Policy(models.Model):
             for each in self.surplus_order
         ]
 
+    def is_partner(self, name: str) -> bool:
+        """Whether this is the partner's name; capitals and blanks aside."""
+        ours, theirs = (" ".join(each.split()).casefold() for each in (self.partner, name))
+        return bool(ours) and ours == theirs
+
     def admin_left(self, currency: str, *, but: int | None = None) -> Decimal | None:
         """What may still be asked for administration in `currency`, the payment `but` left out; None without a cap."""
         with connection.cursor() as cursor:

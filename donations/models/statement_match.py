@@ -23,9 +23,10 @@ class StatementMatchQuerySet(models.QuerySet["StatementMatch"]):
 # What a line can be matched to; a match names one of them, or none and says why.
 THINGS = (
     "payout", "disbursement", "donation", "deposit", "refund_request", "exchange", "own_transfer", "bail_outcome", "collection",
+    "partner_payment",
 )  # fmt: skip
 # These can be on two lines: what left, and what came for it; of a payment, that it came back.
-TWO_SIDED = ("exchange", "own_transfer", "disbursement")
+TWO_SIDED = ("exchange", "own_transfer", "disbursement", "partner_payment")
 
 
 def _one_of(*things: str) -> Q:
@@ -82,6 +83,14 @@ class StatementMatch(models.Model):
         db_index=False,
         related_name="matches",
         verbose_name=_("disbursement"),
+    )
+    partner_payment = models.ForeignKey(
+        "PartnerPayment",
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="matches",
+        verbose_name=_("payment to the partner"),
     )
     donation = models.ForeignKey(
         "Donation",

@@ -91,7 +91,7 @@ def test_nobody_edits_the_ledger_or_deletes_money():
 
 def test_asking_and_approving_are_never_one_role():
     for group, permissions in GROUPS.items():
-        for thing in ("disbursement", "fundcover", "refundrequest"):
+        for thing in ("disbursement", "fundcover", "refundrequest", "partnerpayment"):
             both = {f"donations.request_{thing}", f"donations.approve_{thing}"}
             assert not both <= permissions, group
         assert not {"appeals.change_updatetext", "appeals.review_update"} <= permissions, group

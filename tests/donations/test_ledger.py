@@ -474,6 +474,7 @@ KINDS = [
     not in {
         Entry.Kind.EXCHANGE,
         Entry.Kind.SURPLUS,
+        Entry.Kind.PARTNER_PAYMENT,
         Entry.Kind.OPENING,
         Entry.Kind.PAST_PAYMENT,
     }

@@ -1,12 +1,13 @@
-"""Exchanges, bail, surpluses and ended costs: honest ones hold, and breaking one behind the verbs' back is found."""
+"""Exchanges, bail, surpluses, payments to the partner and ended costs: honest ones hold, and breaking one behind the verbs' back is found."""
 
 import pytest
 
 from donations import allocation
-from donations.models import LegalCost
+from donations.models import AccountKey, LegalCost
 from donations.move_proofs import MOVE_PROOFS
 from donations.proofs import prove
 from tests import factories
+from tests.donations import partner
 from tests.donations.test_bail import deposited, give_back, keep
 from tests.donations.test_check_books import past, tamper
 from tests.donations.test_exchange import World
@@ -42,7 +43,24 @@ def make_moves():
     world.fund.save()
     r.fund, r.treasurer = world.fund, world.treasurer
     allocation.approve_surplus(ask(r), by=r.approver, at=NOW)
+    pay_partner(r)
     return r
+
+
+def pay_partner(r):
+    """What is left in dollars, thrice; the first never left, and so is paid with the second."""
+    r.bank = factories.make_bank_account("USD")
+    factories.make_policy(
+        limits=partner.LIMITS, surplus_order=partner.ORDER, partner=partner.PARTNER
+    )
+    r.partner = factories.make_payee(partner.PARTNER)
+    for nth in range(3):
+        factories.give(r.fund, "70", currency="USD", into=AccountKey.bank(r.bank))
+        row = partner.approve(r, partner.ask(r, currency="USD"))
+        partner.pay(r, row)
+        if nth == 0:
+            allocation.request_partner_undo(row, reason="x", by=r.treasurer, at=NOW)
+            allocation.undo_partner_payment(row, by=r.approver, at=NOW)
 
 
 def looked_at():
@@ -56,6 +74,7 @@ def test_honest_moves_hold_and_every_proof_looked_at_something(moved):
     assert {name: proofs[name].cases for name in MOVE_PROOFS} == {
         "exchanges": 2,
         "surpluses": 1,
+        "partner_payments": 3,
         "bail": 9,
         "ended_costs": 1,
     }
@@ -93,6 +112,32 @@ BREAKS = {
         "UPDATE donations_surplusmove SET undone_at = now(), undone_by_id = approved_by_id,"
         " undo_requested_at = now(), undo_requested_by_id = requested_by_id, undo_reason = 'x'",
         "surpluses",
+    ),
+    "partner paid another amount": (
+        "partnerpayment",
+        "UPDATE donations_partnerpayment SET amount = amount + 1 WHERE undone_at IS NULL",
+        "partner_payments",
+    ),
+    "another partner paid": (
+        "partnerpayment",
+        "UPDATE donations_partnerpayment SET partner = 'Another'",
+        "partner_payments",
+    ),
+    "payment to the partner said never to have left": (
+        "partnerpayment",
+        "UPDATE donations_partnerpayment SET undone_at = now(), undone_by_id = approved_by_id, came_back_on = paid_on,"
+        " undo_requested_at = now(), undo_requested_by_id = requested_by_id, undo_reason = 'x' WHERE undone_at IS NULL",
+        "partner_payments",
+    ),
+    "payment to the partner said to have left after all": (
+        "partnerpayment",
+        "UPDATE donations_partnerpayment SET undone_at = NULL, undone_by_id = NULL, came_back_on = NULL",
+        "partner_payments",
+    ),
+    "payment to the partner on another day": (
+        "partnerpayment",
+        "UPDATE donations_partnerpayment SET paid_on = paid_on + 1, came_back_on = came_back_on + 1",
+        "partner_payments",
     ),
     "bail given back and not booked": (
         "bailoutcome",

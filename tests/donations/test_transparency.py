@@ -37,7 +37,7 @@ CLP = Figures(received=Decimal(9000), processing_fees=Decimal(385), held=Decimal
 def assert_adds_up(shown):
     """The identity of every fund and currency, and every unit held lying somewhere."""
     for f in [*(fund.figures for fund in shown.funds), *(total.figures for total in shown.totals)]:
-        assert f.received - f.refunded - f.fees - f.paid + f.moved == f.held
+        assert f.received - f.refunded - f.fees - f.paid - f.passed_on + f.moved == f.held
         assert f.free + f.allocated == f.held
     for total in shown.totals:
         assert total.figures.moved == 0

@@ -16,6 +16,7 @@ NARROW = {
     "donations_shortfall": "SELECT",
     "donations_unfollowedentry": "SELECT",
     "donations_bailoutcome": "SELECT, INSERT, UPDATE",
+    "donations_partnerpayment": "SELECT, INSERT, UPDATE",
     "donations_owntransfer": "SELECT, INSERT",
     "donations_daytotal": "SELECT",
     "donations_period": "SELECT, INSERT, UPDATE",
