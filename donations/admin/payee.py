@@ -29,6 +29,7 @@ from .recording import RecordingAdmin
 REFUSALS: dict[type[Exception], str] = {
     payees.WrongAccount: "account",
     payees.NotTheSame: "account",
+    payees.Conflicted: "account",
     payees.PayeeError: "",
 }
 

@@ -35,11 +35,12 @@ def record(
     number: str,
     is_sample: bool = False,
 ) -> Payee:
-    """A new payee, whose account waits for a second person. Raises NoKeys, WrongAccount.
+    """A new payee, whose account waits for a second person. Raises NoKeys, WrongAccount, Conflicted.
 
     With the same `number` (made beforehand, new_payee_number) sent twice it is recorded once (AlreadyDone).
     """
     written = _written(account, scheme)
+    _check_not_of_staff(hash_account(written))
     payee, is_new = Payee.objects.get_or_create(
         number=number,
         defaults={"kind": kind, "recorded_by": by, "recorded_at": at, "is_sample": is_sample},
@@ -54,8 +55,9 @@ def change_account(
     payee: Payee, *, name: str, scheme: Scheme, account: str, by: User, at: datetime
 ) -> Payee:
     """Another name or account takes the place of the present one: it waits for a second person again, and every approval
-    of a payment that is not made yet is void (so does the database). Raises NoKeys, WrongAccount, WrongState."""
+    of a payment that is not made yet is void (so does the database). Raises NoKeys, WrongAccount, WrongState, Conflicted."""
     written = _written(account, scheme)
+    _check_not_of_staff(hash_account(written))
     payee = _locked(payee)
     if payee.retired_at:
         raise WrongState(_("This payee is retired: record a new one."))
@@ -87,7 +89,8 @@ def confirm(payee: Payee, *, account: str, by: User, at: datetime) -> Payee:
                 "the account has to be changed."
             )
         )
-    _check_stakes(payee, row, by)
+    _check_not_of_staff(row.account_hash)
+    _check_stake(payee, by)
     row.confirmed_by, row.confirmed_at = by, at
     row.save(update_fields=["confirmed_by", "confirmed_at"])
     return payee
@@ -110,9 +113,13 @@ def _locked(payee: Payee) -> Payee:
     )
 
 
-def _check_stakes(payee: Payee, row: PayeeAccount, by: User) -> None:
-    if StaffAccount.objects.standing().filter(account_hash=row.account_hash).exists():
+def _check_not_of_staff(account_hash: str) -> None:
+    """The database refuses the same (the migrations "people" and "payee_not_of_staff")."""
+    if StaffAccount.objects.standing().filter(account_hash=account_hash).exists():
         raise Conflicted(_("This is the account of a member of staff: nothing is paid there."))
+
+
+def _check_stake(payee: Payee, by: User) -> None:
     if Conflict.objects.standing().filter(payee=payee, user=by).exists():
         raise Conflicted(
             _(

@@ -10,7 +10,16 @@ from django.utils import translation
 
 from donations import conflicts, disbursement, payees
 from donations.emergencies import emergencies
-from donations.models import Conflict, CostShare, Disbursement, Scheme, StaffAccount
+from donations.models import (
+    Conflict,
+    CostShare,
+    Disbursement,
+    Payee,
+    PayeeAccount,
+    Scheme,
+    StaffAccount,
+)
+from donations.models.payee import new_payee_number
 from tests import factories
 from tests.donations.spending import allocate, approve, make_ready, requested
 from tests.factories import NOW, TODAY, make_user
@@ -280,6 +289,7 @@ def declare(user, account=IBAN):
 
 def test_nothing_is_paid_to_an_account_of_staff(r):
     row = approve(r, requested(r, "10"))
+    payee = factories.make_payee(is_confirmed=False)
     # As anybody of the staff might write it.
     mine = declare(make_user(), "de02 1203 0000 0000 2020 51")
 
@@ -290,11 +300,39 @@ def test_nothing_is_paid_to_an_account_of_staff(r):
             act()
     values = {"approved_by": r.approver, "approved_at": NOW, "approved_hash": row.content_hash}
     refused("account of staff", lambda: write(row, **values))
-    payee = factories.make_payee(is_confirmed=False)
     with pytest.raises(payees.Conflicted, match="member of staff"):
         payees.confirm(payee, account=IBAN, by=r.other, at=NOW)
+    confirmed = {"confirmed_by": r.other, "confirmed_at": NOW}
+    theirs = PayeeAccount.objects.filter(pk=payee.account_id)
+    refused("account of a member of staff", lambda: theirs.update(**confirmed))
     conflicts.end(mine, by=r.other, at=NOW)
     approve(r, row)
+
+
+def test_account_of_staff_is_recorded_for_no_payee(r):
+    other = "ES9121000418450200051332"
+    mine = declare(make_user(), other)
+    theirs = {"scheme": Scheme.IBAN, "account": "ES91 2100 0418 4502 0005 1332", "at": NOW}
+    new = {"kind": Payee.Kind.LAWYER, "name": "Sample", "number": new_payee_number()}
+    payee = Payee.objects.get()
+
+    def record():
+        return payees.record(**new, **theirs, by=r.other)
+
+    for act in (record, lambda: payees.change_account(payee, name="x", **theirs, by=r.other)):
+        with pytest.raises(payees.Conflicted, match="member of staff"):
+            act()
+    row = PayeeAccount.objects.get()
+    row.pk, row.account_hash, row.confirmed_by, row.confirmed_at = (
+        None,
+        mine.account_hash,
+        None,
+        None,
+    )
+    refused("account of a member of staff", row.save)
+
+    conflicts.end(mine, by=r.other, at=NOW)
+    assert record().account.tail == "…1332"
 
 
 def test_nobody_asks_or_approves_who_has_not_said_which_account_is_theirs(r):

@@ -129,6 +129,9 @@ def test_conflicts_and_own_accounts_are_recorded_and_ended_by_others(treasurer, 
     page = press(approver, declare, account="DE02")
     assert "has 22 characters; this one has 4" in errors(page)["account"][0]
     press(approver, declare, account="ES91 2100 0418 4502 0005 1332")
+    record = f"{PAYEES}record/"
+    page = press(treasurer, record, **given(account="ES91 2100 0418 4502 0005 1332"))
+    assert "the account of a member of staff" in errors(page)["account"][0]
     mine = StaffAccount.objects.exclude(account_hash="").get()
     page = approver.get(f"/admin/donations/staffaccount/{mine.pk}/end/")
     assert page.context["closed"] == "This is about yourself: another person ends it."
