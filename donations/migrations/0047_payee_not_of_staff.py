@@ -19,7 +19,7 @@ RECORDED_BACK = "DROP FUNCTION donations_payeeaccount_recorded CASCADE;"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("donations", "0044_gifts_past_our_pages"),
+        ("donations", "0046_partner_rules"),
     ]
 
     operations = [
