@@ -33,6 +33,7 @@ CALLED: dict[str, tuple[str, ...]] = {
     "disbursement": (),
     "exchange": (),
     "legalcost": ("defendant",),
+    "partnerpayment": (),
     "movementexplanation": ("movement",),
     "refundrequest": ("donation__receipt",),
     "statementline": ("account",),

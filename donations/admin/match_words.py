@@ -23,6 +23,7 @@ FACTS = {
     "payout": "payout__stripe_payout_id",
     "withheld": "withheld",
     "payment": "disbursement__payment_reference",
+    "to_partner": "partner_payment__payment_reference",
     "refund": "refund_request__amount",
     "refund_currency": "refund_request__currency",
     "refunded": "refund_request__donation_id",
@@ -39,7 +40,7 @@ FACTS = {
 }
 # Links to follow where the words of several matches are wanted.
 LINKS = (
-    "line", "payout", "disbursement", "exchange", "deposit", "donation__receipt", "refund_request__donation__receipt",
+    "line", "payout", "disbursement", "partner_payment", "exchange", "deposit", "donation__receipt", "refund_request__donation__receipt",
     "own_transfer__left_from", "own_transfer__arrives_at", "bail_outcome__cost",
     "collection__movement",
 )  # fmt: skip
@@ -70,10 +71,11 @@ def _words(facts: dict[str, Any]) -> str:
         }
     if facts["payout"]:
         return _("payout %(payout)s") % {"payout": facts["payout"]}
-    if facts["payment"] and Decimal(facts["amount"]) > 0:
-        return _("payment %(payment)s came back") % {"payment": facts["payment"]}
-    if facts["payment"]:
-        return _("payment %(payment)s") % {"payment": facts["payment"]}
+    payment = facts["payment"] or facts["to_partner"]
+    if payment and Decimal(facts["amount"]) > 0:
+        return _("payment %(payment)s came back") % {"payment": payment}
+    if payment:
+        return _("payment %(payment)s") % {"payment": payment}
     if facts["refund"]:
         amount = written(Decimal(facts["refund"]), facts["refund_currency"])
         gift = _gift(facts["refunded"], facts["refunded_receipt"])

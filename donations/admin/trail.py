@@ -21,6 +21,7 @@ from ..models import (
     Exchange,
     FundCover,
     MovementExplanation,
+    PartnerPayment,
     PastRow,
     Payout,
     RefundRequest,
@@ -36,6 +37,7 @@ NUMBERED: dict[str, type[Model]] = {
     "refund": RefundRequest,
     "cover": FundCover,
     "surplus": SurplusMove,
+    "partner_payment": PartnerPayment,
 }
 
 
@@ -89,7 +91,7 @@ def thing_of(match: StatementMatch) -> Model | None:
     """What a match says its line is, where that has a page."""
     outcome = match.bail_outcome
     return (
-        match.donation or match.payout or match.disbursement or match.refund_request
+        match.donation or match.payout or match.disbursement or match.partner_payment or match.refund_request
         or match.exchange or match.deposit or (outcome.cost if outcome else None)
     )  # fmt: skip
 
@@ -102,6 +104,8 @@ def entries_of_line(matches: Iterable[StatementMatch]) -> QuerySet[Entry]:
             sources += [match.source, f"{match.source}:fee"]
         if match.disbursement:
             sources.append(f"disbursement:{match.disbursement.number}")
+        if match.partner_payment:
+            sources.append(match.partner_payment.entry_source)
         if match.refund_request:
             sources.append(match.refund_request.source)
         if match.exchange:

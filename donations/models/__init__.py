@@ -2,6 +2,7 @@ from .account import Account, AccountKey
 from .bail import BailOutcome
 from .balance import BalanceTransaction, StripeBalance
 from .bank_account import BankAccount, PixKind, Scheme
+from .bank_payment import BankPayment
 from .cash import CashDeposit, CashReceipt
 from .condition import CardCharge, Condition, KeptCard
 from .conflict import Conflict, StaffAccount
@@ -56,6 +57,7 @@ __all__ = [
     "BailOutcome",
     "BalanceTransaction",
     "BankAccount",
+    "BankPayment",
     "CardCharge",
     "CashDeposit",
     "CashReceipt",

@@ -19,6 +19,8 @@ SELECT min(named.kind), min(named.id), position FROM (
     UNION ALL
     SELECT 'disbursement', d.id, position FROM line JOIN donations_disbursement d ON d.payment_reference = line.code
     UNION ALL
+    SELECT 'partnerpayment', w.id, position FROM line JOIN donations_partnerpayment w ON w.payment_reference = line.code
+    UNION ALL
     SELECT 'refundrequest', r.id, position FROM line JOIN donations_refundrequest r ON r.payment_reference = line.code
 ) named GROUP BY position HAVING count(*) = 1
 """
@@ -66,7 +68,7 @@ WHERE line.amount = p.amount AND p.currency = %(currency)s AND p.returned_at IS 
   AND NOT EXISTS (SELECT 1 FROM donations_statementmatch m WHERE m.payout_id = p.id AND m.undone_at IS NULL)
 """  # noqa: S608  texts of our own
 
-# Payments of costs and refunds: money out of this account that was recorded as paid, and not found never to have left.
+# Payments and refunds: money out of this account that was recorded as paid, and not found never to have left.
 PAID = f"""
 SELECT line.position, t.id, NULL, false FROM ({FIRST}) line JOIN donations_{{table}} t ON t.id = line.thing_id
 WHERE line.amount = -t.amount AND t.currency = %(currency)s AND t.bank_account_id = %(account)s AND t.paid_at IS NOT NULL {{standing}}
@@ -78,6 +80,9 @@ AGREE = {
     "payout": PAYOUTS,
     "disbursement": PAID.format(
         table="disbursement", column="disbursement", standing="AND t.undone_at IS NULL"
+    ),
+    "partnerpayment": PAID.format(
+        table="partnerpayment", column="partner_payment", standing="AND t.undone_at IS NULL"
     ),
     "refundrequest": PAID.format(table="refundrequest", column="refund_request", standing=""),
 }

@@ -24,6 +24,7 @@ COLUMN = {
     "pledge": "donation",
     "payout": "payout",
     "disbursement": "disbursement",
+    "partnerpayment": "partner_payment",
     "refundrequest": "refund_request",
 }
 # By the name of the thing, rows of line, amount, source and thing.

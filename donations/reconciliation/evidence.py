@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from defensefund.templatetags.formats import plain_day
 
-from ..models import Fund, StatementLine
+from ..models import Fund, PartnerPayment, StatementLine
 from ..references import SlipKind, squeeze
 from .matches import Between, BetweenLess, CameBack, Charge, GivenBack, Less, Returned, Target
 
@@ -87,6 +87,8 @@ class Suggestion:
                 return f"between-{account.pk}"
             case BetweenLess(transfer, fund):
                 return f"betweenless-{transfer.pk}-{fund.pk}"
+            case CameBack(PartnerPayment() as payment):
+                return f"partnerback-{payment.pk}"
             case CameBack(payment):
                 return f"cameback-{payment.pk}"
             case GivenBack(cost):

@@ -23,6 +23,7 @@ from ..models import (
     LegalCost,
     Letter,
     MovementExplanation,
+    PartnerPayment,
     Payout,
     Pledge,
     Policy,
@@ -142,18 +143,18 @@ def said_not_recorded() -> str:
     return _("This payment is not recorded as paid. Record that first, then match the line.")
 
 
-def proved(part: Part, disbursement: Disbursement) -> Disbursement:
-    disbursement = Disbursement.objects.select_for_update().get(pk=disbursement.pk)
-    check_amount(part, -disbursement.amount, disbursement.currency)
-    if not disbursement.paid_at:
+def proved[Payment: (Disbursement, PartnerPayment)](part: Part, payment: Payment) -> Payment:
+    payment = type(payment).objects.select_for_update().get(pk=payment.pk)
+    check_amount(part, -payment.amount, payment.currency)
+    if not payment.paid_at:
         raise DoesNotFit(said_not_recorded())
-    if disbursement.undone_at:
+    if payment.undone_at:
         raise DoesNotFit(said_never_left())
-    if disbursement.bank_account_id != part.line.account_id:
+    if payment.bank_account_id != part.line.account_id:
         raise DoesNotFit(_("This payment was made from another bank account."))
-    if disbursement.matches.standing().same_way(-disbursement.amount).exists():
+    if payment.matches.standing().same_way(-payment.amount).exists():
         raise AlreadyMatched(_("This payment was found on another line already."))
-    return disbursement
+    return payment
 
 
 def came_back(part: Part, disbursement: Disbursement, *, by: User, at: datetime) -> str:
@@ -164,21 +165,38 @@ def came_back(part: Part, disbursement: Disbursement, *, by: User, at: datetime)
     # Before the payment, as by who ends it.
     cost = LegalCost.objects.select_for_update().get(pk=disbursement.cost_id)
     disbursement = Disbursement.objects.select_for_update().get(pk=disbursement.pk)
-    check_amount(part, disbursement.amount, disbursement.currency)
-    if disbursement.bank_account_id != part.line.account_id:
-        raise DoesNotFit(_("This payment was made from another bank account."))
+    _check_left_here(part, disbursement)
     if cost.kind == LegalCost.Kind.BAIL:
         raise DoesNotFit(
             _("This was a deposit of bail: say that bail came back, and of which cost.")
         )
     if cost.ended_on:
         raise DoesNotFit(_("This cost has ended: open it again first."))
-    if disbursement.came_back_on:
+    return _given_back(part, disbursement, f"disbursement:{disbursement.number}", by=by, at=at)
+
+
+def came_back_from_partner(part: Part, payment: PartnerPayment, *, by: User, at: datetime) -> str:
+    """As `came_back`: the money is the fund's again."""
+    payment = PartnerPayment.objects.select_for_update().get(pk=payment.pk)
+    _check_left_here(part, payment)
+    return _given_back(part, payment, payment.entry_source, by=by, at=at)
+
+
+def _check_left_here(part: Part, payment: Disbursement | PartnerPayment) -> None:
+    check_amount(part, payment.amount, payment.currency)
+    if payment.bank_account_id != part.line.account_id:
+        raise DoesNotFit(_("This payment was made from another bank account."))
+
+
+def _given_back(
+    part: Part, payment: Disbursement | PartnerPayment, source: str, *, by: User, at: datetime
+) -> str:
+    if payment.came_back_on:
         raise AlreadyMatched(_("Another line says already that this payment came back."))
-    if not disbursement.matches.standing().same_way(-disbursement.amount).exists():
+    if not payment.matches.standing().same_way(-payment.amount).exists():
         raise DoesNotFit(_("No line shows yet that this payment left. Match that line first."))
     # It may have come back, and been taken for something else, before.
-    entry = ledger.latest(f"disbursement:{disbursement.number}")
+    entry = ledger.latest(source)
     reason = _("Came back from the payee's bank on %(day)s") % {
         "day": plain_day(part.line.booked_on)
     }

@@ -27,6 +27,7 @@ from ..models import (
     LineExplanation,
     MovementExplanation,
     OwnTransfer,
+    PartnerPayment,
     Payout,
     Pledge,
     RefundRequest,
@@ -70,11 +71,15 @@ class BetweenLess:
     fund: Fund
 
 
+# What people paid at the bank: for a cost, or to the partner.
+Payment = Disbursement | PartnerPayment
+
+
 @dataclass(frozen=True)
 class CameBack:
-    """The payee's bank sent a payment of a cost back."""
+    """The payee's bank sent a payment back."""
 
-    payment: Disbursement
+    payment: Payment
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ class Less:
 # A pledge or a fund: the line is a gift, announced or not. A slip: the cheque it was written for.
 Target = (
     Payout
-    | Disbursement
+    | Payment
     | Exchange
     | RefundRequest
     | CashDeposit
@@ -159,7 +164,12 @@ def match(
             standing.payout = facts.arrived(part, target)
         case Less(payout, fund):
             standing.payout, standing.withheld = facts.arrived_less(part, payout, fund, at=at)
-        case CameBack(payment):
+        case CameBack(PartnerPayment() as payment):
+            standing.partner_payment = payment
+            standing.source = facts.came_back_from_partner(part, payment, by=by, at=at)
+        case PartnerPayment():
+            standing.partner_payment, standing.source = facts.proved(part, target), None
+        case CameBack(Disbursement() as payment):
             standing.disbursement = payment
             standing.source = facts.came_back(part, payment, by=by, at=at)
         case Disbursement():
@@ -332,7 +342,8 @@ def unmatch(*, match: StatementMatch, reason: str, by: User, at: datetime) -> No
         raise ReconciliationError(_("This match was taken back already."))
     if not reason.strip():
         raise ReconciliationError(_("Say why the match is taken back."))
-    if match.amount < 0 and match.disbursement and match.disbursement.came_back_on:
+    payment = match.disbursement or match.partner_payment
+    if match.amount < 0 and payment and payment.came_back_on:
         raise ReconciliationError(
             _("Another line says that this payment came back: take that match back first.")
         )

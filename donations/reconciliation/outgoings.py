@@ -1,7 +1,7 @@
 """Candidates for money that went out, payments and refunds of ours, and for what came back of it or went back."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -16,10 +16,12 @@ from ..currencies import written
 from ..models import (
     Account,
     BalanceTransaction,
+    BankPayment,
     Disbursement,
     Donation,
     LegalCost,
     MovementExplanation,
+    PartnerPayment,
     PayeeAccount,
     Receipt,
     RefundRequest,
@@ -43,7 +45,7 @@ from .evidence import (
     squeezed,
 )
 from .facts import said_never_left, said_not_recorded
-from .matches import CameBack, GivenBack, Returned
+from .matches import CameBack, GivenBack, Payment, Returned
 from .reading import Facts, Known, Wanted, related_by, revived, rows_of
 
 # A transfer that could not be credited, or was called back, comes within weeks.
@@ -88,21 +90,13 @@ def wanted(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
     theirs = Q(bank_account__in={line.account_id for line in lines}) & (
         Q(amount__in=amounts) | Q(payment_reference__in=codes)
     )
-    yield rows_of(
-        "payment",
-        Disbursement.objects.unproved().filter(theirs),
-        to=related_by("payee_account", "id", "name", "account_hash"),
-    )
-    yield rows_of(
-        "never_left",
-        Disbursement.objects.in_state(Disbursement.State.NEVER_LEFT).filter(theirs),
-        to=related_by("payee_account", "id", "name", "account_hash"),
-    )
-    yield rows_of(
-        "to_pay",
-        Disbursement.objects.in_state(Disbursement.State.TO_PAY).filter(theirs),
-        to=related_by("payee_account", "id", "name", "account_hash"),
-    )
+    for of, payments in (
+        ("cost", Disbursement.objects.filter(theirs)),
+        ("partner", PartnerPayment.objects.filter(theirs)),
+    ):
+        yield _rows(f"{of}_unproved", payments.unproved())
+        yield _rows(f"{of}_never_left", payments.in_state(BankPayment.State.NEVER_LEFT))
+        yield _rows(f"{of}_to_pay", payments.payable())
     yield rows_of(
         "refund",
         RefundRequest.objects.unproved().filter(theirs),
@@ -120,34 +114,44 @@ def wanted(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
 
 
 def wanted_back(lines: Sequence[StatementLine]) -> Iterable[Wanted | None]:
-    """For lines on which money came: payments of costs that left the line's account, of late; and what courts hold as bail."""
+    """For lines on which money came: payments that left the line's account, of late; and what courts hold as bail."""
     since = min(line.booked_on for line in lines) - timedelta(days=CAME_BACK_WITHIN)
-    payments = Disbursement.objects.in_state(Disbursement.State.DONE).filter(
+    theirs = Q(
         bank_account__in={line.account_id for line in lines},
         amount__in={line.open_amount for line in lines},
         paid_on__gte=since,
     )
-    yield rows_of(
-        "paid",
-        payments.exclude(cost__kind=LegalCost.Kind.BAIL),
-        to=related_by("payee_account", "id", "name", "account_hash"),
-    )
+    done = Disbursement.objects.in_state(BankPayment.State.DONE).filter(theirs)
+    yield _rows("cost_paid", done.exclude(cost__kind=LegalCost.Kind.BAIL))
+    done_to_partner = PartnerPayment.objects.in_state(BankPayment.State.DONE)
+    yield _rows("partner_paid", done_to_partner.filter(theirs))
     deposits: Any = Account.objects
     held = deposits.with_balance().filter(place=Account.Place.BAIL, legal_cost=OuterRef("cost"))
     costs = LegalCost.objects.with_bail_held(*{line.currency for line in lines})
-    yield rows_of(
+    yield _rows(
         "at_court",
         Disbursement.objects.paid()
         .filter(cost__in=costs)
         .annotate(held=Subquery(held.values("balance"))),
         "held",
-        to=related_by("payee_account", "id", "name", "account_hash"),
         of_cost=related_by("cost", "id", "number"),
     )
 
 
-def _disbursement(facts: Facts) -> Disbursement:
-    return revived(Disbursement, facts, payee_account=revived(PayeeAccount, facts["to"]))
+def _rows(kind: str, payments: Any, *also: str, **related: Any) -> Wanted | None:
+    to = related_by("payee_account", "id", "name", "account_hash")
+    return rows_of(kind, payments, *also, to=to, **related)
+
+
+def _payments(known: Known, state: str) -> Iterator[Payment]:
+    for facts in known[f"cost_{state}"]:
+        yield _payment_of(Disbursement, facts)
+    for facts in known[f"partner_{state}"]:
+        yield _payment_of(PartnerPayment, facts)
+
+
+def _payment_of[Row: (Disbursement, PartnerPayment)](model: type[Row], facts: Facts) -> Row:
+    return revived(model, facts, payee_account=revived(PayeeAccount, facts["to"]))
 
 
 def _refund(facts: Facts) -> RefundRequest:
@@ -159,12 +163,12 @@ def _refund(facts: Facts) -> RefundRequest:
 
 
 def payments(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
-    """Payments of costs and refunds from the line's account that no line has proved yet: by the amount, or by the reference;
+    """Payments and refunds from the line's account that no line has proved yet: by the amount, or by the reference;
     where the text has none of theirs, by one with a slip."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    of_account: dict[int | None, list[Disbursement | RefundRequest]] = defaultdict(list)
-    payments: list[Disbursement | RefundRequest] = []
-    payments += map(_disbursement, known["payment"])
+    of_account: dict[int | None, list[Payment | RefundRequest]] = defaultdict(list)
+    payments: list[Payment | RefundRequest] = []
+    payments += _payments(known, "unproved")
     payments += map(_refund, known["refund"])
     for payment in payments:
         of_account[payment.bank_account_id].append(payment)
@@ -191,7 +195,7 @@ def _named() -> Reason:
 def never_left(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
     """Payments that two people took back, and that a line names all the same: said, and not matched with it."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    for payment in map(_disbursement, known["never_left"]):
+    for payment in _payments(known, "never_left"):
         for line in lines:
             is_its = (payment.bank_account_id, -payment.amount) == (
                 line.account_id,
@@ -208,7 +212,7 @@ def to_pay(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sugge
     """Payments that are approved and that the bank made before anybody recorded them as paid: said, and not matched yet."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
     named = _named()
-    for payment in map(_disbursement, known["to_pay"]):
+    for payment in _payments(known, "to_pay"):
         for line in lines:
             is_its = payment.bank_account_id == line.account_id
             if is_its and squeeze(payment.payment_reference) in squeezed(line):
@@ -218,7 +222,7 @@ def to_pay(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sugge
 
 
 def _payment(
-    line: StatementLine, payment: Disbursement | RefundRequest, reference: Reason | None
+    line: StatementLine, payment: Payment | RefundRequest, reference: Reason | None
 ) -> Suggestion:
     reasons = [Reason(_("The amount is the payment's."), AMOUNT)]
     has_payee = _is_payee(line, payment)
@@ -232,7 +236,7 @@ def _payment(
     return Suggestion(payment, tuple(reasons), days)
 
 
-def _is_payee(line: StatementLine, payment: Disbursement | RefundRequest) -> bool:
+def _is_payee(line: StatementLine, payment: Payment | RefundRequest) -> bool:
     """By name, or by account: a cost's payee is known by the account's keyed hash alone."""
     if isinstance(payment, RefundRequest):
         name, account = payment.payee_name, squeeze(payment.payee_account)
@@ -243,7 +247,7 @@ def _is_payee(line: StatementLine, payment: Disbursement | RefundRequest) -> boo
     return squeeze(name) in squeezed(line) or (bool(line.counterparty_account) and is_theirs)
 
 
-def _part(payment: Disbursement | RefundRequest, reference: Reason) -> Suggestion:
+def _part(payment: Payment | RefundRequest, reference: Reason) -> Suggestion:
     """The bank took more, as for its fee, or paid several at once: the rest of the line stays open."""
     rest = _("It is %(amount)s of the line; the rest stays open, as for the bank's fee.")
     reasons = (
@@ -324,10 +328,10 @@ def undoing(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Sugg
 
 
 def came_back(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Suggestion]]:
-    """Payments of costs that a line of the same account showed to leave, of the amount that came, of late."""
+    """Payments that a line of the same account showed to leave, of the amount that came, of late."""
     found: dict[int, list[Suggestion]] = defaultdict(list)
-    by_amount: dict[tuple[int, Decimal], list[Disbursement]] = defaultdict(list)
-    for payment in map(_disbursement, known["paid"]):
+    by_amount: dict[tuple[int, Decimal], list[Payment]] = defaultdict(list)
+    for payment in _payments(known, "paid"):
         by_amount[payment.bank_account_id, payment.amount].append(payment)
     for line in lines:
         said = squeezed(line)
@@ -339,7 +343,7 @@ def came_back(lines: Sequence[StatementLine], known: Known) -> dict[int, list[Su
     return found
 
 
-def _came_back(line: StatementLine, payment: Disbursement, said: str) -> Suggestion:
+def _came_back(line: StatementLine, payment: Payment, said: str) -> Suggestion:
     assert payment.paid_on is not None
     on = plain_day(payment.paid_on)
     reasons = [Reason(_("The same amount was paid on %(day)s.") % {"day": on}, AMOUNT)]
@@ -361,7 +365,7 @@ def given_back(lines: Sequence[StatementLine], known: Known) -> dict[int, list[S
         of_cost[facts["of_cost"]["id"]].append(facts)
     for paid in of_cost.values():
         cost, held = revived(LegalCost, paid[0]["of_cost"]), paid[0]["held"]
-        payments = [_disbursement(facts) for facts in paid]
+        payments = [_payment_of(Disbursement, facts) for facts in paid]
         for line in lines:
             if line.currency == payments[0].currency and line.open_amount <= held:
                 reasons = _given_back(line, payments, held)

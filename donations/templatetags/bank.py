@@ -16,6 +16,7 @@ from donations.models import (
     Fund,
     MovementExplanation,
     OwnTransfer,
+    PartnerPayment,
     Payout,
     RefundRequest,
 )
@@ -104,7 +105,7 @@ def candidate(suggestion: Suggestion) -> str:
             "reference": target.payment.payment_reference,
             "payee": target.payment.payee_account.name,
         }
-    if isinstance(target, Disbursement):
+    if isinstance(target, Disbursement | PartnerPayment):
         return _("Payment %(reference)s to %(payee)s") % {
             "reference": target.payment_reference,
             "payee": target.payee_account.name,
