@@ -13,7 +13,7 @@ from defensefund.tables import Together
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("auth", "__first__"),
+        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
         ("donations", "0044_gifts_past_our_pages"),
     ]
 

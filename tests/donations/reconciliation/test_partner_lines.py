@@ -175,7 +175,7 @@ def test_what_came_back_is_the_funds_again_and_can_be_asked_for_anew(paid):
         assert (paid.row.came_back_on, free(paid)) == (None, 0)
         assert broken() == []
     said(line, CameBack(paid.row))
-    again = pay(paid, approve(paid, ask(paid)))
+    again = pay(paid, approve(paid, ask(paid, at=MAY), at=MAY), at=MAY, paid_on=MAY.date())
 
     assert (again.amount, free(paid)) == (1000, 0)
     assert broken() == []
