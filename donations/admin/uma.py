@@ -1,5 +1,6 @@
 """Values of the UMA in the office: a table is pasted or uploaded and looked at first; one value is typed into a form."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -9,11 +10,13 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
-from defensefund.templatetags.formats import money
+from defensefund.templatetags.formats import money, plain_day
 
 from .. import uma
 from ..models import UmaValue
@@ -82,16 +85,31 @@ class UmaTableForm(TableForm):
 
 @admin.register(UmaValue)
 class UmaValueAdmin(ReadOnlyAdmin):
-    list_display = ("effective_from", "pesos", "published_on", "ruling", "entered_by", "entered_at")
+    list_display = (
+        "effective_from", "pesos", "standing", "published_on", "ruling", "entered_by", "entered_at",
+    )  # fmt: skip
     list_display_links = ("effective_from",)
     list_select_related = ("entered_by",)
     list_per_page = 50
     show_full_result_count = False
     fields = (
-        "pesos", "effective_from", "published_on", "ruling", "source", "entered_by", "entered_at",
+        "pesos", "effective_from", "standing", "published_on", "ruling", "source", "entered_by", "entered_at",
     )  # fmt: skip
-    readonly_fields = ("pesos",)
+    readonly_fields = ("pesos", "standing")
     change_list_template = "admin/donations/umavalue/change_list.html"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return UmaValue.objects.with_standing()
+
+    @admin.display(description=gettext_lazy("state"))
+    def standing(self, row: Any) -> SafeString | str:
+        if row.replaced_by is not None:
+            said = _("replaced by %(value)s") % {"value": money(row.replaced_by, CURRENCY)}
+            return format_html('<span class="tag">{}</span>', said)
+        if row.followed_on is None:
+            return format_html('<span class="tag tag--good">{}</span>', _("in force today"))
+        last_on = row.followed_on - timedelta(days=1)
+        return _("in force until %(day)s") % {"day": plain_day(last_on)}
 
     @admin.display(description=gettext_lazy("pesos for one UMA"), ordering="value")
     def pesos(self, row: UmaValue) -> str:

@@ -1,8 +1,10 @@
 """The UMA, the unit lawyers' fees are owed in under Argentina's law 27.423: what it is worth, and what payments settled of it."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.templatetags.formats import exact_number, money, plain_day
@@ -15,6 +17,17 @@ class UmaValueQuerySet(models.QuerySet["UmaValue"]):
     def standing(self) -> "UmaValueQuerySet":
         """Of each day of effect what was entered last."""
         return self.order_by("effective_from", "-pk").distinct("effective_from")
+
+    def with_standing(self) -> Any:
+        """Annotates `replaced_by`, the value that was entered later for the same day of effect, and `followed_on`, the next day
+        of effect; both are None of the newest."""
+        known = UmaValue.objects.order_by()
+        later = known.filter(effective_from=OuterRef("effective_from"), pk__gt=OuterRef("pk"))
+        following = known.filter(effective_from__gt=OuterRef("effective_from"))
+        return self.annotate(
+            replaced_by=Subquery(later.order_by("-pk").values("value")[:1]),
+            followed_on=Subquery(following.order_by("effective_from").values("effective_from")[:1]),
+        )
 
     def newest(self) -> "UmaValue | None":
         """The value what is open is owed at: the latest day of effect, and of one day what was entered last."""

@@ -424,6 +424,34 @@ def test_one_value_is_typed(treasurer):
     assert "nothing changed" in words(treasurer.post(f"{UMA}enter/", data, follow=True))
 
 
+def test_list_of_values_says_which_is_in_force_and_what_was_replaced(treasurer):
+    # A ruling of March raised the second one, from its own day on; and a mistyped first one was mended twice.
+    for value, effective_from, published_on in (
+        ("100", "2026-01-01", "2026-01-10"),
+        ("120", "2026-02-01", "2026-02-20"),
+        ("10", "2026-01-01", "2026-01-10"),
+        ("150", "2026-02-01", "2026-03-09"),
+        ("101", "2026-01-01", "2026-01-10"),
+    ):
+        factories.make_uma(value, effective_from, published_on)
+
+    page = words(treasurer.get(UMA))
+
+    said = re.findall(
+        r"ARS ([\d.]+) (replaced by ARS [\d.]+|in force (?:today|until [A-Z]\w+ \d+, \d+))", page
+    )
+    assert said == [
+        ("150.00", "in force today"),
+        ("120.00", "replaced by ARS 150.00"),
+        ("101.00", "in force until January 31, 2026"),
+        ("10.00", "replaced by ARS 101.00"),
+        ("100.00", "replaced by ARS 101.00"),
+    ]
+    assert UmaValue.objects.newest().value == 150
+    mended = UmaValue.objects.get(value=120)
+    assert "replaced by ARS 150.00" in words(treasurer.get(f"{UMA}{mended.pk}/change/"))
+
+
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
