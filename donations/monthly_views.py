@@ -1,7 +1,6 @@
-"""What a supporter does with a monthly gift from its private link, and from the one-click links in mails."""
+"""What a supporter does with a monthly gift from its private link."""
 
 from collections.abc import Callable
-from contextlib import suppress
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -10,7 +9,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from . import attempts, monthly, stripe_api
@@ -18,7 +16,7 @@ from .gift_views import pledge_or_404
 from .models import MonthlyCharge, Subscription
 from .monthly_forms import AmountForm, DayForm
 from .monthly_state import monthly_state_of
-from .tokens import InvalidToken, Purpose, gift_path, pledge_for
+from .tokens import gift_path
 
 WHY_NOT = {
     "ended": gettext_lazy("This monthly gift has ended: there is nothing to change any more."),
@@ -205,49 +203,3 @@ def settle(request: HttpRequest, token: str) -> HttpResponse:
     except (stripe_api.StripeUnavailable, stripe_api.StripeRefused):
         messages.error(request, AWAY)
     return redirect(gift_path(subscription.pledge))
-
-
-# --- From a mail --------------------------------------------------------------------------------
-
-
-def _subscription_for(purpose: Purpose, token: str) -> Subscription:
-    try:
-        pledge = pledge_for(purpose, token, at=timezone.now())
-    except InvalidToken as error:
-        raise Http404(
-            _("This link is not valid any more. Use the one in your newest mail.")
-        ) from error
-    subscription: Subscription | None = getattr(pledge, "subscription", None)
-    if subscription is None:
-        raise Http404
-    return subscription
-
-
-# The link itself is the proof, and mail programs post without a form of ours (RFC 8058).
-@csrf_exempt
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def stop_from_mail(request: HttpRequest, token: str) -> HttpResponse:
-    """One page, one button. Opening it changes nothing: mail scanners open every link."""
-    subscription = _subscription_for(Purpose.STOP_MONTHLY, token)
-    if request.method == "POST":
-        # Kept when Stripe does not answer; when it says no, the page shows that the gift goes on.
-        with suppress(monthly.NotPossible, stripe_api.StripeUnavailable, stripe_api.StripeRefused):
-            monthly.stop(subscription, at=timezone.now())
-    context = {
-        "subscription": subscription,
-        "is_asked": request.method == "POST",
-        "waiting": subscription.changes.open().filter(kind="stop").exists(),
-    }
-    return render(request, "donations/monthly/stop_from_mail.html", context)
-
-
-@csrf_exempt
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def stop_reminders_from_mail(request: HttpRequest, token: str) -> HttpResponse:
-    subscription = _subscription_for(Purpose.STOP_REMINDERS, token)
-    if request.method == "POST":
-        monthly.remind(subscription, is_wanted=False)
-    context = {"subscription": subscription}
-    return render(request, "donations/monthly/stop_reminders.html", context)

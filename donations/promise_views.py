@@ -6,9 +6,7 @@ from contextlib import suppress
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from appeals.models import Appeal
@@ -18,7 +16,7 @@ from .gift_views import pledge_or_404
 from .models import Condition, Pledge
 from .promise_forms import BAD_PARTS, ChangeForm, ConditionForm, PromiseForm, ScheduleForm
 from .schedule import ZERO, schedule_of
-from .tokens import InvalidToken, gift_path, reminded_pledge_of
+from .tokens import gift_path
 
 
 @never_cache
@@ -191,21 +189,3 @@ def remind_again(request: HttpRequest, token: str) -> HttpResponse:
     pledge = _promise_or_404(token)
     pledges.allow_reminders(pledge)
     return redirect(gift_path(pledge))
-
-
-@csrf_exempt
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def stop_reminders(request: HttpRequest, token: str) -> HttpResponse:
-    """Looking changes nothing, since mail programs look at links; the button, or the mail program's own (RFC 8058), does.
-
-    Without a token against forged requests: the link itself is one, and a mail program has no other.
-    """
-    try:
-        pledge = reminded_pledge_of(token)
-    except InvalidToken as error:
-        raise Http404(_("This link is not valid. Open it again from your mail.")) from error
-    if request.method == "POST":
-        pledges.stop_reminders(pledge, at=timezone.now())
-        pledge.refresh_from_db()
-    return render(request, "donations/stop_reminders.html", {"pledge": pledge})

@@ -9,6 +9,7 @@ from . import (
     policy_views,
     promise_views,
     public_gift_views,
+    stop_views,
     supporter_views,
 )
 
@@ -28,7 +29,7 @@ urlpatterns = [
     path("gift/<str:token>/promise/resume/", promise_views.resume, name="promise_resume"),
     path("gift/<str:token>/promise/cancel/", promise_views.cancel, name="promise_cancel"),
     path("gift/<str:token>/promise/remind/", promise_views.remind_again, name="remind_again"),
-    path("gift/<str:token>/stop/", promise_views.stop_reminders, name="stop_reminders"),
+    path("gift/<str:token>/stop/", stop_views.stop_reminders, name="stop_reminders"),
     path("gift/<str:token>/withdraw/", promise_views.withdraw, name="withdraw"),
     path("<slug:appeal>/promise/if/", promise_views.promise_if, name="promise_if"),
     path("<slug:appeal>/promise/", promise_views.promise, name="promise"),
@@ -40,10 +41,10 @@ urlpatterns = [
     path("gift/<str:token>/monthly/remind/", monthly_views.remind, name="monthly_remind"),
     path("gift/<str:token>/monthly/card/", monthly_views.card, name="monthly_card"),
     path("gift/<str:token>/monthly/settle/", monthly_views.settle, name="monthly_settle"),
-    path("stop/monthly/<str:token>/", monthly_views.stop_from_mail, name="stop_monthly"),
+    path("stop/monthly/<str:token>/", stop_views.stop_monthly, name="stop_monthly"),
     path(
         "stop/reminders/<str:token>/",
-        monthly_views.stop_reminders_from_mail,
+        stop_views.stop_charge_reminders,
         name="stop_charge_reminders",
     ),
     path("gift/<str:token>/receipt/", supporter_views.receipt, name="receipt"),

@@ -136,6 +136,7 @@ PLACES = [
         "policy_views",
         "promise_views",
         "monthly_views",
+        "stop_views",
         "stripe_views",
         "urls",
     },
