@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from . import documents, exports, reports
 from .ledger import ledger_hash
 from .models import Account, CostDocument, Entry, Exchange, LegalCost
+from .month_days import first_day, next_month
 from .reports import Report, Span
 from .spreadsheets import csv_row
 
@@ -123,12 +124,12 @@ def _add_reports(bundle: _Bundle, today: date) -> None:
     books = reports.of_books(span)
     for form, (_type, written) in reports.FORMS.items():
         bundle.add(f"reports/books.{form}", [written(books)])
-    first = span.first_on.replace(day=1)
+    first = first_day(span.first_on)
     while first <= span.last_on:
         name = f"reports/months/{first:%Y-%m}"
         bundle.add(f"{name}.csv", [reports.as_csv(reports.of_books(reports.month_of(first)))])
         bundle.add(f"{name}.txt", reports.canonical(first))
-        first = reports.months_later(first, 1)
+        first = next_month(first)
     bundle.add("reports/names.csv", _names())
     for report in _statements(span):
         bundle.add(f"reports/{report.slug}.csv", [reports.as_csv(report)])

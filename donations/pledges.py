@@ -16,13 +16,13 @@ from django.db.models import Exists, F, OuterRef
 from appeals.models import Appeal
 
 from .models import Fund, Instalment, Letter, Pledge, Supporter
+from .month_days import months_later
 from .references import new_reference
 from .schedule import (
     HORIZON_MONTHS,
     OWED,
     Part,
     monthly,
-    months_later,
     moved,
     schedule_of,
     to_remind_of,

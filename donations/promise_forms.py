@@ -16,8 +16,9 @@ from .checkout import Gift
 from .currencies import GIVING
 from .forms import FundChoiceField, SentOnceForm, read_amount
 from .models import BankAccount, Condition, Fund, Pledge
+from .month_days import months_later
 from .pledges import MOST_PARTS, Promise
-from .schedule import HORIZON_MONTHS, Part, Schedule, monthly, months_later, weekly
+from .schedule import HORIZON_MONTHS, Part, Schedule, monthly, weekly
 from .stripe_facts import is_charged
 from .stripe_facts import step as stripe_step
 

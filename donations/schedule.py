@@ -1,6 +1,5 @@
 """READ: a promise's days and amounts, and which of them payments have covered; computed, never stored."""
 
-from calendar import monthrange
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -11,6 +10,7 @@ from django.conf import settings
 from django.db.models import Sum
 
 from .models import Donation, Pledge
+from .month_days import months_later
 
 ZERO = Decimal(0)
 # How far ahead a promise without end is written down, and how far ahead the public figures count any promise.
@@ -140,12 +140,6 @@ def to_remind_of(pledge: Pledge, *, at: datetime) -> Decimal:
     )
     given = elsewhere.aggregate(sum=Sum("amount"))["sum"] or ZERO
     return ZERO if given >= due else due
-
-
-def months_later(day: date, months: int) -> date:
-    """The same day of the month so many months on, or that month's last: 31 January + 1 is 28 or 29 February."""
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def weekly(first: date, amount: Decimal, times: int) -> list[Part]:

@@ -21,6 +21,7 @@ PLACES = [
         "cleaning",
         "currencies",
         "delimited",
+        "month_days",
         "rate_tables",
         "references",
         "retries",

@@ -19,7 +19,8 @@ from .. import costs
 from ..currencies import exponent
 from ..models import LegalCost
 from ..models.cost_share import split
-from ..schedule import Schedule, cover, months_later
+from ..month_days import months_later
+from ..schedule import Schedule, cover
 from .spending_forms import read_amount, typed
 
 PARTS, AMOUNTS = "parts", "amounts"

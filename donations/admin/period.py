@@ -21,7 +21,7 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import assertions, periods, reports
 from ..models import Assertion, Entry, Period
-from ..models.period import first_day
+from ..month_days import first_day
 from .period_forms import BalanceForm
 
 State = Period.State

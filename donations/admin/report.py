@@ -20,6 +20,7 @@ from defensefund.office import page, require
 
 from .. import reports
 from ..models import Entry, Fund
+from ..month_days import first_day, months_later
 from ..reports import Report, Span, Table
 
 # On the page; the files have all rows.
@@ -148,12 +149,12 @@ def _forms(chosen: ReportForm) -> list[tuple[str, str]]:
 
 def _spans(chosen: ReportForm, today: date) -> list[tuple[str, str, bool]]:
     """Days often asked for: label, query, and whether they are shown."""
-    month = today.replace(day=1)
+    month = first_day(today)
     year = date(today.year, 1, 1)
     begun = Entry.objects.order_by("booked_on").values_list("booked_on", flat=True).first()
     spans = [
         (_("This month"), month, reports.month_of(today).last_on),
-        (_("Last month"), reports.months_later(month, -1), month - timedelta(days=1)),
+        (_("Last month"), months_later(month, -1), month - timedelta(days=1)),
         (_("This year"), year, date(today.year, 12, 31)),
         (_("Last year"), date(today.year - 1, 1, 1), year - timedelta(days=1)),
         (_("From the beginning"), begun or today, today),

@@ -26,9 +26,8 @@ from donations.models import (
     Scheme,
 )
 from donations.models.payee import new_payee_number
-from donations.models.period import first_day
+from donations.month_days import first_day, months_later
 from donations.sandbox import acts
-from donations.schedule import months_later
 
 from . import bank
 from .gifts import fetch, give_by_card, give_earlier, promise_transfer

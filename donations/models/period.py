@@ -10,18 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from defensefund.templatetags.formats import page_locale
 
+from ..month_days import first_day, next_month
 from .account import Account
 from .fields import MoneyField
 from .statement import StatementImport
-
-
-def first_day(day: date) -> date:
-    return day.replace(day=1)
-
-
-def next_month(month: date) -> date:
-    """The first day of the month after the one that `month` is in."""
-    return first_day(first_day(month) + timedelta(days=31))
 
 
 class PeriodQuerySet(models.QuerySet["Period"]):

@@ -17,6 +17,7 @@ from defensefund.templatetags.formats import plain_day
 from .. import delimited
 from ..currencies import UnreadableAmount, exponent, offered, parse_amount
 from ..models import BankAccount, Fund, LegalCost, PastRow, Period
+from ..month_days import first_day
 from . import sums, tables
 from .fact import ZERO, PastFact
 from .tables import RawRow
@@ -182,7 +183,7 @@ def _day(text: str, known: _Known, problems: list[str], *, is_past: bool = False
         return None
     if is_past and day > known.today:
         problems.append(_("%(day)s is still to come.") % {"day": plain_day(day)})
-    if is_past and day.replace(day=1) in known.closed:
+    if is_past and first_day(day) in known.closed:
         problems.append(
             _("the month of %(day)s is closed: nothing is booked in it any more.")
             % {"day": plain_day(day)}

@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy
 from donations import ledger, proofs
 from donations.exchange_gains import are_awaited, gains_to_keep
 from donations.models import AccountKey, DayTotal, Entry, KeptGain, Period
-from donations.models.period import first_day, next_month
 from donations.models.refusals import broken_rule
+from donations.month_days import first_day, next_month
 from donations.proofs import Proof
 
 from .balances import reconcile

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from defensefund.templatetags.formats import plain_day
 from donations.assertions import end_of
 from donations.models import Period
-from donations.models.period import next_month
+from donations.month_days import next_month
 
 from .errors import AlreadyDone, NotYet
 

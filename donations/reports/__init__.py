@@ -4,7 +4,7 @@ Each is built once, as tables (tables.py, statements.py), and written from those
 """
 
 from .files import FORMS, as_csv, as_pdf, as_xlsx, file_name, written
-from .months import MonthSums, canonical, in_and_out, month_of, months_later
+from .months import MonthSums, canonical, in_and_out, month_of
 from .movements import balances, named
 from .statements import of_books, of_case, of_defendant, of_fund
 from .subjects import (
@@ -38,7 +38,6 @@ __all__ = [
     "funds",
     "in_and_out",
     "month_of",
-    "months_later",
     "named",
     "names_today",
     "of_books",

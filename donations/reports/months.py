@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django.db import connection
 
+from ..month_days import first_day, months_later, next_month
 from .tables import Span
 
 # By month and kind, what raised and what lowered purposes; of kinds that only move among purposes, or among places,
@@ -54,14 +55,7 @@ class MonthSums:
 
 def month_of(day: date) -> Span:
     """The whole month `day` lies in."""
-    first = day.replace(day=1)
-    return Span(first, months_later(first, 1) - timedelta(days=1))
-
-
-def months_later(first: date, count: int) -> date:
-    """The first day of the month `count` months after that of `first`; `count` may be below zero."""
-    years, month = divmod(first.month - 1 + count, 12)
-    return date(first.year + years, month + 1, 1)
+    return Span(first_day(day), next_month(day) - timedelta(days=1))
 
 
 def canonical(month: date) -> Iterator[str]:
@@ -71,14 +65,14 @@ def canonical(month: date) -> Iterator[str]:
     present, a language, or names that are edited later (migrations/0003_periods.py: donations_period_lines).
     """
     with connection.chunked_cursor() as cursor:
-        cursor.execute("SELECT * FROM donations_period_lines(%s)", [month.replace(day=1)])
+        cursor.execute("SELECT * FROM donations_period_lines(%s)", [first_day(month)])
         while rows := cursor.fetchmany(5_000):
             yield from (f"{line}\n" for (line,) in rows)
 
 
 def in_and_out(*, last: date, months: int) -> dict[str, list[MonthSums]]:
     """By currency that moved: each of so many months up to that of `last`, also those in which nothing did."""
-    first = months_later(last.replace(day=1), 1 - months)
+    first = months_later(first_day(last), 1 - months)
     found: dict[tuple[str, date], tuple[Decimal, Decimal]] = {}
     with connection.cursor() as cursor:
         cursor.execute(IN_AND_OUT, {"first": first, "last": month_of(last).last_on})

@@ -7,6 +7,7 @@ from typing import Any
 
 from donations import stripe_api
 from donations.models import Donation, Letter, MonthlyCharge, StripeEvent, Subscription
+from donations.month_days import first_day
 
 from .plan import Handlers, Plan, Reads, Refused, amount_of, find_donations
 from .sessions import book
@@ -30,7 +31,7 @@ def find(events: Sequence[StripeEvent], plan: Plan) -> None:
     for name, due_on, invoice in paid.values_list(
         "subscription__stripe_subscription_id", "due_on", "stripe_invoice_id"
     ):
-        plan.paid_months[name, due_on.replace(day=1)] = invoice
+        plan.paid_months[name, first_day(due_on)] = invoice
     find_donations(events, plan)
 
 
@@ -41,7 +42,7 @@ def _due_on(event: StripeEvent) -> date:
 
 
 def _month_of(event: StripeEvent) -> date:
-    return _due_on(event).replace(day=1)
+    return first_day(_due_on(event))
 
 
 def paid(event: StripeEvent, plan: Plan) -> None:

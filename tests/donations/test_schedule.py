@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from donations.schedule import cover, monthly, months_later, moved, weekly
+from donations.month_days import months_later
+from donations.schedule import cover, monthly, moved, weekly
 
 TODAY = date(2026, 3, 10)
 PARTS = [(date(2026, m, 15), Decimal(10)) for m in (1, 2, 3, 4)]

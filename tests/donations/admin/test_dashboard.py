@@ -11,7 +11,8 @@ from django.test import Client
 from donations import ledger
 from donations.admin.charts import chart
 from donations.models import AccountKey, Entry
-from donations.reports import MonthSums, months_later
+from donations.month_days import months_later
+from donations.reports import MonthSums
 from tests import factories
 from tests.factories import give, log_in, make_user
 
