@@ -72,6 +72,11 @@ class Verb:
     is_exception: bool = False
 
 
+def beside_of(refusal: Exception, refusals: Mapping[type[Exception], str]) -> str:
+    """The field that the sentence of a refusal stands beside ("" above the form): as its own kind has it, else a wider one."""
+    return next(refusals[kind] for kind in type(refusal).__mro__ if kind in refusals)
+
+
 class VerbAdmin(OfficeAdmin):
     verbs: tuple[Verb, ...] = ()
     # Stands on the row's page, where it includes the buttons, and on each verb's, there with `is_short`.
@@ -174,9 +179,7 @@ class VerbAdmin(OfficeAdmin):
         except verb.is_done as refusal:
             messages.info(request, str(refusal))
         except tuple(verb.refusals) as refusal:
-            beside = next(
-                verb.refusals[kind] for kind in type(refusal).__mro__ if kind in verb.refusals
-            )
+            beside = beside_of(refusal, verb.refusals)
             why = refusal.messages if isinstance(refusal, ValidationError) else [str(refusal)]
             form.add_error(beside or None, why)
             return None

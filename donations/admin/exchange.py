@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 
 from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
 from defensefund.templatetags.formats import money, near_number
-from defensefund.verbs import Verb, VerbAdmin
+from defensefund.verbs import Verb, VerbAdmin, beside_of
 
 from .. import documents, exchange
 from ..exchange_gains import gain_of
@@ -193,7 +193,7 @@ class ExchangeAdmin(VerbAdmin, ReadOnlyAdmin):
                 messages.info(request, str(done))
                 return HttpResponseRedirect(reverse("admin:donations_exchange_changelist"))
             except tuple(REFUSALS) as refusal:
-                beside = next(REFUSALS[kind] for kind in type(refusal).__mro__ if kind in REFUSALS)
+                beside = beside_of(refusal, REFUSALS)
                 form.add_error(beside or None, str(refusal))
             else:
                 self.log_addition(request, row, _("Record an exchange"))

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
-from defensefund.verbs import VerbAdmin
+from defensefund.verbs import VerbAdmin, beside_of
 
 
 class RecordingAdmin(VerbAdmin, ReadOnlyAdmin):
@@ -53,10 +53,7 @@ class RecordingAdmin(VerbAdmin, ReadOnlyAdmin):
             try:
                 row = form.act(by=user, at=timezone.now())
             except tuple(self.record_refusals) as refusal:
-                kinds = type(refusal).__mro__
-                beside = next(
-                    self.record_refusals[kind] for kind in kinds if kind in self.record_refusals
-                )
+                beside = beside_of(refusal, self.record_refusals)
                 form.add_error(beside or None, str(refusal))
             else:
                 self.log_addition(request, row, str(self.record_label))

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from defensefund.days import DayField
 from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
 from defensefund.templatetags.formats import money, plain_day
 
@@ -28,16 +29,8 @@ from .table_form import TableForm
 SHOWN = 100
 
 
-class DayField(forms.DateField):
+class PastDayField(DayField):
     """A day that is not ahead."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            input_formats=["%Y-%m-%d"],
-            widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
-            error_messages={"invalid": gettext_lazy("Write the day like 2026-03-31.")},
-            **kwargs,
-        )
 
     def clean(self, value: Any) -> Any:
         day = super().clean(value)
@@ -54,8 +47,8 @@ class UmaValueForm(forms.Form):
         decimal_places=4,
         help_text=gettext_lazy("As the ruling says, with a point: 20595.50."),
     )
-    effective_from = DayField(label=gettext_lazy("In effect from"))
-    published_on = DayField(
+    effective_from = PastDayField(label=gettext_lazy("In effect from"))
+    published_on = PastDayField(
         label=gettext_lazy("Published on"),
         help_text=gettext_lazy("Payments up to then stand as they were made."),
     )

@@ -458,7 +458,7 @@ def test_list_of_values_says_which_is_in_force_and_what_was_replaced(treasurer):
         ({"value": "0"}, "The value is above zero."),
         ({"value": "-1"}, "greater than or equal to 0"),
         ({"effective_from": "2999-01-01"}, "still to come"),
-        ({"published_on": "1 March"}, "Write the day like"),
+        ({"published_on": "1 March"}, "This is no day"),
         ({"ruling": " "}, "This field is required."),
     ],
 )
