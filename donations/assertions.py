@@ -52,7 +52,7 @@ parts AS (
 proved AS (
     SELECT coalesce('disbursement:' || b.number, 'refund:' || q.number,
                     'exchange:' || x.number || CASE WHEN m.amount < 0 THEN ':out' ELSE ':in' END,
-                    'bail:' || o.number, n.source, 'partner_payment:' || w.number) AS source,
+                    'bail:' || o.number, n.source, 'partner_payment:' || w.number, 'past:' || f.key) AS source,
            l.booked_on AS line_on
     FROM donations_statementmatch m JOIN donations_statementline l ON l.id = m.line_id
     LEFT JOIN donations_disbursement b ON b.id = m.disbursement_id AND m.amount < 0
@@ -61,13 +61,19 @@ proved AS (
     LEFT JOIN donations_exchange x ON x.id = m.exchange_id
     LEFT JOIN donations_bailoutcome o ON o.id = m.bail_outcome_id
     LEFT JOIN donations_movementexplanation n ON n.id = m.collection_id
+    LEFT JOIN donations_pastrow f ON f.id = m.past_row_id
     WHERE m.undone_at IS NULL AND l.account_id = %(bank)s
-      AND coalesce(b.id, m.refund_request_id, m.exchange_id, m.bail_outcome_id, m.collection_id, w.id) IS NOT NULL
+      AND coalesce(b.id, m.refund_request_id, m.exchange_id, m.bail_outcome_id, m.collection_id, w.id, f.id) IS NOT NULL
 )
 SELECT 'paid' AS what, h.source AS name, CASE WHEN h.is_booked THEN -h.moved ELSE h.moved END AS amount
 FROM here h LEFT JOIN proved p ON p.source = h.source
 WHERE h.source ~ '^((disbursement|refund|exchange|bail|partner_payment):|stripe:[^:]+:collected)' AND h.is_booked <> coalesce(p.line_on <= %(day)s, false)
   AND NOT EXISTS (SELECT 1 FROM here r WHERE r.reverses_id = h.id AND r.is_booked = h.is_booked)
+UNION ALL
+-- A row of the past needs no line; where one shows it, what the service kept of a gift came on that day, too.
+SELECT 'paid', h.source, CASE WHEN h.is_booked THEN -h.moved ELSE h.moved END
+FROM here h JOIN proved p ON p.source = regexp_replace(h.source, ':fee$', '')
+WHERE h.source LIKE 'past:%%' AND h.is_booked <> (p.line_on <= %(day)s)
 UNION ALL
 SELECT 'late', source, said - until FROM parts WHERE said <> until AND moved = amount
 UNION ALL

@@ -44,7 +44,7 @@ BANK_PROOFS: dict[str, tuple[str, str]] = {
                 OR m.gift IS DISTINCT FROM (CASE WHEN m.donation_id IS NOT NULL THEN m.source END)
                 OR m.proved IS DISTINCT FROM (CASE WHEN m.undone_at IS NULL
                                                     AND coalesce(m.disbursement_id, m.refund_request_id, m.exchange_id, m.bail_outcome_id,
-                                                                 m.collection_id, m.partner_payment_id) IS NOT NULL
+                                                                 m.collection_id, m.partner_payment_id, m.past_row_id) IS NOT NULL
                                                    THEN -m.amount END)
                 OR m.arrived IS DISTINCT FROM (CASE WHEN coalesce(m.payout_id, m.deposit_id, m.own_transfer_id) IS NOT NULL
                                                     THEN m.amount END) AS wrong
@@ -52,7 +52,8 @@ BANK_PROOFS: dict[str, tuple[str, str]] = {
             SELECT s.*, l.currency, d.source AS gift, coalesce(p.amount - s.withheld, c.amount, CASE WHEN s.amount < 0 THEN -t.amount ELSE t.amount END - s.withheld) AS arrived,
                    CASE WHEN s.undone_at IS NULL THEN coalesce(CASE WHEN s.amount < 0 THEN b.amount ELSE -b.amount END, q.amount,
                         CASE WHEN s.amount < 0 THEN x.given ELSE -x.received END, -o.amount, k.amount,
-                        CASE WHEN s.amount < 0 THEN w.amount ELSE -w.amount END)
+                        CASE WHEN s.amount < 0 THEN w.amount ELSE -w.amount END,
+                        CASE WHEN f.kind = 'payment' THEN f.amount ELSE f.fee - f.amount END)
                    END AS proved,
                    a.code || ':' || l.key AS name
             FROM donations_statementmatch s
@@ -68,6 +69,7 @@ BANK_PROOFS: dict[str, tuple[str, str]] = {
             LEFT JOIN donations_balancetransaction k ON k.id = n.movement_id
             LEFT JOIN donations_disbursement b ON b.id = s.disbursement_id AND b.paid_at IS NOT NULL
             LEFT JOIN donations_partnerpayment w ON w.id = s.partner_payment_id AND w.paid_at IS NOT NULL
+            LEFT JOIN donations_pastrow f ON f.id = s.past_row_id
             LEFT JOIN donations_exchange x ON x.id = s.exchange_id AND x.approved_at IS NOT NULL AND x.undone_at IS NULL
             LEFT JOIN donations_refundrequest q ON q.id = s.refund_request_id AND q.paid_at IS NOT NULL) m
         FULL JOIN (

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from defensefund.templatetags.formats import plain_day
 
 from ..currencies import written
-from ..models import Donation, Receipt, StatementMatch
+from ..models import Donation, PastRow, Receipt, StatementMatch
 
 # What the words are made of, by where it is found from a match.
 FACTS = {
@@ -33,6 +33,8 @@ FACTS = {
     "arrives_at": "own_transfer__arrives_at__name",
     "bail": "bail_outcome__cost__number",
     "collected": "collection__movement__source_id",
+    "past_kind": "past_row__kind",
+    "past_day": "past_row__happened_on",
     "deposited_on": "deposit__deposited_on",
     "gift": "donation_id",
     "receipt": "donation__receipt__serial",
@@ -42,7 +44,7 @@ FACTS = {
 LINKS = (
     "line", "payout", "disbursement", "partner_payment", "exchange", "deposit", "donation__receipt", "refund_request__donation__receipt",
     "own_transfer__left_from", "own_transfer__arrives_at", "bail_outcome__cost",
-    "collection__movement",
+    "collection__movement", "past_row",
 )  # fmt: skip
 
 
@@ -97,6 +99,11 @@ def _words(facts: dict[str, Any]) -> str:
         return _("bail of %(cost)s that came back") % {"cost": facts["bail"]}
     if facts["collected"]:
         return _("collected by Stripe as %(payout)s") % {"payout": facts["collected"]}
+    if facts["past_kind"]:
+        return _("row of the past: %(kind)s of %(day)s") % {
+            "kind": PastRow.Kind(facts["past_kind"]).label,
+            "day": _day(facts["past_day"]),
+        }
     if facts["deposited_on"]:
         return _("cash brought to the bank on %(day)s") % {"day": _day(facts["deposited_on"])}
     if facts["gift"] and facts["receipt"] is None:

@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -20,7 +21,7 @@ from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
 from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin
 
-from .. import past, periods
+from .. import erasure, past, periods
 from ..models import BankAccount, Fund, PastImport, PastRow
 from ..spreadsheets import csv_row
 from .proposals import ReasonForm, why_decided, why_not_approve, why_not_withdraw
@@ -83,7 +84,11 @@ def withdraw(row: PastImport, data: dict[str, Any], by: User, at: datetime) -> s
 
 
 def forget(row: PastRow, _data: dict[str, Any], _by: User, at: datetime) -> str:
-    past.forget(row, at=at)
+    """The bank line that shows the gift names who gave it, too."""
+    with transaction.atomic():
+        past.forget(row, at=at)
+        for match in row.matches.standing().filter(line__forgotten_at=None).select_related("line"):
+            erasure.forget_payer(match.line, at=at)
     return _("Forgotten: the gift stays, and nobody knows whose it was.")
 
 

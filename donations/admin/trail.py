@@ -92,7 +92,7 @@ def thing_of(match: StatementMatch) -> Model | None:
     outcome = match.bail_outcome
     return (
         match.donation or match.payout or match.disbursement or match.partner_payment or match.refund_request
-        or match.exchange or match.deposit or (outcome.cost if outcome else None)
+        or match.exchange or match.deposit or match.past_row or (outcome.cost if outcome else None)
     )  # fmt: skip
 
 
@@ -112,6 +112,8 @@ def entries_of_line(matches: Iterable[StatementMatch]) -> QuerySet[Entry]:
             sources += [match.exchange.source("out"), match.exchange.source("in")]
         if match.bail_outcome:
             sources.append(match.bail_outcome.source)
+        if match.past_row:
+            sources += [match.past_row.source, f"{match.past_row.source}:fee"]
     return entries_named(sources)
 
 

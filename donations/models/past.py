@@ -1,5 +1,7 @@
 """What happened before these books began: the spreadsheets it is taken from, and each of their rows."""
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +15,7 @@ from .fields import CurrencyField, MoneyField
 from .fund import Fund
 from .legal_cost import LegalCost
 from .proposal import Proposal, ProposalQuerySet, decided_by_another
+from .statement_match import StatementMatch
 
 
 class PastImport(Proposal):
@@ -62,6 +65,16 @@ class PastImport(Proposal):
         if self.refused_at:
             return self.State.REFUSED
         return self.State.BOOKED if self.approved_at else self.State.TO_APPROVE
+
+
+class PastRowQuerySet(models.QuerySet["PastRow"]):
+    def unproved(self) -> "PastRowQuerySet":
+        """What moved a bank account, and no bank line has shown yet."""
+        proof = StatementMatch.objects.standing().filter(past_row=models.OuterRef("pk"))
+        moved = self.filter(
+            kind__in=[PastRow.Kind.GIFT, PastRow.Kind.PAYMENT], bank_account__isnull=False
+        )
+        return moved.filter(~models.Exists(proof))
 
 
 class PastRow(models.Model):
@@ -114,6 +127,8 @@ class PastRow(models.Model):
     note = EncryptedTextField(_("note"), blank=True)
     forgotten_at = models.DateTimeField(_("forgotten at"), null=True)
 
+    objects = PastRowQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("row of the past")
         verbose_name_plural = _("rows of the past")
@@ -142,3 +157,8 @@ class PastRow(models.Model):
     @property
     def source(self) -> str:
         return f"past:{self.key}"
+
+    @property
+    def moved(self) -> Decimal:
+        """How it moved the account it is on, as the bank's line has it: less what a payment service kept of a gift."""
+        return -self.amount if self.kind == self.Kind.PAYMENT else self.amount - self.fee

@@ -23,7 +23,7 @@ class StatementMatchQuerySet(models.QuerySet["StatementMatch"]):
 # What a line can be matched to; a match names one of them, or none and says why.
 THINGS = (
     "payout", "disbursement", "donation", "deposit", "refund_request", "exchange", "own_transfer", "bail_outcome", "collection",
-    "partner_payment",
+    "partner_payment", "past_row",
 )  # fmt: skip
 # These can be on two lines: what left, and what came for it; of a payment, that it came back.
 TWO_SIDED = ("exchange", "own_transfer", "disbursement", "partner_payment")
@@ -147,6 +147,14 @@ class StatementMatch(models.Model):
         db_index=False,
         related_name="matches",
         verbose_name=_("what Stripe collected"),
+    )
+    past_row = models.ForeignKey(
+        "PastRow",
+        models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="matches",
+        verbose_name=_("row of the past"),
     )
     explanation = models.TextField(
         _("explanation"), blank=True, help_text=_("Why the line belongs to none of these.")

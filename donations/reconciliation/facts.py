@@ -24,6 +24,7 @@ from ..models import (
     Letter,
     MovementExplanation,
     PartnerPayment,
+    PastRow,
     Payout,
     Pledge,
     Policy,
@@ -245,6 +246,16 @@ def proved_collection(part: Part, explanation: MovementExplanation) -> MovementE
     if explanation.matches.standing().exists():
         raise AlreadyMatched(_("What Stripe collected was found on another line already."))
     return explanation
+
+
+def proved_past(part: Part, row: PastRow) -> PastRow:
+    row = PastRow.objects.select_for_update(no_key=True).get(pk=row.pk)
+    check_amount(part, row.moved, row.currency)
+    if row.bank_account_id != part.line.account_id:
+        raise DoesNotFit(_("This row of the past is of another bank account."))
+    if row.matches.standing().exists():
+        raise AlreadyMatched(_("This row of the past was found on another line already."))
+    return row
 
 
 def exchanged(part: Part, exchange: Exchange) -> Exchange:

@@ -28,6 +28,7 @@ from ..models import (
     MovementExplanation,
     OwnTransfer,
     PartnerPayment,
+    PastRow,
     Payout,
     Pledge,
     RefundRequest,
@@ -108,6 +109,7 @@ Target = (
     | CashReceipt
     | BailOutcome
     | MovementExplanation
+    | PastRow
     | OwnTransfer
     | Between
     | BetweenLess
@@ -138,7 +140,7 @@ def match(
     A payout has arrived (in transit → bank). A pledge or fund was given to: a donation is made (fund → bank), and its
     receipt queued when the supporter left an address. A pending cheque was paid: the same, for its slip. Cash brought to
     the bank has arrived (in transit → bank). A disbursement, and a refund by transfer, was booked when it was paid, an
-    exchange, and what Stripe collected from the bank, when it was approved: the line proves it. A transfer between own accounts leaves the one and arrives at the
+    exchange, what Stripe collected from the bank, and a row of the past, when it was approved: the line proves it. A transfer between own accounts leaves the one and arrives at the
     other, each by its own line, whichever comes first. Of a payment that came back the entry is reversed. Of a payout, or a
     transfer between own accounts, that came less than it was, a fund bears the rest as a bank fee. The bank's own is booked
     between fund and bank. A transfer that came back: what the earlier line was matched with is taken back, and neither line
@@ -178,6 +180,8 @@ def match(
             standing.bail_outcome, standing.source = facts.proved_bail(part, target), None
         case MovementExplanation():
             standing.collection, standing.source = facts.proved_collection(part, target), None
+        case PastRow():
+            standing.past_row, standing.source = facts.proved_past(part, target), None
         case Exchange():
             standing.exchange, standing.source = facts.exchanged(part, target), None
         case RefundRequest():

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from ..models import StatementLine
-from . import arrivals, charges, details, exchanges, gifts, outgoings, own_transfers
+from . import arrivals, charges, details, exchanges, gifts, outgoings, own_transfers, taken_over
 from .evidence import Suggestion, ranked
 from .reading import Wanted, read
 
@@ -25,6 +25,7 @@ def suggest_many(lines: Sequence[StatementLine]) -> dict[int, list[Suggestion]]:
     known = read(lines, _wanted(lines, coming, going))
     parts = [exchanges.exchanges(lines, known), own_transfers.own_transfers(lines, known)]
     parts += [details.within(lines, known), outgoings.undoing(lines, known)]
+    parts.append(taken_over.rows_of_the_past(lines, known))
     parts += [arrivals.payouts(coming, known), arrivals.handed_over(coming, known)]
     parts += [gifts.announced(coming, known), gifts.by_known_payers(coming, known)]
     parts += [charges.interest(coming, known), arrivals.bail(coming, known)]
@@ -46,6 +47,7 @@ def _wanted(
     yield from (*exchanges.wanted(lines), *own_transfers.wanted(lines), *details.wanted(lines))
     yield from charges.wanted()
     yield outgoings.wanted_notes()
+    yield taken_over.wanted(lines)
     if coming:
         yield from (*arrivals.wanted(coming), *gifts.wanted(coming), *outgoings.wanted_back(coming))
     if going:

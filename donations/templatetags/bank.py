@@ -17,6 +17,7 @@ from donations.models import (
     MovementExplanation,
     OwnTransfer,
     PartnerPayment,
+    PastRow,
     Payout,
     RefundRequest,
 )
@@ -78,6 +79,11 @@ def candidate(suggestion: Suggestion) -> str:
         }
     if isinstance(target, MovementExplanation):
         return _("Collected by Stripe as %(payout)s") % {"payout": target.movement.source_id}
+    if isinstance(target, PastRow):
+        return _("Row of the past: %(kind)s of %(day)s") % {
+            "kind": target.get_kind_display(),
+            "day": plain_day(target.happened_on),
+        }
     if isinstance(target, OwnTransfer):
         return _("Transfer from %(left)s to %(right)s") % {
             "left": target.left_from.name,
