@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
+from textwrap import shorten
 
 from babel.dates import format_date
 from django.utils.translation import get_language
@@ -48,7 +49,8 @@ def as_xlsx(report: Report) -> bytes:
     """A sheet for each table; a report without any has one that says so."""
     sheets = [
         Sheet(
-            f"{table.title[:26]} {table.currency}".strip(),
+            # Of the 31 characters that a sheet's name may have, the currency's are kept.
+            f"{shorten(table.title, 27, placeholder='…')} {table.currency}".strip(),
             table.currency,
             tuple(column.label for column in table.columns),
             table.rows,

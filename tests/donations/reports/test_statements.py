@@ -163,6 +163,15 @@ def test_xlsx_has_every_row_and_sum_as_numbers(busy, which):
                 for row, line in zip(rows, wanted, strict=True)] == [list(line) for line in wanted]  # fmt: skip
 
 
+def test_sheet_is_named_in_whole_words_and_with_its_currency(db):
+    table = Table("past", "Pagado antes de que empezaran estas cuentas", "EUR", (), ())
+    report = replace(reports.of_books(ALL_DAYS), tables=(table,))
+
+    book = openpyxl.load_workbook(io.BytesIO(reports.as_xlsx(report)))
+
+    assert book.sheetnames == ["Pagado antes de que… EUR"]
+
+
 def read(value, cell):
     match cell:
         case Decimal():
