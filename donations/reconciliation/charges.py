@@ -20,7 +20,7 @@ from .reading import Known, Wanted, revived
 # As banks write them in the languages of the appeals and their neighbours.
 FEES = re.compile(
     r"\b(fees?|charges?|comisi[oó]n|comisiones|gastos|mantenimiento|cargo|tarifa|comiss[aã]o|taxa|frais|cotisation|"
-    r"commissions?|geb[uü]hr\w*|entgelt\w*|kontof[uü]hrung\w*|kontopauschale|spesen|provvigion\w*|canone|kosten|prowizja|"
+    r"commissions?|geb(ü|ue?)hr\w*|entgelt\w*|kontof(ü|ue?)hrung\w*|kontopauschale|spesen|provvigion\w*|canone|kosten|prowizja|"
     r"op[lł]ata)\b",
     re.IGNORECASE,
 )

@@ -22,8 +22,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "amount": (
         "net", "amount", "betrag", "importe", "monto", "valor", "montant", "importo", "transaction net amount", "umsatz",
     ),
-    "debit": ("debit", "paid out", "debito", "debitos", "cargo", "net debit amount", "belastung", "egreso", "money out"),
-    "credit": ("credit", "paid in", "credito", "creditos", "abono", "net credit amount", "gutschrift", "ingreso", "money in"),
+    "debit": ("debit", "paid out", "debito", "debitos", "debe", "cargo", "net debit amount", "belastung", "soll", "egreso", "money out"),
+    "credit": ("credit", "paid in", "credito", "creditos", "haber", "abono", "net credit amount", "gutschrift", "haben", "ingreso", "money in"),
     "currency_column": ("currency", "wahrung", "waehrung", "moneda", "moeda", "devise", "curr", "divisa"),
     "payer": ("payer name", "auftraggeber", "ordenante", "from name"),
     "payee": ("payee name", "empfanger", "beneficiario", "beguenstigter zahlungspflichtiger", "auftraggeber empfanger", "name"),

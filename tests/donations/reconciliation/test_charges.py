@@ -31,8 +31,8 @@ from .files import make_line
 pytestmark = pytest.mark.django_db
 
 
-def fee(amount="-4.50"):
-    return make_line(amount, text="Comisión de mantenimiento")
+def fee(amount="-4.50", text="Comisión de mantenimiento"):
+    return make_line(amount, text=text)
 
 
 def bear(fund, amount="-1"):
@@ -57,6 +57,9 @@ def test_fee_is_proposed_for_the_fund_that_bore_the_last_one():
     bear(case_fund)
 
     assert proposed(fee()) == [(Charge(case_fund), Certainty.LIKELY, "")]
+    # As German banks write it where their files have no umlauts.
+    for text in ("Kontofuehrung", "Gebuehren 11/2026", "Kontoführung"):
+        assert [target for target, *_rest in proposed(fee(text=text))] == [Charge(case_fund)]
 
 
 @pytest.mark.usefixtures("fees_by_one_person")

@@ -52,6 +52,15 @@ def test_guess_own_file() -> None:
     assert guessed.sample[0][4] == "Solidaridad; gracias"
 
 
+@pytest.mark.parametrize(("out", "into"), [("Soll", "Haben"), ("Debe", "Haber")])
+def test_guess_columns_of_money_out_and_in(out: str, into: str) -> None:
+    guessed = guess(
+        f"Fecha;Detalle;{out};{into}\n13.02.2026;x;1,50;\n14.02.2026;y;;2,00\n".encode()
+    )
+
+    assert (guessed.mapping.debit, guessed.mapping.credit, guessed.doubts) == (out, into, ())
+
+
 @pytest.mark.parametrize(
     ("content", "doubt"),
     [
