@@ -38,7 +38,7 @@ def share(
 
     By parts, each share is cut to the currency's smallest unit and what was cut off is carried to the next.
     """
-    cost = _locked(cost)
+    cost = LegalCost.objects.held(cost)
     shares: dict[Defendant, int | Decimal] = {**(parts or {}), **(amounts or {})}
     if shares:
         _check_sharers(cost, list(shares))
@@ -64,7 +64,7 @@ def agree_plan(
 ) -> list[CostInstalment]:
     """By which days how much of `cost` falls due, in its currency or, of a cost in UMA, in UMA. Replaces the plan before;
     without instalments there is none. Raises WrongPlan."""
-    cost = _locked(cost)
+    cost = LegalCost.objects.held(cost)
     days = [day for day, _amount in instalments]
     if len(set(days)) < len(days):
         raise WrongPlan(_("Two instalments fall on the same day: write them as one."))
@@ -92,10 +92,6 @@ def in_unit(cost: LegalCost, amount: Decimal) -> str:
     if cost.uma is None:
         return written(amount, cost.currency)
     return f"{exact_number(amount)} UMA"
-
-
-def _locked(cost: LegalCost) -> LegalCost:
-    return LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
 
 
 def _check_sharers(cost: LegalCost, defendants: list[Defendant]) -> None:

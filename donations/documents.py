@@ -56,7 +56,7 @@ def attach(
             waiting = cost.disbursements.open().select_for_update(of=("self",)).order_by("pk")
             list(waiting.values_list("pk"))
             # Held until the end, so that the same file sent twice at once is seen.
-            LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
+            LegalCost.objects.held(cost)
             known = cost.documents.filter(Q(sha256=digest) | Q(original_sha256=original)).first()
             if known is not None and known.kind != kind:
                 known.kind = kind

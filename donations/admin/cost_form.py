@@ -154,7 +154,7 @@ class LegalCostForm(forms.ModelForm):  # type: ignore[type-arg]
         if not self.instance.pk:
             return
         # Held until it is saved, so that nobody sets more aside meanwhile.
-        LegalCost.objects.select_for_update(no_key=True).get(pk=self.instance.pk)
+        LegalCost.objects.held(self.instance)
         given = self.instance.allocations.net()
         came_back = self.instance.bail_outcomes.returned().total()
         paid = given - ledger.balance(AccountKey.cost(self.instance))

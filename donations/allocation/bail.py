@@ -15,7 +15,7 @@ from donations.models import AccountKey, BailOutcome, BankAccount, CostDocument,
 
 from .errors import AlreadyDone, NotEnoughMoney, WrongAccount, WrongDay, WrongState
 from .posting import check_amount, post
-from .setting_aside import locked, move
+from .setting_aside import move
 from .shares import first_back, unspent
 
 
@@ -90,7 +90,7 @@ def _checked(
     check_amount(amount, cost.currency)
     if happened_on > at.date():
         raise WrongDay(_("The day lies in the future."))
-    cost = locked(cost)
+    cost = LegalCost.objects.held(cost)
     if number and BailOutcome.objects.filter(number=number).exists():
         raise AlreadyDone(_("This was sent twice: it was done once."))
     if cost.kind != LegalCost.Kind.BAIL:

@@ -7,11 +7,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from donations import ledger
-from donations.models import BailOutcome, Entry
+from donations.models import BailOutcome, Entry, LegalCost
 from donations.models.locks import hold
 
 from .errors import WrongState
-from .setting_aside import locked, move
+from .setting_aside import move
 from .undoing import ask, check_another, check_asked
 
 
@@ -65,7 +65,7 @@ def undo_bail_outcome(outcome: BailOutcome, *, by: User, at: datetime) -> BailOu
 
 
 def _held(outcome: BailOutcome) -> BailOutcome:
-    locked(outcome.cost)
+    LegalCost.objects.held(outcome.cost)
     held = BailOutcome.objects.select_for_update(of=("self",))
     return held.select_related("cost").get(pk=outcome.pk)
 

@@ -10,14 +10,14 @@ from donations import ledger
 from donations.models import AccountKey, LegalCost
 
 from .errors import WrongState
-from .setting_aside import locked, move
+from .setting_aside import move
 from .shares import unspent
 
 
 @transaction.atomic
 def end_cost(cost: LegalCost, *, ending: LegalCost.Ending, by: User, at: datetime) -> LegalCost:
     """Releases all that is set aside and not paid, each fund's own part, and takes no more money. Raises WrongState."""
-    cost = locked(cost)
+    cost = LegalCost.objects.held(cost)
     if cost.ended_on:
         raise WrongState(_("This cost has ended already."))
     if cost.disbursements.open().exists():
@@ -36,7 +36,7 @@ def end_cost(cost: LegalCost, *, ending: LegalCost.Ending, by: User, at: datetim
 @transaction.atomic
 def reopen_cost(cost: LegalCost, *, by: User, at: datetime) -> LegalCost:
     """It needs money after all, which is then set aside anew. Raises WrongState."""
-    cost = locked(cost)
+    cost = LegalCost.objects.held(cost)
     if not cost.ended_on:
         raise WrongState(_("This cost has not ended."))
     cost.ending, cost.ended_on, cost.ended_by = "", None, None

@@ -35,7 +35,7 @@ def allocate(
     check_amount(amount, cost.currency)
     policy = Policy.objects.in_force(on=at.date())
     _check_serves(fund, cost, policy)
-    cost = locked(cost)
+    cost = LegalCost.objects.held(cost)
     _check_new(number)
     if cost.ended_on:
         raise WrongState(_("This cost has ended: it takes no more money."))
@@ -64,7 +64,7 @@ def release(
 ) -> Allocation:
     """Gives `amount` that `fund` set aside for `cost` back to it. Raises AllocationError's kinds; `number` as in `allocate`."""
     check_amount(amount, cost.currency)
-    cost = locked(cost)
+    cost = LegalCost.objects.held(cost)
     _check_new(number)
     given = cost.allocations.given_by(fund)
     if amount > given:
@@ -134,11 +134,6 @@ def _check_reserve(made: Allocation, policy: Policy | None) -> None:
                 "usable": written(usable, currency),
             }
         )
-
-
-def locked(cost: LegalCost) -> LegalCost:
-    """Held until the end, so that two people cannot together set aside, or release, more than there is."""
-    return LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
 
 
 def _check_new(number: UUID | None) -> None:

@@ -52,11 +52,6 @@ def locked(disbursement: Disbursement) -> Disbursement:
     )
 
 
-def locked_cost(cost: LegalCost) -> LegalCost:
-    """Held until the end, so that two requests at once cannot both count on the same money."""
-    return LegalCost.objects.select_for_update(no_key=True).get(pk=cost.pk)
-
-
 def account_of(cost: LegalCost) -> PayeeAccount:
     """The account at which the cost's payee is paid now. Raises PayeeNotReady."""
     share(Payee.objects.filter(pk=cost.payee_id))

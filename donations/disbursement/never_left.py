@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from donations import ledger
 from donations.models import AccountKey, Disbursement, LegalCost
 
-from .checks import check_own_stakes, locked, locked_cost
+from .checks import check_own_stakes, locked
 from .errors import AtTheBank, NoReason, SamePerson, WrongState
 
 
@@ -47,7 +47,7 @@ def take_back(disbursement: Disbursement, *, by: User, at: datetime) -> Disburse
     Raises WrongState, SamePerson, AtTheBank, Conflicted.
     """
     # Before the payment, as by who ends the cost or says what a court did.
-    cost = locked_cost(disbursement.cost)
+    cost = LegalCost.objects.held(disbursement.cost)
     row = locked(disbursement)
     if why := row.why_not_decided:
         raise WrongState(why)

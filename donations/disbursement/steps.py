@@ -34,7 +34,6 @@ from .checks import (
     check_same_document,
     check_stakes,
     locked,
-    locked_cost,
     people,
 )
 from .errors import (
@@ -70,7 +69,7 @@ def request(
     follows within its hours. A document that is with another cost too, paid or asked for there, needs a
     `same_document_reason`, which the approver approves with the rest. With a `number` the caller made beforehand, the same request sent twice is made once (AlreadyDone).
     """
-    cost = locked_cost(cost)
+    cost = LegalCost.objects.held(cost)
     if number and Disbursement.objects.filter(number=number).exists():
         raise AlreadyDone(_("This was sent twice: it was asked for once."))
     check_content(cost, document, bank_account, amount)
@@ -180,7 +179,7 @@ def amend(
     row = locked(disbursement)
     if row.refused_at or row.paid_at:
         raise WrongState(_("This payment is decided already."))
-    cost = locked_cost(row.cost)
+    cost = LegalCost.objects.held(row.cost)
     check_content(cost, document, bank_account, amount)
     check_same_document(document, same_document_reason)
     policy = Policy.objects.in_force(on=at.date())

@@ -43,6 +43,10 @@ class LegalCostQuerySet(models.QuerySet["LegalCost"]):
         costs: LegalCostQuerySet = annotated(self)
         return costs.annotate(next_due=_next_due())
 
+    def held(self, cost: "LegalCost") -> "LegalCost":
+        """`cost` read anew and held to the end of the transaction, so that no two people count on the same money of it."""
+        return self.select_for_update(no_key=True).get(pk=cost.pk)
+
     def due_by(self, day: date) -> "LegalCostQuerySet":
         """Of which the bill, or an agreed instalment, is due on `day` or was earlier, and is not paid."""
         return self.alias(unpaid_since=_next_due()).filter(unpaid_since__lte=day)
