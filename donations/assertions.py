@@ -168,8 +168,8 @@ def _stated_by_bank(account: Account, day: date) -> Stated:
         start = covering.order_by("first_on", "pk")[0]
         return Stated(Decimal(start.opening_balance or 0), Assertion.Basis.STATEMENT, start)
     lines = StatementLine.objects.filter(account=bank, booked_on__range=(start.first_on, day))
-    moved = lines.aggregate(sum=Sum("amount"))["sum"] or Decimal(0)
-    return Stated(Decimal(start.opening_balance or 0) + moved, Assertion.Basis.STATEMENT, start)
+    closing = Decimal(start.opening_balance or 0) + lines.total()
+    return Stated(closing, Assertion.Basis.STATEMENT, start)
 
 
 def _stated_by_stripe(account: Account, day: date) -> Stated:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q
 
 from appeals.models import Appeal
 
@@ -248,8 +248,7 @@ def _to_pay(pledge: Pledge, checkouts: Sequence[Checkout], *, at: datetime) -> D
         amount = Decimal(0) if schedule.received else pledge.total
     paid = [c for c in checkouts if c.completed_at and not c.failed_at and not c.keeps_card]
     confirmed = sum(checkout.amount for checkout in paid)
-    booked = pledge.donations.filter(method=Donation.Method.CARD).aggregate(sum=Sum("amount"))
-    if confirmed > (booked["sum"] or 0):
+    if confirmed > pledge.donations.filter(method=Donation.Method.CARD).total():
         # A bank debit on its way: paid on Stripe's page, money to follow in days.
         raise AlreadyPaid
     if pledge.cancelled_at or not amount:

@@ -7,7 +7,6 @@ from decimal import Decimal
 from enum import StrEnum
 
 from django.conf import settings
-from django.db.models import Sum
 
 from .models import Donation, Pledge
 from .month_days import months_later
@@ -119,7 +118,7 @@ def schedule_of(pledge: Pledge, *, at: datetime) -> Schedule:
 
     A gift sent back to its supporter still counts as paid: nobody is asked for it a second time.
     """
-    received = pledge.donations.standing().aggregate(sum=Sum("amount"))["sum"] or ZERO
+    received = pledge.donations.standing().total()
     parts = pledge.instalments.values_list("due_on", "amount")
     return cover(parts, received, today=at.date())
 
@@ -138,8 +137,7 @@ def to_remind_of(pledge: Pledge, *, at: datetime) -> Decimal:
         currency=pledge.currency,
         received_at__gte=pledge.created_at,
     )
-    given = elsewhere.aggregate(sum=Sum("amount"))["sum"] or ZERO
-    return ZERO if given >= due else due
+    return ZERO if elsewhere.total() >= due else due
 
 
 def weekly(first: date, amount: Decimal, times: int) -> list[Part]:

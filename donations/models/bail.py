@@ -1,13 +1,13 @@
 """What a court did with a deposit: gave it back, in whole or in part, or kept it."""
 
 import uuid
-from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q, Sum
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from .amounts import AmountQuerySet
 from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
 from .legal_cost import CostDocument, LegalCost
@@ -15,7 +15,7 @@ from .statement_match import StatementMatch
 from .undoing import Undoing, undone_by_another
 
 
-class BailOutcomeQuerySet(models.QuerySet["BailOutcome"]):
+class BailOutcomeQuerySet(AmountQuerySet["BailOutcome"]):
     def returned(self) -> "BailOutcomeQuerySet":
         return self.standing().filter(kind=BailOutcome.Kind.RETURNED)
 
@@ -31,10 +31,6 @@ class BailOutcomeQuerySet(models.QuerySet["BailOutcome"]):
         """Given back, and not seen on a bank statement yet."""
         proof = StatementMatch.objects.standing().filter(bail_outcome=models.OuterRef("pk"))
         return self.standing().returned().filter(~models.Exists(proof))
-
-    def total(self) -> Decimal:
-        amount: Decimal | None = self.aggregate(total=Sum("amount"))["total"]
-        return amount or Decimal(0)
 
 
 class BailOutcome(Undoing):

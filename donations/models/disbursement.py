@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from .amounts import AmountQuerySet
 from .bank_account import BankAccount
 from .bank_payment import BankPayment, paid_in_steps
 from .conflict import Conflict
@@ -35,7 +36,7 @@ SIGN_WITHIN = models.ExpressionWrapper(
 SIGN_BY = models.ExpressionWrapper(F("paid_at") + SIGN_WITHIN, output_field=models.DateTimeField())
 
 
-class DisbursementQuerySet(models.QuerySet["Disbursement"]):
+class DisbursementQuerySet(AmountQuerySet["Disbursement"]):
     def undecided(self) -> "DisbursementQuerySet":
         """Not paid, and waiting for an approval without which it is not."""
         return self.filter(~APPROVED, refused_at=None, paid_at=None)
@@ -124,10 +125,6 @@ class DisbursementQuerySet(models.QuerySet["Disbursement"]):
     def standing(self) -> "DisbursementQuerySet":
         """Asked for or paid: neither refused nor come back."""
         return self.filter(refused_at=None, came_back_on=None)
-
-    def total(self) -> Decimal:
-        amount: Decimal | None = self.aggregate(total=Sum("amount"))["total"]
-        return amount or Decimal(0)
 
 
 class Disbursement(BankPayment):

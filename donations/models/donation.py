@@ -7,6 +7,7 @@ from django.db import connection, models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from .amounts import AmountQuerySet
 from .fields import CurrencyField, MoneyField
 from .fund import Fund
 from .pledge import Pledge
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from .refund import Refund
 
 
-class DonationQuerySet(models.QuerySet["Donation"]):
+class DonationQuerySet(AmountQuerySet["Donation"]):
     def standing(self) -> "DonationQuerySet":
         """Without those whose bank line turned out to be something else."""
         return self.filter(reversed_at=None)

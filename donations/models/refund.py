@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.db.models import Q, Sum
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from donations.currencies import written
 
+from .amounts import AmountQuerySet
 from .donation import Donation
 from .fields import MoneyField
 from .letter import Letter
@@ -19,14 +20,10 @@ from .letter import Letter
 PROGRESS = {"pending": 0, "requires_action": 0, "succeeded": 1, "failed": 2, "canceled": 2}
 
 
-class RefundQuerySet(models.QuerySet["Refund"]):
+class RefundQuerySet(AmountQuerySet["Refund"]):
     def standing(self) -> "RefundQuerySet":
         """On the way or arrived: without those that came back or never left."""
         return self.filter(status__in=Refund.STANDING)
-
-    def total(self) -> Decimal:
-        amount: Decimal | None = self.aggregate(total=Sum("amount"))["total"]
-        return amount or Decimal(0)
 
 
 class Refund(models.Model):

@@ -14,6 +14,7 @@ from defensefund.privacy import EncryptedTextField
 from defensefund.templatetags.formats import plain_day
 
 from ..currencies import written
+from .amounts import AmountQuerySet
 from .bank_account import BankAccount
 from .fields import CurrencyField, MoneyField
 
@@ -54,7 +55,7 @@ class StatementImport(models.Model):
         return self.name
 
 
-class StatementLineQuerySet(models.QuerySet["StatementLine"]):
+class StatementLineQuerySet(AmountQuerySet["StatementLine"]):
     def unmatched(self) -> "StatementLineQuerySet":
         """Of which nobody has said yet, or not wholly, what they are; by an index of these alone."""
         return self.filter(~Q(explained=F("amount")))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Max, Min, QuerySet, Sum
+from django.db.models import Max, Min, QuerySet
 from django.utils.translation import gettext as _
 
 from defensefund.templatetags.formats import plain_day
@@ -49,8 +49,7 @@ def check_continues(account: BankAccount, stretch: Stretch) -> None:
         return
     openings |= {stretch.opening} if stretch.first_on == start else set()
     closings |= {stretch.closing} if stretch.last_on == end else set()
-    known = account.lines.filter(booked_on__range=(start, end)).aggregate(sum=Sum("amount"))["sum"]
-    total = sum(stretch.new, known or Decimal(0))
+    total = sum(stretch.new, account.lines.filter(booked_on__range=(start, end)).total())
     if not any(begin + total == finish for begin in openings for finish in closings):
         raise ImportRefused(_sentence(account, stretch, min(openings) + total, max(closings)))
 
