@@ -1,6 +1,6 @@
 """Bank files to rows: pure functions over bytes, no models, no network. What cannot be read is refused, never skipped."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -164,6 +164,11 @@ def check_chain(statements: Sequence[Statement]) -> None:
             )
         if statement.closing is not None:
             last[statement.account, statement.currency] = statement
+
+
+def references_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """The references among `texts`, each once: banks write words of their own where they have none."""
+    return tuple(dict.fromkeys(text for text in texts if text and text.upper() not in NO_REFERENCE))
 
 
 def plain(amount: Decimal) -> str:

@@ -11,13 +11,13 @@ from defusedxml.common import DefusedXmlException
 from django.utils.translation import gettext as _
 
 from donations.statements import (
-    NO_REFERENCE,
     Balance,
     LeftOut,
     Statement,
     StatementRow,
     UnreadableStatement,
     at_entry,
+    references_of,
 )
 
 KINDS = {"Stmt": "statement", "Rpt": "interim", "Ntfctn": "notification"}
@@ -192,7 +192,7 @@ def _names(entry: Element, message: str) -> Iterator[str]:
         (_text(node, "PmtInfId"), _text(node, "MsgId"))
         for path in ("NtryDtls/Btch", "NtryDtls/TxDtls/Refs")
         for node in _all(entry, path)
-        if [*_given(_text(node, "PmtInfId"))]
+        if _given(_text(node, "PmtInfId"))
     }
     if len(batches) == 1:
         yield " ".join(["batch", *batches.pop()])
@@ -288,7 +288,6 @@ def _explained(
 ) -> StatementRow:
     """The row with who, what for and under which references, from the details that belong to it."""
     texts = [text for detail in details for text in _remittance(detail)]
-    references = [text for detail in details for text in _references(detail)]
     parties = [_counterparty(detail, row, account, owner) for detail in details]
     name, number = next((party for party in parties if any(party)), ("", ""))
     if row.batch_of > 1:
@@ -297,7 +296,7 @@ def _explained(
         counterparty=name,
         counterparty_account=number,
         text=" ".join(dict.fromkeys(texts)) or _clean(_text(entry, "AddtlNtryInf")),
-        references=tuple(dict.fromkeys(references)),
+        references=references_of(text for detail in details for text in _references(detail)),
     )
 
 
@@ -314,15 +313,14 @@ def _remittance(detail: Element) -> list[str]:
 
 def _references(detail: Element) -> Iterator[str]:
     for node in _all(detail, "RmtInf/Strd/CdtrRefInf/Ref"):
-        yield from _given(node.text)
+        yield _clean(node.text)
     for name in REFERENCES:
-        yield from _given(_text(detail, f"Refs/{name}"))
+        yield _clean(_text(detail, f"Refs/{name}"))
 
 
-def _given(text: str | None) -> Iterator[str]:
-    cleaned = _clean(text)
-    if cleaned and cleaned.upper() not in NO_REFERENCE:
-        yield cleaned
+def _given(text: str) -> tuple[str, ...]:
+    """The reference in `text`, or none."""
+    return references_of([_clean(text)])
 
 
 def _counterparty(detail: Element, row: StatementRow, account: str, owner: str) -> tuple[str, str]:

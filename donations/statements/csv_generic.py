@@ -8,7 +8,6 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from donations.statements import (
-    NO_REFERENCE,
     Balance,
     LeftOut,
     Statement,
@@ -18,6 +17,7 @@ from donations.statements import (
     at_row,
     cells,
     in_words,
+    references_of,
 )
 from donations.statements.mapping import CsvMapping
 from donations.statements.table import decode, find_header, labelled, table
@@ -153,14 +153,9 @@ def _movement(line: _Line, mapping: CsvMapping) -> StatementRow:
         counterparty=next((line[column] for column in parties if line[column]), ""),
         counterparty_account="".join(line[account].split()) if account else "",
         text=" ".join([cell for column in mapping.text if (cell := line[column])]),
-        references=_references(line, mapping) if mapping.references else (),
+        references=references_of(line[column] for column in mapping.references),
         bank_id=line[mapping.bank_id] if mapping.bank_id else "",
     )
-
-
-def _references(line: _Line, mapping: CsvMapping) -> tuple[str, ...]:
-    given = [line[column] for column in mapping.references]
-    return tuple(dict.fromkeys(one for one in given if one and one.upper() not in NO_REFERENCE))
 
 
 def _signed_amount(line: _Line, mapping: CsvMapping) -> Decimal:
@@ -205,12 +200,7 @@ def _amount(line: _Line, column: str, mapping: CsvMapping) -> Decimal:
     if not text:
         return Decimal(0)
     try:
-        return cells.amount(
-            text,
-            decimal_mark=mapping.decimal_mark,
-            thousands_mark=mapping.thousands_mark,
-            signs=mapping.currency_signs,
-        )
+        return _read_amount(text, mapping)
     except cells.UnreadableCell as error:
         raise at_row(
             line.number,
@@ -220,6 +210,15 @@ def _amount(line: _Line, column: str, mapping: CsvMapping) -> Decimal:
             )
             % {"text": text, "column": column, "mark": mapping.decimal_mark},
         ) from error
+
+
+def _read_amount(text: str, mapping: CsvMapping) -> Decimal:
+    return cells.amount(
+        text,
+        decimal_mark=mapping.decimal_mark,
+        thousands_mark=mapping.thousands_mark,
+        signs=mapping.currency_signs,
+    )
 
 
 def _day(line: _Line, column: str, mapping: CsvMapping) -> date:
@@ -280,12 +279,7 @@ def _statement(
 def _labelled_amount(above: Sequence[Sequence[str]], label: str, mapping: CsvMapping) -> Decimal:
     text = labelled(above, label)
     try:
-        return cells.amount(
-            text,
-            decimal_mark=mapping.decimal_mark,
-            thousands_mark=mapping.thousands_mark,
-            signs=mapping.currency_signs,
-        )
+        return _read_amount(text, mapping)
     except cells.UnreadableCell as error:
         raise UnreadableStatement(
             _("“%(text)s” beside “%(label)s” is no amount as the account's CSV columns say.")

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from stdnum import iban
 
 from donations.statements import (
-    NO_REFERENCE,
     Balance,
     LeftOut,
     Statement,
@@ -20,6 +19,7 @@ from donations.statements import (
     UnreadableStatement,
     at_row,
     in_words,
+    references_of,
 )
 
 LINE = re.compile(r"^:61:(.*)", re.MULTILINE)
@@ -152,14 +152,8 @@ def _row(data: dict[str, Any], line: int, currency: str) -> StatementRow:
         counterparty=name,
         counterparty_account="".join((data.get("applicant_iban") or "").split()),
         text=_text(data),
-        references=tuple(
-            dict.fromkeys(
-                value
-                for key in ("end_to_end_reference", "customer_reference")
-                if (value := _clean(data.get(key))) and _is_reference(value)
-            )
-        ),
-        bank_id=_bank_id(data),
+        references=_references(data, "end_to_end_reference", "customer_reference"),
+        bank_id="".join(_references(data, "bank_reference")),
         is_reversal=str(data.get("status", "")).upper() in {"RC", "RD"},
     )
 
@@ -180,14 +174,10 @@ def _joined(details: str) -> str:
     return _clean(text)
 
 
-def _is_reference(value: str) -> bool:
+def _references(data: dict[str, Any], *fields: str) -> tuple[str, ...]:
+    values = [_clean(data.get(field)) for field in fields]
     # A single letter is what is left of the kind of booking where nothing follows it.
-    return len(value) > 1 and value.upper() not in NO_REFERENCE
-
-
-def _bank_id(data: dict[str, Any]) -> str:
-    value = _clean(data.get("bank_reference"))
-    return value if value and _is_reference(value) else ""
+    return references_of(value for value in values if len(value) > 1)
 
 
 def _check_totals(data: dict[str, Any], rows: list[StatementRow], currency: str) -> None:

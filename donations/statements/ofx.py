@@ -9,13 +9,13 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from donations.statements import (
-    NO_REFERENCE,
     Balance,
     LeftOut,
     Statement,
     StatementRow,
     UnreadableStatement,
     at_row,
+    references_of,
 )
 
 # A value may hold a "<" of its own, as long as no letter or slash follows.
@@ -190,13 +190,7 @@ def _row(transaction: _Aggregate, currency: str) -> StatementRow:
         counterparty=name,
         counterparty_account="".join(account.split()),
         text=memo or name,
-        references=tuple(
-            dict.fromkeys(
-                value
-                for tag in ("REFNUM", "CHECKNUM")
-                if (value := transaction.get(tag)) and value.upper() not in NO_REFERENCE
-            )
-        ),
+        references=references_of(transaction.get(tag) for tag in ("REFNUM", "CHECKNUM")),
         bank_id=transaction.get("FITID"),
     )
 
