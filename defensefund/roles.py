@@ -95,7 +95,7 @@ GROUPS: dict[str, frozenset[str]] = {
     )
     | _may("approve", "donations", "movementexplanation lineexplanation")
     | _may("object answer", "donations", "disbursement")
-    | _may("undo", "donations", "bailoutcome disbursement surplusmove partnerpayment")
+    | _may("undo", "donations", "bailoutcome disbursement exchange surplusmove partnerpayment")
     | _may("confirm", "donations", "payee sealingkey")
     | _may("record end", "donations", "conflict")
     | _may("declare end", "donations", "staffaccount")

@@ -183,32 +183,64 @@ def refuse(exchange: Exchange, *, reason: str, by: User, at: datetime) -> Exchan
 
 
 @transaction.atomic
-def take_back(exchange: Exchange, *, reason: str, by: User, at: datetime) -> Exchange:
-    """Reverses both entries of an exchange that did not happen, or not so; it is then recorded anew.
+def request_undo(exchange: Exchange, *, reason: str, by: User, at: datetime) -> Exchange:
+    """Asks that an exchange which did not happen, or not so, be taken back; nothing is booked yet.
 
-    Raises WrongState when a bank line proves it, NotEnoughMoney when what it brought is spent or set aside.
+    Raises WrongState, NoReason; NotEnoughMoney when what it brought is spent or set aside.
     """
     row = _locked(exchange)
     if not row.approved_at:
         raise WrongState(_("This exchange is not booked: refuse it instead."))
-    if row.undone_at:
-        raise WrongState(_("This exchange was taken back already."))
-    if row.matches.standing().exists():
-        raise WrongState(
-            _("A bank line proves this exchange: take that match back first, where the line is.")
-        )
-    row.undone_by, row.undone_at, row.undoing_reason = by, at, _reason(reason)
-    row.save(update_fields=["undone_by", "undone_at", "undoing_reason"])
+    if why := row.why_not_asked:
+        raise WrongState(why)
+    _check_unproved(row)
+    if ledger.free(AccountKey.fund(row.fund, row.received_currency)) < row.received:
+        raise NotEnoughMoney(_not_enough(row.fund, row.received_currency))
+    row.ask(reason=_reason(reason), by=by, at=at)
+    return row
+
+
+@transaction.atomic
+def keep(exchange: Exchange, *, by: User, at: datetime) -> Exchange:
+    """It stays booked: ends the request, by whoever may decide. Raises WrongState."""
+    row = _locked(exchange)
+    if why := row.why_not_decided:
+        raise WrongState(why)
+    row.ask(reason="", by=None, at=None)
+    return row
+
+
+@transaction.atomic
+def take_back(exchange: Exchange, *, by: User, at: datetime) -> Exchange:
+    """Reverses both entries, as another person asked for; it is then recorded anew.
+
+    Raises SamePerson; WrongState when a bank line proves it, NotEnoughMoney when what it brought is spent or set aside.
+    """
+    row = _locked(exchange)
+    if why := row.why_not_decided:
+        raise WrongState(why)
+    if why := row.why_not_by(by):
+        raise SamePerson(why)
+    _check_unproved(row)
+    row.undone_by, row.undone_at = by, at
+    row.save(update_fields=["undone_by", "undone_at"])
     # On its own day, since it never was; today where what it brought was needed in between.
     brought = ledger.least_from(AccountKey.fund(row.fund, row.received_currency), row.exchanged_on)
     day = row.exchanged_on if brought >= row.received else at.date()
     try:
         for leg in ("in", "out"):
             entry = Entry.objects.get(source=row.source(leg))
-            ledger.reverse(entry, by=by, reason=row.undoing_reason, at=at, on=day)
+            ledger.reverse(entry, by=by, reason=row.undo_reason, at=at, on=day)
     except (ledger.NotEnough, ledger.Frozen) as error:
         raise NotEnoughMoney(_not_enough(row.fund, row.received_currency)) from error
     return row
+
+
+def _check_unproved(row: Exchange) -> None:
+    if row.matches.standing().exists():
+        raise WrongState(
+            _("A bank line proves this exchange: take that match back first, where the line is.")
+        )
 
 
 def _locked(exchange: Exchange) -> Exchange:

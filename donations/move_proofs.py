@@ -7,10 +7,11 @@ MOVE_PROOFS: dict[str, tuple[str, str]] = {
         SELECT coalesce(x.source, e.source) AS name,
                (x.amount, x.currency::text, x.fund_id, x.bank_id, x.is_undone)
                IS DISTINCT FROM (e.amount, e.currency::text, e.fund_id, e.bank_id, e.is_reversed)
-               OR x.approved_by_id = x.recorded_by_id AS wrong
+               OR x.approved_by_id = x.recorded_by_id OR coalesce(x.undone_by_id = x.undo_requested_by_id, false) AS wrong
         FROM (
             SELECT 'exchange:' || x.number || leg.name AS source, leg.amount, leg.currency, x.fund_id, leg.bank_id,
-                   x.undone_at IS NOT NULL AS is_undone, x.approved_by_id, x.recorded_by_id
+                   x.undone_at IS NOT NULL AS is_undone, x.approved_by_id, x.recorded_by_id,
+                   x.undone_by_id, x.undo_requested_by_id
             FROM donations_exchange x CROSS JOIN LATERAL (VALUES
                 (':out', x.given, x.given_currency, x.given_from_id),
                 (':in', x.received, x.received_currency, x.received_into_id)) leg (name, amount, currency, bank_id)

@@ -279,7 +279,9 @@ PAGES: dict[str, Page] = {
     "admin:donations_exchange_approve": Page(APPROVERS, row="donations.exchange"),
     "admin:donations_exchange_refuse": Page(APPROVERS, row="donations.exchange"),
     "admin:donations_exchange_withdraw": Page(TREASURERS, row="donations.exchange"),
-    "admin:donations_exchange_take_back": Page(TREASURERS, row="donations.exchange"),
+    "admin:donations_exchange_doubt": Page(TREASURERS, row="donations.exchange"),
+    "admin:donations_exchange_take_back": Page(APPROVERS, row="donations.exchange"),
+    "admin:donations_exchange_keep": Page(APPROVERS, row="donations.exchange"),
     "admin:donations_exchange_document": Page(
         SPENDING_READERS, row="donations.exchange", post=(405,)
     ),

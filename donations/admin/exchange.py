@@ -22,6 +22,7 @@ from defensefund.verbs import Verb, VerbAdmin, beside_of
 from .. import documents, exchange
 from ..exchange_gains import gain_of
 from ..models import Exchange
+from .doubts import DoubtForm, why_not_another, why_nothing_doubted
 from .downloads import download
 from .exchange_forms import REFUSALS, ApproveForm, RecordForm
 from .proposals import ReasonForm
@@ -50,8 +51,18 @@ def refuse(row: Exchange, data: dict[str, Any], by: User, at: datetime) -> str:
     return _("Refused: nothing was booked.")
 
 
-def take_back(row: Exchange, data: dict[str, Any], by: User, at: datetime) -> str:
-    exchange.take_back(row, reason=data["reason"], by=by, at=at)
+def doubt(row: Exchange, data: dict[str, Any], by: User, at: datetime) -> str:
+    exchange.request_undo(row, reason=data["reason"], by=by, at=at)
+    return _("Asked for: another person takes it back, or keeps it.")
+
+
+def keep(row: Exchange, _data: dict[str, Any], by: User, at: datetime) -> str:
+    exchange.keep(row, by=by, at=at)
+    return _("It stays booked.")
+
+
+def take_back(row: Exchange, _data: dict[str, Any], by: User, at: datetime) -> str:
+    exchange.take_back(row, by=by, at=at)
     return _("Taken back: both entries are reversed. Record it anew as it really was.")
 
 
@@ -73,8 +84,10 @@ def why_not_withdraw(row: Exchange, by: User) -> str:
     return why_decided(row, by)
 
 
-def why_not_take_back(row: Exchange, _by: User) -> str:
-    return "" if row.state == State.BOOKED else _("Only a booked exchange is taken back.")
+def why_no_doubt(row: Exchange, _by: User) -> str:
+    if row.state != State.BOOKED:
+        return _("Only a booked exchange is taken back.")
+    return row.why_not_asked
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -82,10 +95,12 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(State.choices)
+        return [*State.choices, ("doubted", gettext_lazy("said to be wrong"))]
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         state = self.value()
+        if state == "doubted":
+            return queryset.doubted()
         return queryset.in_state(State(state)) if state in State.values else queryset
 
 
@@ -151,12 +166,33 @@ class ExchangeAdmin(VerbAdmin, ReadOnlyAdmin):
                 "Reverses both entries of an exchange that did not happen, or not so. What it brought must "
                 "still be free in the fund."
             ),
-            "record_exchange",
+            "undo_exchange",
             take_back,
-            ReasonForm,
-            {exchange.NoReason: "reason", exchange.ExchangeError: ""},
-            closed=why_not_take_back,
+            refusals={exchange.ExchangeError: ""},
+            closed=why_not_another,
             is_grave=True,
+        ),
+        Verb(
+            "keep",
+            gettext_lazy("Keep it booked"),
+            gettext_lazy("Ends the request: the exchange was as it was recorded."),
+            "undo_exchange",
+            keep,
+            refusals={exchange.ExchangeError: ""},
+            closed=why_nothing_doubted,
+        ),
+        Verb(
+            "doubt",
+            gettext_lazy("It was recorded wrongly"),
+            gettext_lazy(
+                "It did not happen, or not so. When another person has taken it back, both entries are reversed, as long as "
+                "what it brought is still free in the fund; then record it anew."
+            ),
+            "record_exchange",
+            doubt,
+            DoubtForm,
+            {exchange.NoReason: "reason", exchange.ExchangeError: ""},
+            closed=why_no_doubt,
             is_exception=True,
         ),
     )

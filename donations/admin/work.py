@@ -11,7 +11,6 @@ from defensefund.work import Work, offer
 
 from ..models import (
     Account,
-    BailOutcome,
     Disbursement,
     Dispute,
     Exchange,
@@ -34,6 +33,7 @@ from ..models import (
     StripeEvent,
     SurplusMove,
 )
+from .doubted import DOUBTED
 from .legal_cost import SOON
 from .waiting import nobody_asked, takes_no_gifts, who_said_nothing
 
@@ -206,39 +206,7 @@ offer(
         "admin:donations_surplusmove_changelist",
         "state=approve",
     ),
-    Work(
-        "donations.undo_surplusmove",
-        lambda user: SurplusMove.objects.doubted().exclude(undo_requested_by=user),
-        lambda count: ngettext(
-            "fund's rest said to be moved wrongly, to take back",
-            "funds' rests said to be moved wrongly, to take back",
-            count,
-        ),
-        "admin:donations_surplusmove_changelist",
-        "state=doubted",
-    ),
-    Work(
-        "donations.undo_bailoutcome",
-        lambda user: BailOutcome.objects.doubted().exclude(undo_requested_by=user),
-        lambda count: ngettext(
-            "outcome of bail recorded wrongly, to take back",
-            "outcomes of bail recorded wrongly, to take back",
-            count,
-        ),
-        "admin:donations_legalcost_changelist",
-        "need=doubt",
-    ),
-    Work(
-        "donations.undo_disbursement",
-        lambda user: Disbursement.objects.doubted().exclude(undo_requested_by=user),
-        lambda count: ngettext(
-            "payment said never to have left the bank, to take back",
-            "payments said never to have left the bank, to take back",
-            count,
-        ),
-        "admin:donations_disbursement_changelist",
-        "state=doubted",
-    ),
+    *DOUBTED,
     Work(
         "donations.approve_movementexplanation",
         lambda user: MovementExplanation.objects.undecided().exclude(requested_by=user),

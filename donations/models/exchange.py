@@ -16,12 +16,17 @@ from .fields import CurrencyField, MoneyField
 from .fund import Fund
 from .legal_cost import CostDocument
 from .proposal import Decision, ProposalQuerySet, decided_by_another
+from .undoing import Undoing, undone_by_another
 
 
 class ExchangeQuerySet(ProposalQuerySet["Exchange"]):
     def booked(self) -> "ExchangeQuerySet":
         """Approved, and not taken back."""
         return self.filter(approved_at__isnull=False, undone_at=None)
+
+    def doubted(self) -> "ExchangeQuerySet":
+        """Somebody asks that they be taken back; another person is to decide."""
+        return self.filter(undo_requested_at__isnull=False, undone_at=None)
 
     def in_state(self, state: "Exchange.State") -> "ExchangeQuerySet":
         match state:
@@ -40,10 +45,10 @@ def slip_path(exchange: "Exchange", filename: str) -> str:
     return f"exchanges/{uuid.uuid4().hex}.{CostDocument.EXTENSIONS[exchange.content_type]}"
 
 
-class Exchange(Decision):
+class Exchange(Decision, Undoing):
     """One exchange of one fund's money, on one day; booked when another person than who recorded it approves.
 
-    What was recorded is never changed (migrations): a mistake is refused, or taken back, and recorded anew.
+    What was recorded is never changed (migrations): a mistake is refused, or taken back by two people, and recorded anew.
     """
 
     class Market(models.TextChoices):
@@ -85,14 +90,7 @@ class Exchange(Decision):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="+", verbose_name=_("recorded by")
     )
     recorded_at = models.DateTimeField(_("recorded at"))
-    undone_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.PROTECT,
-        null=True,
-        related_name="+",
-        verbose_name=_("taken back by"),
-    )
-    undone_at = models.DateTimeField(_("taken back at"), null=True)
+    # Why those were taken back for which one person was enough; empty in all later ones.
     undoing_reason = models.TextField(_("reason of taking it back"), blank=True)
 
     objects = ExchangeQuerySet.as_manager()
@@ -102,8 +100,9 @@ class Exchange(Decision):
         verbose_name_plural = _("exchanges")
         ordering = ["-pk"]
         permissions = [
-            ("record_exchange", "Can record an exchange and take one back"),
+            ("record_exchange", "Can record an exchange, and ask that one be taken back"),
             ("approve_exchange", "Can approve or refuse an exchange"),
+            ("undo_exchange", "Can take back an exchange"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -114,17 +113,11 @@ class Exchange(Decision):
                 condition=~Q(given_currency=F("received_currency")),
             ),
             *decided_by_another("exchange", proposer="recorded_by"),
-            models.CheckConstraint(
-                name="exchange_undoing_complete",
-                condition=Q(undone_by__isnull=True, undone_at__isnull=True, undoing_reason="")
-                | (
-                    Q(
-                        undone_by__isnull=False,
-                        undone_at__isnull=False,
-                        approved_at__isnull=False,
-                    )
-                    & ~Q(undoing_reason="")
-                ),
+            *undone_by_another(
+                "exchange",
+                asked_of=Q(approved_at__isnull=False),
+                undone_of=Q(approved_at__isnull=False),
+                by_one=~Q(undoing_reason=""),
             ),
         ]
 

@@ -63,12 +63,19 @@ class Undoing(models.Model):
 
 
 def undone_by_another(
-    name: str, *, asked_of: Q = ANY, undone_of: Q = ANY
+    name: str, *, asked_of: Q = ANY, undone_of: Q = ANY, by_one: Q | None = None
 ) -> list[models.BaseConstraint]:
     """The rules of the table of what can be taken back, named after it.
 
-    `asked_of` must hold of what somebody asks to take back, `undone_of` of what is taken back.
+    `asked_of` must hold of what somebody asks to take back, `undone_of` of what is taken back, `by_one` of rows that one person
+    took back when that was enough.
     """
+    undone = Q(undone_by__isnull=False, undone_at__isnull=False) & undone_of
+    whole = Q(undone_by=None, undone_at=None) | undone & Q(undo_requested_by__isnull=False) & ~Q(
+        undone_by=F("undo_requested_by")
+    )
+    if by_one is not None:
+        whole |= undone & Q(undo_requested_by=None) & by_one
     return [
         models.CheckConstraint(
             name=f"{name}_undo_asked_whole",
@@ -79,14 +86,5 @@ def undone_by_another(
                 & ~Q(undo_reason="")
             ),
         ),
-        models.CheckConstraint(
-            name=f"{name}_undone_by_another_person",
-            condition=Q(undone_by=None, undone_at=None)
-            | (
-                Q(undone_by__isnull=False, undone_at__isnull=False)
-                & undone_of
-                & Q(undo_requested_by__isnull=False)
-                & ~Q(undone_by=F("undo_requested_by"))
-            ),
-        ),
+        models.CheckConstraint(name=f"{name}_undone_by_another_person", condition=whole),
     ]

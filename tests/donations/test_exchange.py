@@ -150,7 +150,8 @@ def test_exchange_is_taken_back_on_its_own_day_or_today_where_it_was_needed_mean
             spend(world, "500000")
             deal = world.deal("100", "500000", exchanged_on=later.date())
             exchange.approve(world.record(deal, at=later), by=world.approver, at=later)
-        exchange.take_back(row, reason="Copied wrongly.", by=world.treasurer, at=later)
+        exchange.request_undo(row, reason="Copied wrongly.", by=world.treasurer, at=later)
+        exchange.take_back(row, by=world.approver, at=later)
         days.append(Entry.objects.get(source=f"reversal:{row.source('out')}").booked_on)
 
     assert days == [TODAY, later.date()]
@@ -190,19 +191,67 @@ def test_refused_exchange_books_nothing_and_stays_refused(world):
 def test_taken_back_both_ways_unless_it_is_spent(world):
     row = world.done()
 
-    exchange.take_back(row, reason="It was another day.", by=world.treasurer, at=NOW)
+    exchange.request_undo(row, reason="It was another day.", by=world.treasurer, at=NOW)
+    assert world.balances() == (600, 600, 600_000, 600_000)
+    exchange.take_back(row, by=world.approver, at=NOW)
 
     assert world.balances() == (1000, 1000, 0, 0)
     assert (proof("exchanges").cases, proof("exchanges").contradictions) == (2, 0)
     with pytest.raises(exchange.WrongState):
-        exchange.take_back(row, reason="Again.", by=world.treasurer, at=NOW)
+        exchange.request_undo(row, reason="Again.", by=world.treasurer, at=NOW)
 
-    spent = world.done()
-    spend(world, "500000")
+    spent, asked = world.done(), world.done("100", "150000")
+    exchange.request_undo(asked, reason="In time.", by=world.treasurer, at=NOW)
+    spend(world, "700000")
     with pytest.raises(exchange.NotEnoughMoney, match="has only ARS"):
-        exchange.take_back(spent, reason="Too late.", by=world.treasurer, at=NOW)
-    spent.refresh_from_db()
-    assert (spent.undone_at, world.balances()) == (None, (600, 600, 100_000, 100_000))
+        exchange.request_undo(spent, reason="Too late.", by=world.treasurer, at=NOW)
+    with pytest.raises(exchange.NotEnoughMoney, match="has only ARS"):
+        exchange.take_back(asked, by=world.approver, at=NOW)
+    asked.refresh_from_db()
+    assert (asked.undone_at, world.balances()) == (None, (500, 500, 50_000, 50_000))
+
+
+def test_it_takes_two_to_take_back_and_the_database_says_so(world):
+    row = world.done()
+    with pytest.raises(exchange.WrongState, match="Nobody asked to take this back"):
+        exchange.take_back(row, by=world.approver, at=NOW)
+    with pytest.raises(exchange.NoReason):
+        exchange.request_undo(row, reason=" ", by=world.treasurer, at=NOW)
+    exchange.request_undo(row, reason="Another rate.", by=world.treasurer, at=NOW)
+    with pytest.raises(exchange.WrongState, match="asked for, or taken back, already"):
+        exchange.request_undo(row, reason="Again.", by=world.approver, at=NOW)
+    with pytest.raises(exchange.SamePerson):
+        exchange.take_back(row, by=world.treasurer, at=NOW)
+    alone = {"undone_by": world.treasurer, "undone_at": NOW}
+    for rule, change in {
+        "exchange_undone_by_another_person": alone,
+        "taken back as it was asked for": {"undo_reason": "Another."},
+        "as it was recorded": alone | {"undoing_reason": "As before it took two."},
+    }.items():
+        with pytest.raises(IntegrityError, match=rule), transaction.atomic():
+            Exchange.objects.filter(pk=row.pk).update(**change)
+
+    exchange.keep(row, by=world.approver, at=NOW)
+
+    assert Exchange.objects.get(pk=row.pk).state == Exchange.State.BOOKED
+    assert world.balances() == (600, 600, 600_000, 600_000)
+    exchange.request_undo(row, reason="After all.", by=world.treasurer, at=NOW)
+    exchange.take_back(row, by=world.approver, at=NOW)
+    with pytest.raises(IntegrityError, match="as it was recorded"):
+        Exchange.objects.filter(pk=row.pk).update(undo_reason="Another.")
+
+
+def test_what_one_person_took_back_before_it_took_two_stays(world):
+    row = world.done()
+    before = {"undone_by": world.treasurer, "undone_at": NOW, "undoing_reason": "Another day."}
+    # As it is in a database from then: triggers keep it from being written now.
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE donations_exchange DISABLE TRIGGER exchange_steps")
+        Exchange.objects.filter(pk=row.pk).update(**before)
+
+    row.refresh_from_db()
+    assert row.state == Exchange.State.UNDONE
 
 
 def spend(world, amount):

@@ -89,7 +89,7 @@ BREAKS = {
     ),
     "exchange said to be taken back": (
         "exchange",
-        "UPDATE donations_exchange SET undone_at = now(), undone_by_id = recorded_by_id, undoing_reason = 'x'",
+        "UPDATE donations_exchange SET undone_at = now(), undone_by_id = approved_by_id, undo_requested_by_id = recorded_by_id, undo_requested_at = now(), undo_reason = 'x'",
         "exchanges",
     ),
     "exchange never approved": (

@@ -162,6 +162,11 @@ def world():
     return World()
 
 
+def taken_back(row, *, by):
+    exchange.request_undo(row, reason="Another day.", by=by, at=NOW)
+    exchange.take_back(row, by=factories.make_user(), at=NOW)
+
+
 def told(*gifts):
     """({what: amount}, still held) of the gifts' one trace."""
     [trace] = trace_all(gifts)
@@ -348,7 +353,7 @@ def test_exchange_taken_back_gives_every_gift_its_own_again(world):
     row = world.exchange("50", "70001.01")
     assert [told(gift)[1] for gift in gifts] == [Decimal("33.33"), Decimal("33.34")]
 
-    exchange.take_back(row, reason="Another day.", by=world.by, at=NOW)
+    taken_back(row, by=world.by)
 
     traces = [trace_all([gift])[0] for gift in gifts]
     assert [(t.kept, t.exchanged) for t in traces] == [
@@ -487,7 +492,7 @@ def live(world, costs, step):
         case "exchange_back":
             world.exchange(amount, "0.33", fund, back=True)
         case "take_back" if row := Exchange.objects.booked().order_by("pk").first():
-            exchange.take_back(row, reason="Test.", by=world.by, at=NOW)
+            taken_back(row, by=world.by)
         case "move_rest":
             world.move_rest(world.fund, "EUR" if pick < 3 else "ARS")
         case "move_back" if move := SurplusMove.objects.filter(undone_at=None).first():

@@ -105,8 +105,14 @@ def test_exchange_that_cannot_be_says_why_and_keeps_what_was_written(
 def test_exchange_taken_back_by_its_button(office, world):
     row = world.done()
 
-    page = office.post(url("exchange_take_back", row.pk), {"reason": "Another day."})
+    page = office.post(url("exchange_doubt", row.pk), {"reason": "Another day."})
 
+    assert "Asked for: another person takes it back, or keeps it." in page
+    assert "asks that it be taken back" in page
+    assert "exchange recorded wrongly, to take back" in office.get("/admin/", by=office.approver)
+    listed = office.get(url("exchange_changelist") + "?state=doubted", by=office.approver)
+    assert "€400.00" in listed
+    page = office.post(url("exchange_take_back", row.pk), by=office.approver)
     assert "Taken back: both entries are reversed." in page
     assert world.balances() == (1000, 1000, 0, 0)
 

@@ -328,7 +328,7 @@ def test_match_both_lines_of_an_exchange_proves_it_and_books_nothing():
     with pytest.raises(AlreadyMatched, match="This exchange was found on another line already"):
         match(line=again, target=row, by=person, at=NOW)
     with pytest.raises(exchange.WrongState, match="A bank line proves this exchange"):
-        exchange.take_back(row, reason="other rate", by=person, at=NOW)
+        exchange.request_undo(row, reason="other rate", by=person, at=NOW)
 
 
 @pytest.mark.django_db
