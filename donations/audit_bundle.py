@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from . import documents, exports, reports
 from .ledger import ledger_hash
-from .models import Account, CostDocument, Entry, Exchange, LegalCost
+from .models import Account, CostDocument, Entry, Exchange, LegalCost, PartnerPayment
 from .month_days import first_day, next_month
 from .reports import Report, Span
 from .spreadsheets import csv_row
@@ -156,11 +156,15 @@ def _names() -> Iterator[str]:
 
 
 def _add_documents(bundle: _Bundle, *, with_documents: bool) -> None:
-    """What costs are owed by, and the slips of the exchanges that were booked."""
-    lines = [csv_row(["document", "cost", "exchange", "type", "bytes", "sha256", "attached_on", "payments", "file"])]  # fmt: skip
+    """What costs are owed by, the slips of the exchanges that were booked, and what payments to the partner were made by."""
+    lines = [csv_row(["document", "cost", "exchange", "partner_payment", "type", "bytes", "sha256", "attached_on", "payments", "file"])]  # fmt: skip
 
     def add(
-        document: CostDocument | Exchange, of: str, facts: list[str], day: date, payments: str
+        document: CostDocument | Exchange | PartnerPayment,
+        of: str,
+        facts: list[str],
+        day: date,
+        payments: str,
     ) -> None:
         ending = CostDocument.EXTENSIONS[document.content_type]
         name = f"{of}-{document.sha256[:8]}.{ending}"
@@ -180,11 +184,14 @@ def _add_documents(bundle: _Bundle, *, with_documents: bool) -> None:
     for document in attached.order_by("cost__number", "pk"):
         number = document.cost.number
         paid = sorted(payment.payment_reference for payment in document.disbursements.all())
-        add(document, number, [number, ""], document.uploaded_at.date(), " ".join(paid))
+        add(document, number, [number, "", ""], document.uploaded_at.date(), " ".join(paid))
     for slip in Exchange.objects.filter(approved_at__isnull=False).order_by("pk"):
         # As its entries in the journal begin.
         source = f"exchange:{slip.number}"
-        add(slip, f"exchange-{str(slip.number)[:8]}", ["", source], slip.recorded_at.date(), "")
+        add(slip, f"exchange-{str(slip.number)[:8]}", ["", source, ""], slip.recorded_at.date(), "")
+    for row in PartnerPayment.objects.paid().order_by("pk"):
+        facts = ["", "", row.entry_source]
+        add(row, row.payment_reference, facts, row.requested_at.date(), row.payment_reference)
     bundle.add("documents.csv", lines)
 
 
@@ -198,7 +205,7 @@ def _read_me(at: datetime) -> str:
         _(
             "journal/ holds every entry, three times over: as CSV, as JSON, and as a file for beancount, which checks the "
             "balances at its end. balances.csv has each account, costs.csv each legal cost, documents.csv each bill, "
-            "receipt and slip of an exchange with its SHA-256. reports/ holds the statements of the whole time, of each month, and of each fund, "
+            "receipt, slip of an exchange and agreement of a payment to the partner with its SHA-256. reports/ holds the statements of the whole time, of each month, and of each fund, "
             "case and defendant; a month's .txt is the text whose SHA-256 is kept when the month is closed. In the statements "
             "cases, defendants and funds stand by codes that stay when a name is changed; names.csv there says what they are "
             "called today."

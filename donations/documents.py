@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from .cleaning import UnfitDocument, clean
-from .models import CostDocument, Exchange, LegalCost
+from .models import CostDocument, Exchange, LegalCost, PartnerPayment
 
 
 class SameDocument(UnfitDocument):
@@ -72,7 +72,7 @@ def attach(
     return document
 
 
-def open_checked(document: CostDocument | Exchange) -> File:  # type: ignore[type-arg]
+def open_checked(document: CostDocument | Exchange | PartnerPayment) -> File:  # type: ignore[type-arg]
     """The file, open at its start, after its hash was compared. Raises Damaged."""
     try:
         file = document.file.storage.open(str(document.file.name))

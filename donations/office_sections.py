@@ -27,6 +27,7 @@ from donations.models import (
     Letter,
     LineExplanation,
     MovementExplanation,
+    PartnerPayment,
     PastImport,
     PastRow,
     Payee,
@@ -73,7 +74,7 @@ SECTIONS: tuple[tuple[Promise, tuple[type[Model], ...]], ...] = (
         _("Costs and payments"),
         (LegalCost, Disbursement, Payee, SealingKey, Conflict, StaffAccount, UmaValue),
     ),
-    (_("Funds"), (Fund, FundCover, SurplusMove, Policy)),
+    (_("Funds"), (Fund, FundCover, SurplusMove, PartnerPayment, Policy)),
     (_("The books"), (Entry, Account, Period, PastImport, PastRow)),
     (_("Stripe"), (Payout, BalanceTransaction, MovementExplanation, StripeEvent)),
 )

@@ -22,6 +22,7 @@ from donations.tokens import gift_token
 from tests import factories
 from tests.appeals import factories as editorial
 from tests.donations.monthly_gifts import make_subscription
+from tests.donations.partner import make_asked
 from tests.donations.past.rows import make_past_row
 from tests.donations.reconciliation.files import make_line
 from tests.factories import NOW, make_user
@@ -120,6 +121,7 @@ def make_one_of_each(nth=0):
             received_into=factories.make_bank_account("ARS", f"bank-ars-{nth}"),
         ).pk,
         "donations.surplusmove": factories.make_surplus(by=author).pk,
+        "donations.partnerpayment": make_asked(nth).pk,
         "donations.movementexplanation": factories.make_explanation(by=author).pk,
         "donations.lineexplanation": factories.make_line_explanation(by=author).pk,
         "donations.legalcost": cost.pk,

@@ -118,6 +118,12 @@ MODELS: dict[str, dict[str, str]] = {
         "auditor": "v",
         "superuser": "v",
     },
+    "donations.partnerpayment": {
+        "treasurer": "v",
+        "approver": "v",
+        "auditor": "v",
+        "superuser": "v",
+    },
     "donations.fundcover": {
         "treasurer": "v",
         "approver": "v",
@@ -275,6 +281,17 @@ PAGES: dict[str, Page] = {
     "admin:donations_surplusmove_doubt": Page(TREASURERS, row="donations.surplusmove"),
     "admin:donations_surplusmove_take_back": Page(APPROVERS, row="donations.surplusmove"),
     "admin:donations_surplusmove_keep": Page(APPROVERS, row="donations.surplusmove"),
+    "admin:donations_fund_partner": Page(TREASURERS, row="donations.fund"),
+    "admin:donations_partnerpayment_approve": Page(APPROVERS, row="donations.partnerpayment"),
+    "admin:donations_partnerpayment_pay": Page(TREASURERS, row="donations.partnerpayment"),
+    "admin:donations_partnerpayment_refuse": Page(APPROVERS, row="donations.partnerpayment"),
+    "admin:donations_partnerpayment_withdraw": Page(TREASURERS, row="donations.partnerpayment"),
+    "admin:donations_partnerpayment_doubt": Page(TREASURERS, row="donations.partnerpayment"),
+    "admin:donations_partnerpayment_take_back": Page(APPROVERS, row="donations.partnerpayment"),
+    "admin:donations_partnerpayment_keep": Page(APPROVERS, row="donations.partnerpayment"),
+    "admin:donations_partnerpayment_document": Page(
+        SPENDING_READERS, row="donations.partnerpayment", post=(405,)
+    ),
     "admin:donations_exchange_record": Page(TREASURERS),
     "admin:donations_exchange_approve": Page(APPROVERS, row="donations.exchange"),
     "admin:donations_exchange_refuse": Page(APPROVERS, row="donations.exchange"),
@@ -376,8 +393,7 @@ PUBLIC: dict[str, Open] = {
     "donations:books_json": Open(),
     "donations:books_csv": Open(),
     "donations:policy": Open(),
-    # The sample is a draft, which the public does not see (tests/donations/test_policy_pages.py).
-    "donations:policy_version": Open({"version": "1"}, get=404),
+    "donations:policy_version": Open({"version": "1"}),
     "donations:donate": Open(APPEAL, post=200),
     # The donor's own link opens one gift; any other token opens nothing.
     "donations:gift": Open({"token": "THE DONOR'S"}),

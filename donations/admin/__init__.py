@@ -2,6 +2,7 @@
 
 from . import (
     dashboard,  # noqa: F401  shows the money on the first page
+    partner_work,  # noqa: F401  offers what waits
     work,  # noqa: F401  offers what waits
 )
 from .balance import BalanceTransactionAdmin
@@ -18,6 +19,7 @@ from .ledger import AccountAdmin, EntryAdmin
 from .legal_cost import LegalCostAdmin
 from .letter import LetterAdmin
 from .line_explanation import LineExplanationAdmin
+from .partner import PartnerPaymentAdmin
 from .past import PastImportAdmin, PastRowAdmin
 from .payee import PayeeAdmin
 from .payment_pause import PaymentPauseAdmin
@@ -56,6 +58,7 @@ __all__ = [
     "LegalCostAdmin",
     "LetterAdmin",
     "LineExplanationAdmin",
+    "PartnerPaymentAdmin",
     "PastImportAdmin",
     "PastRowAdmin",
     "PayeeAdmin",

@@ -20,6 +20,8 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import allocation
 from ..models import Account, Fund, FundCover
+from .partner import state_tag as payment_tag
+from .partner_forms import PARTNER
 from .proposals import ReasonForm
 from .spending_forms import CoverForm, LiftForm
 from .surplus import SURPLUS, state_tag
@@ -214,6 +216,7 @@ class FundAdmin(VerbAdmin, WritableAdmin):
             closed=why_no_lift,
         ),
         SURPLUS,
+        PARTNER,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Fund]:
@@ -237,6 +240,10 @@ class FundAdmin(VerbAdmin, WritableAdmin):
             "surpluses": [
                 (move, state_tag(move))
                 for move in row.surplus_moves.select_related("target").order_by("-pk")[:LATEST]
+            ],
+            "partner_payments": [
+                (payment, payment_tag(payment, is_proved=payment.is_proved))
+                for payment in row.partner_payments.with_proof().order_by("-pk")[:LATEST]
             ],
             "latest": row.allocations.select_related("cost", "by")[:LATEST],
             "latest_count": LATEST,

@@ -171,13 +171,14 @@ class AnswerForm(VerbForm):
     )
 
 
-class PayForm(VerbForm):
+class PaidForm(VerbForm):
+    """That the bank was told to pay."""
+
     paid_on = DayField(
         label=gettext_lazy("Paid on"),
         missing=gettext_lazy("Write the day of the payment."),
         help_text=gettext_lazy("The day the bank was told to pay."),
     )
-
     bank_reference = forms.CharField(
         label=gettext_lazy("The bank's reference"),
         required=False,
@@ -185,6 +186,12 @@ class PayForm(VerbForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         help_text=gettext_lazy("The number the bank gave the order, if it gave one."),
     )
+
+    def prepare(self) -> None:
+        self.fields["paid_on"].initial = timezone.now().date()
+
+
+class PayForm(PaidForm):
     received_currency = forms.ChoiceField(
         label=gettext_lazy("The payee received another currency"), required=False
     )
@@ -199,7 +206,7 @@ class PayForm(VerbForm):
     )
 
     def prepare(self) -> None:
-        self.fields["paid_on"].initial = timezone.now().date()
+        super().prepare()
         if self.row.is_emergency and self.row.lacks_second:
             until = plain_moment(_in(self.row.policy.emergency_hours))
             self.fields["paid_on"].help_text = _(

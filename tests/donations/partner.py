@@ -2,9 +2,9 @@
 
 from donations import allocation
 from donations.cleaning import Cleaned
-from donations.models import SurplusMove
+from donations.models import AccountKey, SurplusMove
 from tests import factories
-from tests.donations.spending import make_ready
+from tests.donations.spending import Ready, make_ready
 from tests.factories import NOW, TODAY
 
 PARTNER = "Casa de muestra"
@@ -39,6 +39,17 @@ def ask(r, **fields):
         }
         | fields
     )
+
+
+def make_asked(nth=0):
+    """Of a general fund of 10 dollars, which nobody lacks."""
+    r = Ready()
+    r.treasurer, r.fund = factories.make_user(), factories.make_fund()
+    r.bank = factories.make_bank_account("USD", f"partner-{nth}")
+    factories.give(r.fund, "10", currency="USD", into=AccountKey.bank(r.bank))
+    factories.make_policy(limits=LIMITS, surplus_order=ORDER, partner=PARTNER)
+    r.partner = factories.make_payee(PARTNER)
+    return ask(r, currency="USD", cause=SurplusMove.Cause.NOT_NEEDED)
 
 
 def approve(r, row, by=None, at=NOW):

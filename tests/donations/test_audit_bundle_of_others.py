@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 from donations import costs, exchange
 from donations.models import CostDocument
 from tests import factories
+from tests.donations import partner
 from tests.donations.test_audit_bundle import bundle, opened
 from tests.factories import NOW, PDF, give
 
@@ -29,6 +30,7 @@ def test_slips_of_booked_exchanges_are_documents_too(db):
         "document": f"exchange-{str(slip.number)[:8]}-{slip.sha256[:8]}.pdf",
         "cost": "",
         "exchange": f"exchange:{slip.number}",
+        "partner_payment": "",
         "type": "application/pdf",
         "bytes": str(len(PDF)),
         "sha256": slip.sha256,
@@ -73,6 +75,22 @@ def test_statements_are_of_each_who_only_shares_a_cost_or_has_only_a_fund(db):
     assert named == dict(
         zip(codes, ("Sample case (en)",) * 2 + (ana.alias, bo.alias, cy.alias), strict=True)
     ) | {f"fund-{fund.code}": fund.name for fund in funds}
+
+
+def test_agreement_of_a_payment_to_the_partner_is_a_document_too(db):
+    row = partner.make_paid().row
+
+    files = opened(bundle(with_documents=True))
+
+    (listed,) = [
+        each
+        for each in csv.DictReader(io.StringIO(files["documents.csv"].decode()))
+        if each["partner_payment"]
+    ]
+    assert (listed["partner_payment"], listed["payments"], listed["sha256"]) == (
+        row.entry_source, row.payment_reference, row.sha256,
+    )  # fmt: skip
+    assert files[listed["file"]] == PDF
 
 
 def test_damaged_document_is_said_and_stops_nothing(busy):
