@@ -110,16 +110,11 @@ class ConditionAdmin(VerbAdmin, WritableAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         if obj is None:
             return ConditionForm.Meta.fields
+        # Once it is decided, cards are charged one by one, and what was together then is not kept.
+        together = () if obj.is_decided else ("together",)
         shown = (
-            "appeal",
-            "written",
-            "ends_on",
-            "state",
-            "met_at",
-            "failed_at",
-            "created_by",
-            "created_at",
-        )
+            "appeal", "written", *together, "ends_on", "state", "met_at", "failed_at", "created_by", "created_at",
+        )  # fmt: skip
         return names_people(Condition, shown)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -136,6 +131,10 @@ class ConditionAdmin(VerbAdmin, WritableAdmin):
     @admin.display(description=gettext_lazy("target"), ordering="target")
     def written(self, row: Condition) -> str:
         return money(row.target, row.currency)
+
+    @admin.display(description=gettext_lazy("together until now"))
+    def together(self, row: Condition) -> str:
+        return money(conditional.reached(row), row.currency)
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, row: Condition) -> str:

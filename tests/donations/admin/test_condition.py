@@ -38,6 +38,9 @@ def test_condition_is_set(treasurer, appeal):
     page = treasurer.get(f"/admin/donations/condition/{condition.pk}/change/").content.decode()
     assert "€100.00" in page
     assert "100.000" not in page
+    # What the supporters' page says is known here, too.
+    assert "Together until now" in page
+    assert "€0.00" in page
     # Few may open accounts: who set it is a name, no link.
     assert "/admin/auth/user/" not in page
 
