@@ -17,6 +17,7 @@ from defensefund.verbs import Verb
 from .. import allocation
 from ..cleaning import MAX_BYTES, UnfitDocument, clean
 from ..models import BankAccount, Fund, Payee, SurplusMove
+from .payment_forms import PayingAccountField
 from .spending_forms import AttachForm
 from .standing import policy_today
 from .surplus import SurplusForm, rests
@@ -47,7 +48,7 @@ class PartnerForm(SurplusForm):
         label=gettext_lazy("Partner, as registered"),
         error_messages={"required": gettext_lazy("Choose the payee.")},
     )
-    bank_account = forms.ModelChoiceField(
+    bank_account = PayingAccountField(
         BankAccount.objects.none(),
         label=gettext_lazy("From the account"),
         error_messages={"required": gettext_lazy("Choose the account the money is paid from.")},

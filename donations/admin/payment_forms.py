@@ -16,7 +16,7 @@ from defensefund.templatetags.formats import number, plain_day, plain_moment
 from defensefund.verbs import VerbForm
 
 from .. import disbursement, ledger
-from ..currencies import offered
+from ..currencies import offered, written
 from ..models import AccountKey, BankAccount, CostDocument, Policy
 from ..same_documents import elsewhere
 from ..schedule import cover
@@ -33,6 +33,13 @@ class DocumentField(forms.ModelChoiceField):  # type: ignore[type-arg]
         }
 
 
+class PayingAccountField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, account: BankAccount) -> str:
+        """With what lies there: more may be free for a cost than is at the bank, while gifts are still at Stripe."""
+        amount = written(ledger.balance(AccountKey.bank(account)), account.currency)
+        return _("%(account)s: %(amount)s in the books") % {"account": account, "amount": amount}
+
+
 def _in(hours: int) -> datetime:
     return timezone.now() + timedelta(hours=hours)
 
@@ -46,7 +53,7 @@ class ContentForm(MoneyForm):
         label=gettext_lazy("For this document"),
         error_messages={"required": gettext_lazy("Choose the bill to be paid.")},
     )
-    bank_account = forms.ModelChoiceField(
+    bank_account = PayingAccountField(
         BankAccount.objects.none(),
         label=gettext_lazy("From the account"),
         error_messages={"required": gettext_lazy("Choose the account the money is paid from.")},

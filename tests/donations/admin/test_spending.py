@@ -335,6 +335,10 @@ def test_request_before_its_time_says_why(ready, treasurer):
 
 def test_request_beyond_what_is_set_aside_is_answered_beside_the_amount(ready, treasurer):
     allocate(ready, "600")
+    # Beside each account, what lies there.
+    assert f"{ready.bank}: €1,000.00 in the books" in text_of(
+        treasurer.get(of_cost(ready, "request"))
+    )
 
     page = press(treasurer, of_cost(ready, "request"), amount="600.01")
 
