@@ -19,6 +19,7 @@ from ..currencies import is_exact
 from ..line_names import Difference
 from ..models import BankAccount, StatementImport
 from ..statements import (
+    Balance,
     LeftOut,
     Statement,
     StatementRow,
@@ -58,6 +59,8 @@ class Reading:
     told: tuple[Movement, ...] = ()
     # What earlier notifications tell of the new lines.
     awaited: Awaited = NOTHING_AWAITED
+    # A balance of a later day than the rows reach to, and that last day: it is neither kept nor reckoned with.
+    later: tuple[Balance, date] | None = None
 
     @property
     def differences(self) -> tuple[Difference, ...]:
@@ -67,7 +70,7 @@ class Reading:
 
     @property
     def total(self) -> Decimal:
-        return sum((row.amount for row in self.rows), Decimal(0))
+        return _sum(self.rows)
 
     @property
     def new_rows(self) -> list[tuple[StatementRow, str]]:
@@ -237,8 +240,14 @@ def _compare(statements: Sequence[Statement], account: BankAccount) -> Reading:
     rows = tuple(row for statement in statements for row in statement.rows)
     left_out = tuple(row for statement in statements for row in statement.left_out)
     opening = statements[0].opening
-    closing = statements[-1].closing
-    derived = None if opening else _derived(statements)
+    last = statements[-1]
+    closing = last.closing
+    later: tuple[Balance, date] | None = None
+    if closing and closing.on and last.reaches and closing.on > last.reaches:
+        # As when a bank lists last month and states today's balance.
+        later = (closing, last.reaches)
+        closing = None
+    derived = None if opening or not closing else closing.amount - _sum(rows)
     if not rows and not (opening and closing):
         raise ImportRefused(
             _(
@@ -259,18 +268,12 @@ def _compare(statements: Sequence[Statement], account: BankAccount) -> Reading:
         closing=closing.amount if closing else None,
         is_derived=derived is not None,
         span=(min(days), max(days)) if days else None,
+        later=later,
     )
 
 
-def _derived(statements: Sequence[Statement]) -> Decimal | None:
-    """What the account had before the rows, where only the balance after them is stated; None where that is of a later day than
-    the rows reach to, as when a bank lists last month and states today's balance."""
-    last = statements[-1]
-    closing = last.closing
-    if closing is None or (closing.on and last.reaches and closing.on > last.reaches):
-        return None
-    rows = (row for statement in statements for row in statement.rows)
-    return closing.amount - sum((row.amount for row in rows), Decimal(0))
+def _sum(rows: Iterable[StatementRow]) -> Decimal:
+    return sum((row.amount for row in rows), Decimal(0))
 
 
 def _told(statements: Sequence[Statement], account: BankAccount) -> Reading:

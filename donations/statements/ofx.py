@@ -141,19 +141,21 @@ def _statement(response: _Response) -> Statement:
         currency = rows[0].currency
     if len(rows) > 1 and rows[0].booked_on > rows[-1].booked_on:
         rows.reverse()
+    rows.sort(key=lambda row: row.booked_on)
     return Statement(
         account="".join(
             (response.get("BANKACCTFROM/ACCTID") or response.get("CCACCTFROM/ACCTID")).split()
         ),
         currency=currency,
-        rows=tuple(sorted(rows, key=lambda row: row.booked_on)),
+        rows=tuple(rows),
         closing=_closing(response),
         left_out=tuple(left_out),
-        reaches=_reaches(response),
+        reaches=_reaches(response) or (rows[-1].booked_on if rows else None),
     )
 
 
 def _reaches(response: _Response) -> date | None:
+    """The end of what the bank lists; where it does not say that, its last row is all that is known."""
     try:
         return _day(response.get("DTEND"), response.at("DTEND")) if response.get("DTEND") else None
     except UnreadableStatement:

@@ -1,3 +1,4 @@
+import re
 from decimal import Decimal
 from html import unescape
 
@@ -8,6 +9,7 @@ from donations.models import StatementImport, StatementLine
 from donations.reconciliation import import_statement
 from donations.statements.files import LARGEST
 from tests.donations.reconciliation.files import bank_csv, make_account
+from tests.donations.reconciliation.test_imports import ofx
 from tests.donations.reconciliation.test_notifications import (
     IBAN,
     detail,
@@ -43,6 +45,18 @@ def test_upload_shows_the_file_and_imports_nothing(treasurer):
     assert [str(row.amount) for row in response.context["new"]] == ["25.00", "25.00", "-5.00"]
     assert (StatementImport.objects.count(), StatementLine.objects.count()) == (0, 0)
     assert "no-store" in response.headers["Cache-Control"]
+
+
+def test_preview_says_that_a_balance_is_of_a_later_day_than_the_lines(treasurer):
+    content = ofx("900", ("20260205", "3", "c"), until="20260228", as_of="20260301")
+
+    text = re.sub(r"<[^>]+>", "", upload(treasurer, make_account(), content).content.decode())
+
+    assert (
+        "balance, €900.00, is of March 1, 2026, and its lines reach to February 28, 2026 only: what moved in between is not in it."
+        in " ".join(unescape(text).split())
+    )
+    assert "A line missing from it would not be noticed." in text
 
 
 def test_confirm_imports_once_however_often_it_is_pressed(treasurer):

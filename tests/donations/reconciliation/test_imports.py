@@ -6,6 +6,7 @@ import pytest
 from donations import assertions
 from donations.models import Account, Entry, StatementImport, StatementLine, StatementMatch
 from donations.reconciliation import ImportRefused, ImportResult, explain, import_statement, read
+from donations.statements import Balance
 from tests.factories import NOW, make_bank_account, make_pledge, make_user
 
 from .files import BARE, bank_csv, make_account
@@ -164,15 +165,16 @@ def test_import_without_balances_is_taken_at_its_word():
 
 
 def ofx(closing, *rows, until=None, as_of=None):
-    """Rows are (day, amount, the bank's id); the balance is of the last day, or of `as_of`, and there is none before them."""
-    until = until or rows[-1][0]
+    """Rows are (day, amount, the bank's id); the balance is of the last day, or of `as_of`, and there is none before them. With
+    "" as `until` the file does not say to which day it lists."""
+    until = rows[-1][0] if until is None else until
     lines = "".join(
         f"<STMTTRN><TRNTYPE>CREDIT<DTPOSTED>{day}<TRNAMT>{amount}<FITID>{name}<NAME>X</STMTTRN>"
         for day, amount, name in rows
     )
     return (
         "OFXHEADER:100\nDATA:OFXSGML\n\n<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>EUR<BANKACCTFROM>"
-        f"<ACCTID>DE02120300000000202051</BANKACCTFROM><BANKTRANLIST><DTSTART>{rows[0][0]}<DTEND>{until}{lines}"
+        f"<ACCTID>DE02120300000000202051</BANKACCTFROM><BANKTRANLIST><DTSTART>{rows[0][0]}{until and '<DTEND>' + until}{lines}"
         f"</BANKTRANLIST><LEDGERBAL><BALAMT>{closing}<DTASOF>{as_of or until}</LEDGERBAL></STMTRS></STMTTRNRS>"
         "</BANKMSGSRSV1></OFX>"
     ).encode()
@@ -219,13 +221,32 @@ def test_import_that_states_only_the_closing_balance_may_overlap_and_be_cut_insi
     assert [each.opening_balance for each in account.imports.order_by("pk")] == [0, 60, 105, None]
 
 
-def test_import_whose_only_balance_is_of_a_later_day_is_taken_at_its_word():
+@pytest.mark.parametrize(("until", "reaches"), [("20260228", "2026-02-28"), ("", "2026-02-05")])
+def test_balance_of_a_later_day_than_the_lines_reach_to_is_none_after_them(until, reaches):
+    account = make_account()
+    take(account, JANUARY)
+    content = ofx("900", ("20260205", "3", "c"), until=until, as_of="20260301")
+
+    reading = read(account=account, content=content, at=NOW)
+    result = take(account, content)
+
+    assert reading.later == (Balance(Decimal(900), date(2026, 3, 1)), date.fromisoformat(reaches))
+    assert (reading.opening, reading.closing) == (None, None)
+    statement = result.statement
+    assert (result.new, statement.opening_balance, statement.closing_balance) == (1, None, None)
+    # What comes next is held to what is known, as if nothing had been said.
+    assert take(account, ofx("110", ("20260305", "7", "d"))).new == 1
+    with pytest.raises(ImportRefused, match=r"closed on March 5, 2026 with €110\.00"):
+        take(account, ofx("111", ("20260306", "2", "e")))
+
+
+def test_balance_of_the_day_that_the_lines_reach_to_is_the_one_after_them():
     account = make_account()
     take(account, JANUARY)
 
-    result = take(account, ofx("900", ("20260205", "3", "c"), until="20260228", as_of="20260310"))
+    result = take(account, ofx("103", ("20260205", "3", "c"), until="20260228", as_of="20260228"))
 
-    assert (result.new, result.statement.opening_balance) == (1, None)
+    assert (result.statement.opening_balance, result.statement.closing_balance) == (100, 103)
 
 
 def test_import_that_does_not_add_up_is_refused():
