@@ -26,7 +26,7 @@ from defensefund.sign_in import LOGGED_IN_AT, SEEN_AT
 from defensefund.step_up import PROVED_AT
 from donations import ledger, policy
 from donations.cleaning import clean
-from donations.demo.money import sample_pdf
+from donations.demo.spending import sample_pdf
 from donations.models import (
     AccountKey,
     BalanceTransaction,

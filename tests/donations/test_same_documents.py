@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
 
 from donations import allocation, disbursement, documents
-from donations.demo.money import sample_pdf
+from donations.demo.spending import sample_pdf
 from donations.models import CostDocument, Disbursement
 from donations.same_documents import Elsewhere, alike, elsewhere
 from tests import factories

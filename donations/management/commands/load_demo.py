@@ -6,7 +6,7 @@ from django.utils import timezone
 from appeals.models import Appeal
 from appeals.real_appeal import load_real_appeal
 from donations import periods
-from donations.demo import bank, money, people
+from donations.demo import bank, funds, money, people, spending
 from donations.models import Entry
 
 STATEMENT = "sample-statement.csv"
@@ -37,8 +37,8 @@ class Command(BaseCommand):
         sample, case, defendants = people.make_appeal(staff, at=now)
         # Published last, so that it comes first on the front page.
         real = load_real_appeal(by=staff.organizer, at=timezone.now())
-        (settings.DATA_DIR / KEY).write_text(money.make_key(staff, at=now))
-        fund = money.make_funds([real, sample], case)
+        (settings.DATA_DIR / KEY).write_text(spending.make_key(staff, at=now))
+        fund = funds.make_funds([real, sample], case)
         statement = money.make_money(sample, case, defendants, fund, staff, now=now)
         periods.begin_due(at=timezone.now())
         path = settings.DATA_DIR / STATEMENT
