@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from defensefund import views
-from donations.letter_views import mail
+from donations.mail_views import mail
 from donations.stripe_views import WEBHOOK_PATH, stripe_webhook
 
 sandbox = [path("sandbox/", include("donations.sandbox.urls"))] if settings.STRIPE_SANDBOX else []

@@ -121,7 +121,7 @@ PLACES = [
         "audit_bundle",
         "book_views",
         "catching_up",
-        "letter_views",
+        "mail_views",
         "link_views",
         "public_gift_views",
         "supporter_views",
