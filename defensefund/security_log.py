@@ -7,11 +7,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import connection, transaction
-from django.template.loader import render_to_string
 from django.utils import translation
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from defensefund.letters import words_of
 from defensefund.models import SecurityEvent
 
 Kind = SecurityEvent.Kind
@@ -41,9 +41,8 @@ def tell(event_id: int) -> None:
     event = SecurityEvent.objects.select_related("user").get(pk=event_id)
     with translation.override(settings.LANGUAGE_CODE):
         context = {"event": event, "link": f"{settings.SITE_URL}/admin/second-factor/"}
-        subject = render_to_string("staff/email/security_event_subject.txt", context)
-        body = render_to_string("staff/email/security_event.txt", context)
-    EmailMessage(" ".join(subject.split()), body, to=[event.user.email]).send()
+        words = words_of("staff/email/security_event", context)
+    EmailMessage(words.subject, words.body, to=[event.user.email]).send()
 
 
 def first_broken() -> int | None:

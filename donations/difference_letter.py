@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.template.loader import render_to_string
 
+from defensefund.letters import Words, words_of
 from defensefund.templatetags.formats import money
 
 from .difference_kinds import ADVICE, PATIENCE, Kind
@@ -44,15 +44,14 @@ def _sums(amounts: Iterable[tuple[str, Decimal | None]]) -> dict[str, str]:
     return {currency: str(amount) for currency, amount in sorted(sums.items())}
 
 
-def letter(kinds: Sequence[Told]) -> tuple[str, str]:
-    """Subject and text, in the language in force."""
+def letter(kinds: Sequence[Told]) -> Words:
+    """In the language in force."""
     context = {
         "count": sum(each["count"] for each in kinds),
         "kinds": [_in_words(each) for each in kinds],
         "link": f"{settings.SITE_URL}/admin/donations/account/differences/",
     }
-    subject = render_to_string("donations/email/differences_subject.txt", context)
-    return " ".join(subject.split()), render_to_string("donations/email/differences.txt", context)
+    return words_of("donations/email/differences", context)
 
 
 def _in_words(each: Told) -> dict[str, Any]:

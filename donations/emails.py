@@ -1,7 +1,6 @@
 """Letters to supporters: worded when sent, in their language; nothing outside the opened letter tells of the cause."""
 
 import logging
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import Message
 from email.policy import Policy, default
@@ -12,8 +11,9 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import Q
-from django.template.loader import render_to_string
 from django.utils import translation
+
+from defensefund.letters import Words, words_of
 
 from . import receipts
 from .gift_state import state_of
@@ -39,14 +39,6 @@ class LongLines(EmailMessage):
         return super().message(policy=policy.clone(max_line_length=998))
 
 
-@dataclass(frozen=True)
-class Words:
-    """A letter as it will be read: plain text, `subject` on one line."""
-
-    subject: str
-    body: str
-
-
 def word(letter: Letter, *, at: datetime) -> Words:
     """The words of `letter` in its pledge's language, as things stand at the instant `at`."""
     pledge = letter.pledge
@@ -61,11 +53,7 @@ def word(letter: Letter, *, at: datetime) -> Words:
         }
         context |= _details(letter, at=at)
         context |= _of_monthly(letter, at=at)
-        template = f"donations/email/{letter.kind}"
-        subject = render_to_string(f"{template}_subject.txt", context)
-        return Words(
-            subject=" ".join(subject.split()), body=render_to_string(f"{template}.txt", context)
-        )
+        return words_of(f"donations/email/{letter.kind}", context)
 
 
 def _of_monthly(letter: Letter, *, at: datetime) -> dict[str, object]:

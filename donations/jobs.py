@@ -189,8 +189,8 @@ def tell_of_differences(kinds: list[difference_letter.Told], user_id: int) -> No
     """Writes to a treasurer what waits on the list of differences. The letter names no donor, no fund and no cost."""
     person = User.objects.get(pk=user_id)
     with translation.override(settings.LANGUAGE_CODE):
-        subject, body = difference_letter.letter(kinds)
-    EmailMessage(subject, body, to=[person.email]).send()
+        words = difference_letter.letter(kinds)
+    EmailMessage(words.subject, words.body, to=[person.email]).send()
 
 
 @app.periodic(cron="*/15 * * * *")

@@ -9,12 +9,12 @@ from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Max
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
+from defensefund.letters import words_of
 from defensefund.roles import reachable
 
 from . import stripe_api
@@ -141,9 +141,8 @@ def tell_of_pause(pause_id: int, user_id: int) -> None:
             "fund_name": settings.FUND_NAME,
             "link": f"{settings.SITE_URL}/admin/donations/paymentpause/",
         }
-        subject = render_to_string("donations/email/paused_subject.txt", context)
-        body = render_to_string("donations/email/paused.txt", context)
-    EmailMessage(" ".join(subject.split()), body, to=[person.email]).send()
+        words = words_of("donations/email/paused", context)
+    EmailMessage(words.subject, words.body, to=[person.email]).send()
 
 
 def close_tried_pages(*, at: datetime) -> int:
