@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from defensefund.lists import DayFilter, among
+from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin, page, require
 from defensefund.paging import START, page_or_first
 from defensefund.templatetags.formats import money
@@ -25,6 +25,7 @@ from ..models import BankAccount, LineExplanation, StatementLine, StatementMatch
 from ..reconciliation import Suggestion
 from .bail_back import MAY_RECORD, for_this_person, match_with
 from .forget_payer import FORGET
+from .line_search import lines_found
 from .match_form import MatchForm, UndoForm
 from .match_words import LINKS, facts_of_lines, told, told_of
 from .statement_line_filters import AccountFilter, ImportFilter, StateFilter, accounts_to_choose
@@ -47,7 +48,8 @@ class StatementLineAdmin(VerbAdmin, ReadOnlyAdmin):
     # Looked up below, as whole references.
     search_fields = ("=references",)
     search_help_text = gettext_lazy(
-        "A whole reference of ours: of a gift (RF…), a payment (PAY-…), a refund (REF-…) or a payout (po_…)."
+        "A whole reference of ours: of a gift (RF…), a payment (PAY-…), a refund (REF-…) or a payout (po_…). Or an amount, as "
+        "123.45 or 123,45; with − before it only money that left."
     )
     day_field = "booked_on"
     is_long = True
@@ -66,12 +68,7 @@ class StatementLineAdmin(VerbAdmin, ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: Any, search_term: str
     ) -> tuple[Any, bool]:
-        """Lines in which one of the references typed was found, however the bank or who types wrote it."""
-        if not search_term.strip():
-            return queryset, False
-        codes = reconciliation.find_codes([search_term])
-        found = StatementLine.objects.order_by().filter(references__overlap=codes).values("pk")
-        return among(queryset, found), False
+        return (lines_found(queryset, search_term) if search_term.strip() else queryset), False
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Who matches lines reads the bank's words; who checks the books meets no supporter."""

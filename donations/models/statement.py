@@ -8,6 +8,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Abs
 from django.utils.translation import gettext_lazy as _
 
 from defensefund.privacy import EncryptedTextField
@@ -197,6 +198,10 @@ class StatementLine(models.Model):
                 name="statement_line_references",
                 fields=["references"],
                 gin_pending_list_limit=128,
+            ),
+            # And by its amount, whether it came or left: of one amount in the order of days, however many lines have it.
+            models.Index(
+                Abs("amount"), "booked_on", "id", "amount", name="statement_line_by_amount"
             ),
             # The office lists by day, of one account or of all; a file's balances are held against the sum of a span.
             models.Index(name="statement_line_by_day", fields=["booked_on", "id"]),

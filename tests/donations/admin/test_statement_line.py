@@ -5,11 +5,13 @@ from html import unescape
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.db.models import Model
 
 from defensefund.templatetags.formats import plain_day
 from donations import disbursement, ledger, receipts, reconciliation, refunds
 from donations.admin.bail_back import for_this_person
+from donations.admin.line_search import lines_found
 from donations.admin.match_words import told_of
 from donations.admin.trail import facts_of
 from donations.models import (
@@ -554,6 +556,49 @@ def test_line_is_found_by_any_reference_of_ours_in_it(treasurer):
     assert found("po_sample00001") == {payout.pk}
     # Names are encrypted, and nobody is looked for by them; nor by half a reference.
     assert found("Ana Ejemplo") == found("PAY-ABC") == set()
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("123,45", {"123.45", "-123.45", "123.45 ARS"}),
+        ("123.45", {"123.45", "-123.45", "123.45 ARS"}),
+        (" €123.45 ", {"123.45", "-123.45"}),
+        ("123,45 €", {"123.45", "-123.45"}),
+        ("ARS 123.45", {"123.45 ARS"}),
+        ("-123.45", {"-123.45"}),
+        ("−€123.45", {"-123.45"}),
+        ("+123,45", {"123.45", "123.45 ARS"}),
+        ("1.234,5", {"1234.50"}),
+        # Grouped by hand, or of a currency of three decimals.
+        ("1.234", {"1234", "1.234 KWD"}),
+        ("123,4", set()),
+        ("123,456,78", set()),
+        ("12 Ana", set()),
+    ],
+)
+def test_lines_are_found_by_their_amount(treasurer, typed, found):
+    for each in ("123.45", "-123.45", "123.45 ARS", "1234.50", "1234", "1.234 KWD", "12"):
+        amount, currency = f"{each} EUR".split()[:2]
+        make_line(amount, currency=currency, text=each)
+
+    page = treasurer.get("/admin/donations/statementline/", {"q": typed})
+
+    assert {line.text for line in page.context["cl"].result_list} == found
+
+
+def test_amount_is_looked_up_in_an_index(treasurer, django_assert_num_queries):
+    make_line("123.45")
+    listed = StatementLine.objects.order_by("-booked_on", "-pk")
+    with connection.cursor() as cursor:
+        # As where there are many rows, of which a handful here say nothing.
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+    plan = lines_found(listed, "123,45")[:26].explain()
+    assert "Index Scan Backward using statement_line_by_amount" in plan
+    assert "Sort" not in plan
+    treasurer.get("/admin/donations/statementline/")
+    with django_assert_num_queries(5):
+        treasurer.get("/admin/donations/statementline/", {"q": "123,45"})
 
 
 def test_line_is_split_in_steps_and_each_part_is_taken_back_by_itself(treasurer):
