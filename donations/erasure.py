@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils.translation import gettext as _
 
 from .models import (
@@ -45,7 +45,8 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
     """Forgets whoever gave `pledge`, in all their gifts if they left an address; returns how many gifts that were.
 
     Gone are the address and its search hash, names on receipts and in public, the country, letters not sent yet,
-    and what names the payer on slips for cash, on refunds paid, and on bank lines matched to the gifts or these. All private links close.
+    and what names the payer on slips for cash, on refunds paid, and on bank lines matched to the gifts or these; and on all other
+    lines of the same account at a bank, or with a reference of theirs, that are nobody else's gift. All private links close.
     Receipts keep number and sentence: the fund must be able to show them, and they name nobody. Raises AlreadyForgotten, StillGiving.
     """
     pledge = Pledge.objects.get(pk=pledge.pk)
@@ -88,12 +89,16 @@ def forget(pledge: Pledge, *, at: datetime) -> int:
     # names with another amount.
     theirs = StatementMatch.objects.filter(donation__pledge__in=gifts)
     references = Pledge.objects.filter(pk__in=gifts, reference__isnull=False)
+    codes = [str(each) for each in references.values_list("reference", flat=True)]
+    also = _of_the_same(lines, codes, but=gifts)
     _empty(
         _held(lines),
         only=Q(amount__in=list(theirs.values_list("amount", flat=True)))
-        | Q(references__overlap=list(references.values_list("reference", flat=True))),
+        | Q(references__overlap=codes),
         at=at,
     )
+    if also:
+        _forget_lines(Q(pk__in=also), at=at)
     RefundRequest.objects.filter(donation__pledge__in=gifts).update(payee_name="", payee_account="")
     CashReceipt.objects.filter(Q(pledge__in=gifts) | Q(donation__pledge__in=gifts)).update(payer="")
     Receipt.objects.filter(donation__pledge__in=gifts).update(country="")
@@ -129,6 +134,11 @@ def forget_payer(line: StatementLine, *, with_others: bool = False, at: datetime
     same = Q(pk=line.pk)
     if with_others:
         same |= Q(pk__in=others_of(line))
+    return _forget_lines(same, at=at)
+
+
+def _forget_lines(same: Q, *, at: datetime) -> int:
+    """Who is on the other side of the lines, and of refunds of the same gifts; returns how many lines. Raises StillGiving."""
     lines = StatementLine.objects.filter(same)
     gifts = list(
         Donation.objects.filter(
@@ -146,6 +156,25 @@ def forget_payer(line: StatementLine, *, with_others: bool = False, at: datetime
     _empty(held, at=at)
     requests.update(payee_name="", payee_account="")
     return len(held)
+
+
+def _of_the_same(lines: QuerySet[StatementLine], codes: list[str], *, but: list[int]) -> list[int]:
+    """The keys of further lines of whoever is on the other side of `lines`, as far as that is certain: by the account that the bank
+    names, or by a reference of theirs among `codes`. Namesakes have one name and two accounts; and who pays from an account
+    of two may be the other one, whose announced gift it is then, unless that is one of the pledges `but`."""
+    accounts = {
+        line.payer_hash
+        for line in lines.only("payer_hash", "counterparty_account")
+        if line.counterparty_account and line.payer_hash
+    }
+    of_others = StatementMatch.objects.standing().filter(
+        line=OuterRef("pk"), donation__pledge__isnull=False
+    )
+    same = StatementLine.objects.of_payers().filter(
+        Q(payer_hash__in=accounts) | Q(references__overlap=codes), forgotten_at=None
+    )
+    found = same.exclude(Exists(of_others.exclude(donation__pledge__in=but)))
+    return list(found.exclude(pk__in=lines.values("pk")).order_by().values_list("pk", flat=True))
 
 
 def others_of(line: StatementLine) -> QuerySet[StatementLine]:

@@ -318,3 +318,32 @@ def test_gift_that_is_forgotten_takes_its_line_along_for_good(gift):
             StatementLine.objects.filter(pk=line.pk).update(**left)
     with pytest.raises(IntegrityError, match="stays forgotten"), transaction.atomic():
         StatementLine.objects.filter(pk=line.pk).update(forgotten_at=None)
+
+
+def test_gift_that_is_forgotten_takes_along_all_that_is_surely_of_the_same_payer(gift, fund):
+    by = factories.make_user()
+    iban = "DE02 1203 0000 0000 2020 51"
+    # As a new file brings lines: known again by the account, else by the name.
+    match = gift.donations.get().matches.get()
+    own = payer_hash(iban, CANARY)
+    StatementLine.objects.filter(pk=match.line_id).update(payer_hash=own)
+    still_open, noted, unannounced = (paid_by(CANARY, iban, each) for each in ("7", "8", "9"))
+    named = make_line("11", references=[gift.reference], counterparty=CANARY)
+    reconciliation.explain(line=noted, explanation="not ours", by=by, at=NOW)
+    reconciliation.match(line=unannounced, target=fund, by=by, at=NOW)
+    # A namesake; and who shares the account, with a gift of their own.
+    namesake = paid_by(CANARY, "", "7")
+    shared = paid_by("Ana Another", iban, "12")
+    reconciliation.match(
+        line=shared, target=factories.make_pledge(method="transfer", amount="12"), by=by, at=NOW
+    )
+    before = ledger_hash(), books(language="en", at=NOW), state(namesake), state(shared)
+    amounts = list(StatementLine.objects.order_by("pk").values_list("amount", "explained"))
+
+    assert erasure.forget(gift, at=NOW) == 1
+
+    for line in (match.line, still_open, noted, unannounced, named):
+        assert state(line) == GONE
+    assert (ledger_hash(), books(language="en", at=NOW), state(namesake), state(shared)) == before
+    assert list(StatementLine.objects.order_by("pk").values_list("amount", "explained")) == amounts
+    assert StatementLine.objects.unmatched().filter(pk=still_open.pk).exists()
