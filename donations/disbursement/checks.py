@@ -120,7 +120,7 @@ def why_not_payable(row: Disbursement) -> str:
 
 
 def check_policy(
-    policy: Policy | None, cost: LegalCost, amount: Decimal, *, but: int | None = None
+    policy: Policy | None, cost: LegalCost, amount: Decimal, *, but: int | None
 ) -> None:
     """`but` is the key of the payment itself, when it is changed."""
     if policy is None:
@@ -214,7 +214,7 @@ def check_emergency(
     amount: Decimal,
     *,
     at: datetime,
-    but: int | None = None,
+    but: int | None,
 ) -> None:
     if not reason.strip():
         return

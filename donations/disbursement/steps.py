@@ -67,44 +67,62 @@ def request(
 
     With an `emergency_reason` one approval is enough to pay where the policy asks for two, up to its limit; the second
     follows within its hours. A document that is with another cost too, paid or asked for there, needs a
-    `same_document_reason`, which the approver approves with the rest. With a `number` the caller made beforehand, the same request sent twice is made once (AlreadyDone).
+    `same_document_reason`, which the approver approves with the rest. With a `number` the caller made beforehand, the same
+    request sent twice is made once (AlreadyDone).
     """
     cost = LegalCost.objects.held(cost)
     if number and Disbursement.objects.filter(number=number).exists():
         raise AlreadyDone(_("This was sent twice: it was asked for once."))
-    check_content(cost, document, bank_account, amount)
-    check_same_document(document, same_document_reason)
-    policy = Policy.objects.in_force(on=at.date())
-    check_policy(policy, cost, amount)
-    # Asked for first: what is paid between the two reads is then counted twice, never missed.
-    spoken_for = cost.disbursements.open().total()
-    free = ledger.free(AccountKey.cost(cost)) - spoken_for
-    if amount > free:
-        raise NotEnoughMoney(
-            _("%(amount)s is set aside for this cost and not asked for yet: set more aside first.")
-            % {"amount": written(free, cost.currency)}
-        )
-    account = account_of(cost)
-    check_emergency(policy, emergency_reason, cost, amount, at=at)
-    check_declared(by)
-    check_stakes(account, cost, [by])
-    row = Disbursement.objects.create(
+    row = Disbursement(
         number=number or uuid4(),
         cost=cost,
         document=document,
         bank_account=bank_account,
         amount=amount,
         currency=cost.currency,
-        payee_account=account,
         emergency_reason=emergency_reason.strip(),
         same_document_reason=same_document_reason.strip(),
         payment_reference=new_number("PAY", 8),
         requested_by=by,
         requested_at=at,
     )
-    # The database's own work.
-    row.refresh_from_db(fields=["content_hash", "approvals_needed", "policy"])
+    _check(row, at=at)
+    row.save(force_insert=True)
+    _read_back(row)
     return row
+
+
+def _check(row: Disbursement, *, at: datetime) -> None:
+    """Whether `row` may be asked for so by who asks for it, apart from itself as it was before; gives it the payee's account.
+
+    Raises DisbursementError's kinds.
+    """
+    cost, amount = row.cost, row.amount
+    check_content(cost, row.document, row.bank_account, amount)
+    check_same_document(row.document, row.same_document_reason)
+    policy = Policy.objects.in_force(on=at.date())
+    check_policy(policy, cost, amount, but=row.pk)
+    # Asked for first: what is paid between the two reads is then counted twice, never missed.
+    spoken_for = cost.disbursements.open().exclude(pk=row.pk).total()
+    free = ledger.free(AccountKey.cost(cost)) - spoken_for
+    if amount > free:
+        sentence = (
+            _("%(amount)s is set aside for this cost: set more aside first.")
+            if row.pk
+            else _(
+                "%(amount)s is set aside for this cost and not asked for yet: set more aside first."
+            )
+        )
+        raise NotEnoughMoney(sentence % {"amount": written(free, cost.currency)})
+    row.payee_account = account_of(cost)
+    check_emergency(policy, row.emergency_reason, cost, amount, at=at, but=row.pk)
+    check_declared(row.requested_by)
+    check_stakes(row.payee_account, cost, [row.requested_by])
+
+
+def _read_back(row: Disbursement) -> None:
+    """What the database made of it."""
+    row.refresh_from_db(fields=["content_hash", "approvals_needed", "policy"])
 
 
 @transaction.atomic
@@ -179,34 +197,21 @@ def amend(
     row = locked(disbursement)
     if row.refused_at or row.paid_at:
         raise WrongState(_("This payment is decided already."))
-    cost = LegalCost.objects.held(row.cost)
-    check_content(cost, document, bank_account, amount)
-    check_same_document(document, same_document_reason)
-    policy = Policy.objects.in_force(on=at.date())
-    check_policy(policy, cost, amount, but=row.pk)
-    others = cost.disbursements.open().exclude(pk=row.pk).total()
-    free = ledger.free(AccountKey.cost(cost)) - others
-    if amount > free:
-        raise NotEnoughMoney(
-            _("%(amount)s is set aside for this cost: set more aside first.")
-            % {"amount": written(free, row.currency)}
-        )
+    row.cost = LegalCost.objects.held(row.cost)
     row.amount, row.document, row.bank_account = amount, document, bank_account
-    row.payee_account, row.emergency_reason = account_of(cost), emergency_reason.strip()
+    row.emergency_reason = emergency_reason.strip()
     row.same_document_reason = same_document_reason.strip()
-    check_emergency(policy, emergency_reason, cost, amount, at=at, but=row.pk)
-    check_declared(by)
-    check_stakes(row.payee_account, cost, [by])
     row.requested_by, row.requested_at = by, at
     row.approved_by = row.approved_at = None
     row.approved_hash = ""
+    _check(row, at=at)
     row.save(
         update_fields=[
             "amount", "document", "bank_account", "payee_account", "emergency_reason", "same_document_reason", "requested_by",
             "requested_at", "approved_by", "approved_at", "approved_hash",
         ]
     )  # fmt: skip
-    row.refresh_from_db(fields=["content_hash", "approvals_needed", "policy"])
+    _read_back(row)
     return row
 
 
