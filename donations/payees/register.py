@@ -8,7 +8,15 @@ from django.utils.translation import gettext as _
 
 from defensefund.sealing import seal
 from donations.account_numbers import WrongNumber, payable_account
-from donations.models import Conflict, Payee, PayeeAccount, Scheme, SealingKey, StaffAccount
+from donations.models import (
+    BankAccount,
+    Conflict,
+    Payee,
+    PayeeAccount,
+    Scheme,
+    SealingKey,
+    StaffAccount,
+)
 from donations.models.payee import hash_account, hash_payee, masked
 from donations.sealed_accounts import SealedAccount
 
@@ -41,6 +49,7 @@ def record(
     """
     written = _written(account, scheme)
     _check_not_of_staff(hash_account(written))
+    _check_not_ours(written)
     payee, is_new = Payee.objects.get_or_create(
         number=number,
         defaults={"kind": kind, "recorded_by": by, "recorded_at": at, "is_sample": is_sample},
@@ -58,6 +67,7 @@ def change_account(
     of a payment that is not made yet is void (so does the database). Raises NoKeys, WrongAccount, WrongState, Conflicted."""
     written = _written(account, scheme)
     _check_not_of_staff(hash_account(written))
+    _check_not_ours(written)
     payee = _locked(payee)
     if payee.retired_at:
         raise WrongState(_("This payee is retired: record a new one."))
@@ -117,6 +127,14 @@ def _check_not_of_staff(account_hash: str) -> None:
     """The database refuses the same (the migrations "people" and "payee_not_of_staff")."""
     if StaffAccount.objects.standing().filter(account_hash=account_hash).exists():
         raise Conflicted(_("This is the account of a member of staff: nothing is paid there."))
+
+
+def _check_not_ours(account: str) -> None:
+    for ours in BankAccount.objects.only("number", "sort_code", "pix_key"):
+        if account in {ours.number, f"{ours.sort_code} {ours.number}", ours.pix_key}:
+            raise WrongAccount(
+                _("This is an account of the fund itself. Ask the payee for theirs.")
+            )
 
 
 def _check_stake(payee: Payee, by: User) -> None:

@@ -20,6 +20,7 @@ from tests.factories import (
     NOW,
     PUBLIC_KEY,
     TODAY,
+    make_bank_account,
     make_payee,
     make_sealing_key,
     make_user,
@@ -174,6 +175,27 @@ def test_account_with_a_slip_is_refused_before_it_is_sealed(key, scheme, text, s
         record(account=text, scheme=Scheme(scheme))
 
     assert not Payee.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("account", "scheme", "fields"),
+    [
+        ("DE02 1203 0000 0000 2020 51", Scheme.IBAN, {"number": IBAN}),
+        ("2850590940090418135201", Scheme.CBU, {"number": "2850590940090418135201"}),
+        ("20-20-15 55555555", Scheme.SORT_CODE, {"number": "55555555", "sort_code": "202015"}),
+        ("ana@example.org", Scheme.PIX, {"pix_kind": "email", "pix_key": "ana@example.org"}),
+    ],
+)
+def test_account_of_the_fund_itself_is_no_payees(key, account, scheme, fields):
+    make_bank_account(scheme=scheme, **fields)
+
+    with pytest.raises(payees.WrongAccount, match="an account of the fund itself"):
+        record(account=account, scheme=scheme)
+    payee = record(account=OTHER_IBAN)
+    with pytest.raises(payees.WrongAccount, match="an account of the fund itself"):
+        payees.change_account(
+            payee, name="x", scheme=scheme, account=account, by=make_user(), at=NOW
+        )
 
 
 def test_without_a_key_in_use_nothing_is_recorded(db):

@@ -84,7 +84,7 @@ def read_the_appeal(reader, language):
 def record_payee(treasurer, second):
     """A law office in the register, whose account two people gave."""
     page = "/admin/donations/payee/"
-    account = "DE02 1203 0000 0000 2020 51"
+    account = "ES91 2100 0418 4502 0005 1332"
     given = {"kind": "lawyer", "name": "Sample law office", "scheme": "iban", "account": account}
     factories.make_sealing_key()
     treasurer.send(f"{page}record/", given)
@@ -272,7 +272,7 @@ def test_from_the_appeal_to_a_paid_bill_and_back_to_the_public(house, letters):
     assert treasurer.client.get(f"{desk}approve/").status_code == 403
     assert "This payment is not approved." in treasurer.read(f"{desk}pay/")
     page = approver.read(f"{desk}change/")
-    assert "…2051" in page
+    assert "…1332" in page
     assert "DE02" not in page
     approver.send(f"{desk}approve/")
     assert approver.client.get(f"{desk}pay/").status_code == 403
