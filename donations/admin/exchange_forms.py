@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,9 +15,10 @@ from defensefund.templatetags.formats import plain_day
 from defensefund.verbs import VerbForm
 
 from .. import exchange, ledger
-from ..cleaning import MAX_BYTES, UnfitDocument, clean
+from ..cleaning import UnfitDocument, clean
 from ..models import BankAccount, Exchange, Fund
-from .spending_forms import AmountField, AttachForm
+from .document_field import DocumentField
+from .spending_forms import AmountField
 
 # Which field a refusal of the verb stands beside ("" above the form).
 REFUSALS: dict[type[Exception], str] = {
@@ -66,7 +66,11 @@ class RecordForm(forms.Form):
         help_text=gettext_lazy("Where the rate was got; it is shown to everybody."),
     )
     exchanged_on = DayField(label=gettext_lazy("Exchanged on"))
-    file = AttachForm.base_fields["file"]
+    file = DocumentField(
+        help_text=gettext_lazy(
+            "The bank's, broker's or money transfer service's slip, as PDF, JPEG or PNG, up to 10 MB."
+        )
+    )
     field_order = (
         "fund", "given_from", "given", "received_into", "received", "market", "exchanged_on", "file",
     )  # fmt: skip
@@ -74,9 +78,6 @@ class RecordForm(forms.Form):
     def __init__(self, data: Any = None, files: Any = None) -> None:
         super().__init__(data, files)
         self.fields["exchanged_on"].initial = timezone.now().date()
-        self.fields["file"].help_text = _(
-            "The bank's, broker's or money transfer service's slip, as PDF, JPEG or PNG, up to 10 MB."
-        )
         for amount, account in (("given", "given_from"), ("received", "received_into")):
             field = self.fields[amount]
             assert isinstance(field, AmountField)
@@ -87,13 +88,6 @@ class RecordForm(forms.Form):
         key = self.data.get(name, "") if self.is_bound else ""
         chosen = BankAccount.objects.filter(pk=key).first() if key.isdecimal() else None
         return chosen.currency if chosen else "EUR"
-
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        # Before it is read into memory.
-        if file.size > MAX_BYTES:
-            raise ValidationError(_("This file is larger than 10 MB: scan it in fewer colours."))
-        return file
 
     def act(self, *, by: User, at: datetime) -> Exchange:
         said = self.cleaned_data

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,10 +14,10 @@ from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb
 
 from .. import allocation
-from ..cleaning import MAX_BYTES, UnfitDocument, clean
+from ..cleaning import UnfitDocument, clean
 from ..models import BankAccount, Fund, Payee, SurplusMove
+from .document_field import DocumentField
 from .payment_forms import PayingAccountField
-from .spending_forms import AttachForm
 from .standing import policy_today
 from .surplus import SurplusForm, rests
 
@@ -53,7 +52,11 @@ class PartnerForm(SurplusForm):
         label=gettext_lazy("From the account"),
         error_messages={"required": gettext_lazy("Choose the account the money is paid from.")},
     )
-    file = AttachForm.base_fields["file"]
+    file = DocumentField(
+        help_text=gettext_lazy(
+            "The agreement with the partner, or its receipt, as PDF, JPEG or PNG, up to 10 MB."
+        )
+    )
     field_order = ("currency", "cause", "payee", "bank_account", "file", "note")
 
     def prepare(self) -> None:
@@ -70,16 +73,6 @@ class PartnerForm(SurplusForm):
         for name, queryset in choices.items():
             self.fields[name].queryset = queryset  # type: ignore[attr-defined]
             self.fields[name].initial = queryset.first()
-        self.fields["file"].help_text = _(
-            "The agreement with the partner, or its receipt, as PDF, JPEG or PNG, up to 10 MB."
-        )
-
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        # Before it is read into memory.
-        if file.size > MAX_BYTES:
-            raise ValidationError(_("This file is larger than 10 MB: scan it in fewer colours."))
-        return file
 
 
 def ask_partner(fund: Fund, data: dict[str, Any], by: User, at: datetime) -> str:

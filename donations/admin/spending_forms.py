@@ -13,10 +13,10 @@ from defensefund.templatetags.formats import money
 from defensefund.verbs import VerbForm
 
 from .. import ledger
-from ..cleaning import MAX_BYTES
 from ..currencies import UnreadableAmount, exponent, parse_amount, quantize
 from ..forms import UNREADABLE
 from ..models import AccountKey, CostDocument, Fund
+from .document_field import DocumentField
 from .standing import (
     covering_funds,
     documents_lacking,
@@ -139,27 +139,14 @@ class AttachForm(VerbForm):
         empty_value=CostDocument.Kind.BILL,
         help_text=gettext_lazy("The policy says which of them a cost needs before it is paid."),
     )
-    file = forms.FileField(
-        label=gettext_lazy("Document"),
-        help_text=gettext_lazy("The bill, receipt or ruling as PDF, JPEG or PNG, up to 10 MB."),
-        error_messages={
-            "required": gettext_lazy("Choose the document."),
-            "empty": gettext_lazy("This file is empty."),
-        },
-        widget=forms.FileInput(attrs={"accept": ".pdf,.jpg,.jpeg,.png"}),
+    file = DocumentField(
+        help_text=gettext_lazy("The bill, receipt or ruling as PDF, JPEG or PNG, up to 10 MB.")
     )
 
     def prepare(self) -> None:
         """The first document that is still lacking."""
         lacking = documents_lacking(self.row, policy_today())
         self.fields["kind"].initial = lacking[0] if lacking else CostDocument.Kind.BILL
-
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        # Before it is read into memory.
-        if file.size > MAX_BYTES:
-            raise ValidationError(_("This file is larger than 10 MB: scan it in fewer colours."))
-        return file
 
 
 def told(accounts: list[Any]) -> list[tuple[str, str]]:
