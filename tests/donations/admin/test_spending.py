@@ -800,7 +800,7 @@ def make_rows(count):
         ("legalcost/{cost}/change/", 32),
         ("legalcost/{cost}/allocate/", 24),
         ("disbursement/{payment}/change/", 14),
-        ("fund/{fund}/change/", 14),
+        ("fund/{fund}/change/", 17),
     ],
 )
 def test_pages_cost_the_same_however_much_they_show(
