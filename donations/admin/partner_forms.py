@@ -64,15 +64,26 @@ class PartnerForm(SurplusForm):
         self.fields["currency"].choices = [  # type: ignore[attr-defined]
             (account.currency, money(account.balance, account.currency)) for account in accounts
         ]
-        choices = {
-            "payee": Payee.objects.with_account().filter(pk__in=[each.pk for each in partners()]),
-            "bank_account": BankAccount.objects.filter(
-                currency__in=[account.currency for account in accounts], closed_on=None
-            ).usual_first(),
-        }
-        for name, queryset in choices.items():
-            self.fields[name].queryset = queryset  # type: ignore[attr-defined]
-            self.fields[name].initial = queryset.first()
+        known = partners()
+        policy = policy_today()
+        if policy and not known:
+            self.warning = _(
+                "Nobody in the register of payees is called %(partner)s: record the partner there first, as another provider."
+            ) % {"partner": policy.partner}
+        self._offer(
+            "payee", Payee.objects.with_account().filter(pk__in=[each.pk for each in known])
+        )
+        banks = BankAccount.objects.filter(
+            currency__in=[account.currency for account in accounts], closed_on=None
+        ).usual_first()
+        self._offer("bank_account", banks)
+        # Not all that is left lies at a bank.
+        if first := banks.first():
+            self.fields["currency"].initial = first.currency
+
+    def _offer(self, name: str, rows: Any) -> None:
+        self.fields[name].queryset = rows  # type: ignore[attr-defined]
+        self.fields[name].initial = rows.first()
 
 
 def ask_partner(fund: Fund, data: dict[str, Any], by: User, at: datetime) -> str:
@@ -96,14 +107,7 @@ def why_no_partner_payment(fund: Fund, _by: User) -> str:
         return _("Nothing is left in this fund.")
     on = timezone.now().date()
     reasons = [allocation.why_no_partner(fund, each.currency, on=on) for each in left]
-    if all(reasons):
-        return reasons[0]
-    if not partners():
-        policy = policy_today()
-        return _(
-            "Nobody in the register of payees is called %(partner)s: record the partner there first, as another provider."
-        ) % {"partner": policy.partner if policy else ""}
-    return ""
+    return reasons[0] if all(reasons) else ""
 
 
 # On a fund's page.

@@ -105,10 +105,11 @@ def test_page_says_why_nothing_is_paid_to_a_partner(office, db):
 
 def test_page_says_who_comes_first_and_that_the_partner_is_no_payee_yet(office, db):
     r = make_over(partner="Another house")
+    assert url("fund_partner", r.fund.pk) in office.get(url("fund_change", r.fund.pk))
     page = office.get(url("fund_partner", r.fund.pk))
     assert "Nobody in the register of payees is called Another house" in page
     factories.make_payee("ANOTHER HOUSE", "FR1420041010050500013M02606")
-    assert url("fund_partner", r.fund.pk) in office.get(url("fund_change", r.fund.pk))
+    assert "Nobody in the register" not in office.get(url("fund_partner", r.fund.pk))
     factories.make_cost(factories.make_case(r.case.appeal), owed="50", by=r.treasurer)
     page = office.get(url("fund_partner", r.fund.pk))
     assert "By the policy it goes first to other defendants of the same appeal" in page
