@@ -1,4 +1,4 @@
-"""READ: what of general funds the policy keeps from costs."""
+"""READ: what of general funds the policy keeps from costs, and from the partner."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -6,12 +6,12 @@ from decimal import Decimal
 from django.db.models import Sum
 
 from .currencies import quantize
-from .models import Allocation, Fund, Policy
+from .models import Allocation, Fund, PartnerPayment, Policy
 from .models.cost_figures import SIGNED
 
 
 class Reserves:
-    """Of the general ones among `funds`, by the policy in force (None: nothing is kept); one query, or none."""
+    """Of the general ones among `funds`, by the policy in force (None: nothing is kept); two queries, or none."""
 
     def __init__(self, funds: Iterable[Fund], policy: Policy | None) -> None:
         self.percent = policy.reserve_percent if policy else Decimal(0)
@@ -25,7 +25,16 @@ class Reserves:
                 .values_list("fund", "cost__currency")
                 .annotate(net=Sum(SIGNED))
             )
-            self.given = {(fund, currency): net for fund, currency, net in given}
+            passed_on = (
+                PartnerPayment.objects.standing()
+                .filter(fund__in=general)
+                .order_by()
+                .values_list("fund", "currency")
+                .annotate(sum=Sum("amount"))
+            )
+            for fund, currency, amount in (*given, *passed_on):
+                before = self.given.get((fund, currency), Decimal(0))
+                self.given[fund, currency] = before + amount
 
     def of(self, fund: Fund, free: Decimal, currency: str) -> Decimal:
         """What stays in `fund`, which has `free`: the policy's part of that and of all it ever gave."""

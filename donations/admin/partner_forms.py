@@ -16,6 +16,7 @@ from defensefund.verbs import Verb
 from .. import allocation
 from ..cleaning import UnfitDocument, clean
 from ..models import BankAccount, Fund, Payee, SurplusMove
+from ..reserves import Reserves
 from .document_field import DocumentField
 from .payment_forms import PayingAccountField
 from .standing import policy_today
@@ -60,12 +61,18 @@ class PartnerForm(SurplusForm):
     field_order = ("currency", "cause", "payee", "bank_account", "file", "note")
 
     def prepare(self) -> None:
-        accounts = reaching(self.row)
+        accounts, policy = reaching(self.row), policy_today()
+        reserves = Reserves([self.row], policy)
         self.fields["currency"].choices = [  # type: ignore[attr-defined]
-            (account.currency, money(account.balance, account.currency)) for account in accounts
+            (
+                account.currency,
+                money(
+                    reserves.usable(self.row, account.balance, account.currency), account.currency
+                ),
+            )
+            for account in accounts
         ]
         known = partners()
-        policy = policy_today()
         if policy and not known:
             self.warning = _(
                 "Nobody in the register of payees is called %(partner)s: record the partner there first, as another provider."

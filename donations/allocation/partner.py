@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from datetime import date, datetime
+from decimal import Decimal
 from hashlib import sha256
 from uuid import UUID, uuid4
 
@@ -28,6 +29,7 @@ from donations.models import (
 )
 from donations.models.locks import share
 from donations.models.numbers import new_number
+from donations.reserves import Reserves
 
 from .errors import (
     AlreadyDone,
@@ -61,7 +63,8 @@ def request_partner_payment(
     at: datetime,
     number: UUID | None = None,
 ) -> PartnerPayment:
-    """Asks that all that is free of `fund` in `currency` be paid to the partner, who is `payee`; moves nothing yet.
+    """Asks that all that is free of `fund` in `currency`, but a general fund's reserve, be paid to the partner, who is `payee`;
+    moves nothing yet.
 
     The payee's account may still wait for its second person; it is not approved before. With a `number` the caller made
     beforehand, the same request sent twice is made once (AlreadyDone). Raises AllocationError's kinds.
@@ -91,8 +94,9 @@ def request_partner_payment(
                     _("Choose an open account in %(currency)s.") % {"currency": currency}
                 )
             row.payee_account = _account_of(payee)
-            row.partner = _check_decision(row, on=at.date())
-            row.amount = ledger.free(AccountKey.fund(row.fund, currency))
+            policy = _check_decision(row, on=at.date())
+            row.partner = policy.partner
+            row.amount = _usable(row, policy)
             if row.amount <= 0:
                 raise NotEnoughMoney(
                     _("“%(fund)s” has nothing left in %(currency)s.")
@@ -130,9 +134,9 @@ def approve_partner_payment(
         )
     if row.content_hash != content_hash:
         raise ContentChanged(_("This is not what you looked at. Look at it again, then decide."))
-    _check_decision(row, on=at.date())
+    policy = _check_decision(row, on=at.date())
     _check_payee(row)
-    if ledger.free(AccountKey.fund(row.fund, row.currency)) < row.amount:
+    if _usable(row, policy) < row.amount:
         raise NotEnoughMoney(
             _("The fund has not so much free any more: refuse this, and ask anew.")
         )
@@ -236,8 +240,8 @@ def why_no_partner(fund: Fund, currency: str, *, on: date) -> str:
             ) % {"whom": Policy.Surplus(hindrance).label, "currency": currency}
 
 
-def _check_decision(row: PartnerPayment, *, on: date) -> str:
-    """That the purpose is over, that the partner's turn has come, and that the payee is the partner, whom it names."""
+def _check_decision(row: PartnerPayment, *, on: date) -> Policy:
+    """That the purpose is over, that the partner's turn has come, and that the payee is the partner. The policy that says so."""
     check_cause(row.fund, row.cause, on=on)
     if why := why_no_partner(row.fund, row.currency, on=on):
         raise WrongFund(why)
@@ -251,7 +255,13 @@ def _check_decision(row: PartnerPayment, *, on: date) -> str:
             _("By the policy the partner is %(partner)s: the payee has to have just this name.")
             % {"partner": policy.partner}
         )
-    return policy.partner
+    return policy
+
+
+def _usable(row: PartnerPayment, policy: Policy) -> Decimal:
+    """What is free of the fund, but a general one's reserve. The database refuses more (the migration "partner_reserve")."""
+    free = ledger.free(AccountKey.fund(row.fund, row.currency))
+    return Reserves([row.fund], policy).usable(row.fund, free, row.currency)
 
 
 def _account_of(payee: Payee) -> PayeeAccount:

@@ -202,6 +202,36 @@ def test_general_fund_serves_all_and_so_waits_for_all(over):
     assert ask(over, fund=over.general, cause=Cause.NOT_NEEDED).amount == 70
 
 
+def test_general_fund_keeps_its_reserve_however_often_it_pays(db):
+    r = make_over(reserve_percent=Decimal(10))
+    r.fund = r.general
+    factories.give(r.general, "70.05", into=AccountKey.bank(r.bank))
+    with pytest.raises(IntegrityError, match="not leave the reserve"), transaction.atomic():
+        factories.make_partner_payment(r, amount=Decimal("63.05"))
+    row = ask(r)
+    # A tenth of 70.05 stays, to the cent and above.
+    assert row.amount == Decimal("63.04")
+    refund(r, "1")
+    with pytest.raises(allocation.NotEnoughMoney, match="not so much free any more"):
+        approve(r, row)
+    refused_approval(row, r, "not leave the reserve")
+    allocation.refuse_partner_payment(row, reason="Less now.", by=r.approver, at=NOW)
+    row = pay(r, approve(r, ask(r)))
+    assert (row.amount, free(r)) == (Decimal("62.14"), Decimal("6.91"))
+    # What went to the partner is of what it received: the reserve is not paid out bit by bit.
+    with pytest.raises(allocation.NotEnoughMoney, match="nothing left"):
+        ask(r)
+    r.cost = factories.make_cost(r.case, owed="5", by=r.treasurer)
+    with pytest.raises(allocation.NotEnoughMoney, match="in reserve"):
+        allocation.allocate(
+            fund=r.general, cost=r.cost, amount=Decimal("0.01"), by=r.treasurer, at=NOW
+        )
+    factories.give(r.general, "1", into=AccountKey.bank(r.bank))
+    assert allocation.allocate(
+        fund=r.general, cost=r.cost, amount=Decimal("0.90"), by=r.treasurer, at=NOW
+    )
+
+
 def test_nothing_is_paid_while_money_of_the_fund_is_set_aside(over):
     row = ask(over)
     cost = factories.make_cost(over.case, owed="100", by=over.treasurer)
