@@ -105,9 +105,12 @@ def _less(line: StatementLine, target: Less, names_payout: bool, *, why_not: str
     amount = written(target.payout.amount - line.open_amount, line.currency)
     reasons = (
         named,
-        Reason(_("It is %(amount)s less than the payout: a bank kept its fee.") % {"amount": amount}),
+        Reason(
+            _("It is %(amount)s less than the payout: a bank kept its fee.") % {"amount": amount},
+            is_doubtful=True,
+        ),
         apart(days, _("It was expected on that day."), target.payout.arrives_on),
-    )  # fmt: skip
+    )
     return Suggestion(target, reasons, days, obstacle=why_not)
 
 

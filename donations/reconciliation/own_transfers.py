@@ -162,7 +162,8 @@ def _less(line: StatementLine, half: HalfSeen, chosen: Bearer, *, is_named: bool
     """Never sure: that a bank kept the rest a person says."""
     kept = half.side - line.open_amount
     said = _("It is %(amount)s less than what left: a bank kept its fee.")
-    reasons = [Reason(said % {"amount": written(kept, line.currency)}), _shown(line, half)]
+    less = Reason(said % {"amount": written(kept, line.currency)}, is_doubtful=True)
+    reasons = [less, _shown(line, half)]
     if is_named:
         reasons.append(Reason(_("The other side is that account of ours."), REFERENCE))
     return Suggestion(
