@@ -30,7 +30,7 @@ class BailOutcomeQuerySet(AmountQuerySet["BailOutcome"]):
     def unproved(self) -> "BailOutcomeQuerySet":
         """Given back, and not seen on a bank statement yet."""
         proof = StatementMatch.objects.standing().filter(bail_outcome=models.OuterRef("pk"))
-        return self.standing().returned().filter(~models.Exists(proof))
+        return self.returned().filter(~models.Exists(proof))
 
 
 class BailOutcome(Undoing):
