@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 from django import template
-from django.conf import settings
 from django.utils.safestring import SafeString
 
 from appeals import markdown
+from appeals.models.language import language_name
 
 register = template.Library()
+register.filter("language_name", language_name)
 
 
 @register.filter
@@ -21,9 +22,3 @@ def prose(text: str, names: Mapping[str, str]) -> SafeString:
 def named(text: str, names: Mapping[str, str]) -> str:
     """A plain line (title, summary) with people's keys replaced."""
     return markdown.with_names(text, names)
-
-
-@register.filter
-def language_name(code: str) -> str:
-    """What a language calls itself; its code where the site no longer speaks it."""
-    return dict(settings.LANGUAGES).get(code, code)
