@@ -1,7 +1,7 @@
 """What people fill in to ask for a payment and to take it through its steps."""
 
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from django import forms
@@ -16,8 +16,8 @@ from defensefund.templatetags.formats import number, plain_day, plain_moment
 from defensefund.verbs import VerbForm
 
 from .. import disbursement, ledger
-from ..currencies import offered, written
-from ..models import AccountKey, BankAccount, CostDocument, Policy
+from ..currencies import exponent, offered, written
+from ..models import AccountKey, BankAccount, CostDocument, Policy, UmaValue
 from ..same_documents import elsewhere
 from ..schedule import cover
 from .spending_forms import AmountField, MoneyForm, read_amount
@@ -126,12 +126,17 @@ class RequestForm(ContentForm):
             self.fields[name].initial = choices.first()
 
     def _falls_due(self) -> Decimal:
-        """What to pay next of the agreed instalments, what is asked for counted as paid; nothing without a plan in money."""
-        parts = self.row.instalments.values_list("due_on", "amount")
-        if self.row.uma is not None:
+        """What to pay next of the agreed instalments, what is asked for counted as paid; nothing without a plan."""
+        parts, today = self.row.instalments.values_list("due_on", "amount"), timezone.now().date()
+        if self.row.uma is None:
+            return cover(parts, self.row.paid_out + self.row.requested, today=today).to_pay
+        newest = UmaValue.objects.newest()
+        if newest is None:
             return Decimal(0)
-        gone = self.row.paid_out + self.row.requested
-        return cover(parts, gone, today=timezone.now().date()).to_pay
+        gone = self.row.uma - self.row.uma_open() + self.row.requested / newest.value
+        due = cover(parts, gone, today=today).to_pay * newest.value
+        # A payment cut down to the cent would leave a sliver of the instalment due.
+        return due.quantize(Decimal(1).scaleb(-exponent(self.row.currency)), ROUND_CEILING)
 
 
 class AmendForm(ContentForm):

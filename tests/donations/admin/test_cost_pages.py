@@ -130,6 +130,12 @@ def test_paid_uma_are_owed_in_the_form_too(shared, treasurer):
     shared.cost, shared.bank, shared.document = cost, bank, bill
     cost.refresh_from_db()
     allocate(shared, "50")
+    plan = "2026-01-31 2.0005\n2099-11-30 5\n2099-12-31 2.9995"
+    treasurer.post(f"{COST}{cost.pk}/plan/", {"every": "month", "lines": plan})
+    # What is due of the plan, in pesos at the newest value, and to the cent above.
+    asking = treasurer.get(f"{COST}{cost.pk}/request/").context["form"]
+    assert asking["amount"].value() == "20.01"
+    treasurer.post(f"{COST}{cost.pk}/plan/", {"every": "month", "lines": ""})
     row = approve(shared, request(shared, "50"))
     disbursement.pay(row, paid_on=NOW.date(), by=shared.treasurer, at=NOW)
     form = treasurer.get(f"{COST}{cost.pk}/change/").context["adminform"].form
