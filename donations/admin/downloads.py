@@ -2,7 +2,11 @@
 
 from typing import Any
 
-from django.http import FileResponse
+from django.contrib import messages
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+
+from .. import documents
+from ..models import CostDocument, Exchange, PartnerPayment
 
 # A browser takes the file for what it is called, runs nothing in it, and lets no other site load it.
 INERT = {
@@ -17,3 +21,16 @@ def download(file: Any, *, name: str, content_type: str) -> FileResponse:
     return FileResponse(
         file, as_attachment=True, filename=name, content_type=content_type, headers=INERT
     )
+
+
+def kept_document(
+    request: HttpRequest, row: CostDocument | Exchange | PartnerPayment, *, name: str, back: str
+) -> HttpResponse | FileResponse:
+    """The document of `row`, saved under `name`, its hash and its ending; a damaged one is said on the page `back`."""
+    try:
+        file = documents.open_checked(row)
+    except documents.Damaged as damage:
+        messages.error(request, str(damage))
+        return HttpResponseRedirect(back)
+    ending = CostDocument.EXTENSIONS[row.content_type]
+    return download(file, name=f"{name}-{row.sha256[:8]}.{ending}", content_type=row.content_type)

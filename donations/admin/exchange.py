@@ -19,11 +19,11 @@ from defensefund.office import ReadOnlyAdmin, fieldset, page, require, sent
 from defensefund.templatetags.formats import money, near_number
 from defensefund.verbs import Verb, VerbAdmin, beside_of
 
-from .. import documents, exchange
+from .. import exchange
 from ..exchange_gains import gain_of
 from ..models import Exchange
 from .doubts import DoubtForm, why_not_another, why_nothing_doubted
-from .downloads import download
+from .downloads import kept_document
 from .exchange_forms import REFUSALS, ApproveForm, RecordForm
 from .proposals import ReasonForm
 from .trail import entries_named
@@ -245,19 +245,10 @@ class ExchangeAdmin(VerbAdmin, ReadOnlyAdmin):
         )
 
     def document_view(self, request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
-        """The slip, only ever as a download: nothing in it runs in the office's name."""
+        """The slip."""
         require(request, "donations.view_exchange")
         row = get_object_or_404(Exchange, pk=pk)
-        try:
-            file = documents.open_checked(row)
-        except documents.Damaged as damage:
-            messages.error(request, str(damage))
-            return HttpResponseRedirect(self._url(row))
-        return download(
-            file,
-            name=f"exchange-{row.exchanged_on}-{row.sha256[:8]}{str(row.file.name)[-4:]}",
-            content_type=row.content_type,
-        )
+        return kept_document(request, row, name=f"exchange-{row.exchanged_on}", back=self._url(row))
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         return {

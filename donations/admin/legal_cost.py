@@ -5,7 +5,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import (
     CharField,
@@ -45,7 +45,7 @@ from .cost_form import LegalCostForm
 from .cost_money import case_page, columns_of, defendant_page
 from .cost_parts import PLAN, SHARE, plan_of
 from .defendant_money import defendants_page
-from .downloads import download
+from .downloads import kept_document
 from .payment_forms import RequestForm
 from .spending_forms import AllocateForm, AttachForm, ReleaseForm
 from .standing import cap_standing, documents_lacking, policy_today, serving_funds
@@ -292,22 +292,10 @@ class LegalCostAdmin(VerbAdmin, WritableAdmin):
         return [document, everybody, *pages, *super().get_urls()]
 
     def document_view(self, request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
-        """The file, only ever as a download: nothing in it runs in the office's name."""
+        """The bill, or what else was attached."""
         require(request, "donations.view_costdocument")
-        document = get_object_or_404(CostDocument.objects.select_related("cost"), pk=pk)
-        try:
-            file = documents.open_checked(document)
-        except documents.Damaged as damage:
-            messages.error(request, str(damage))
-            return HttpResponseRedirect(
-                reverse("admin:donations_legalcost_change", args=[document.cost_id])
-            )
-        ending = document.EXTENSIONS[document.content_type]
-        return download(
-            file,
-            name=f"{document.cost.number}-{document.sha256[:8]}.{ending}",
-            content_type=document.content_type,
-        )
+        row = get_object_or_404(CostDocument.objects.select_related("cost"), pk=pk)
+        return kept_document(request, row, name=row.cost.number, back=self._url(row.cost))
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         free = ledger.free(AccountKey.cost(row)) - row.requested

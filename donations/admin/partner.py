@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
 from django.utils.html import format_html
@@ -19,11 +19,11 @@ from defensefund.office import ReadOnlyAdmin, require
 from defensefund.templatetags.formats import money
 from defensefund.verbs import Verb, VerbAdmin
 
-from .. import allocation, documents, ledger
+from .. import allocation, ledger
 from ..models import AccountKey, PartnerPayment
 from .disbursement import TAGS
 from .doubts import why_nothing_doubted
-from .downloads import download
+from .downloads import kept_document
 from .never_left import DoubtForm, why_no_doubt, why_not_take_back
 from .payment_forms import PaidForm
 from .proposals import ReasonForm, SeenForm
@@ -240,19 +240,10 @@ class PartnerPaymentAdmin(VerbAdmin, ReadOnlyAdmin):
         ]
 
     def document_view(self, request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
-        """Only ever as a download: nothing in it runs in the office's name."""
+        """The agreement."""
         require(request, "donations.view_partnerpayment")
         row = get_object_or_404(PartnerPayment, pk=pk)
-        try:
-            file = documents.open_checked(row)
-        except documents.Damaged as damage:
-            messages.error(request, str(damage))
-            return HttpResponseRedirect(self._url(row))
-        return download(
-            file,
-            name=f"{row.payment_reference}-{row.sha256[:8]}{str(row.file.name)[-4:]}",
-            content_type=row.content_type,
-        )
+        return kept_document(request, row, name=row.payment_reference, back=self._url(row))
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
         lines = {
