@@ -142,7 +142,7 @@ def approve_partner_payment(
         )
     _check_frozen(row)
     _check_declared(by)
-    _check_stakes(row, [by, *_people(row)])
+    _check_stakes(row, [by, *row.people])
     if is_second:
         row.seconded_by, row.seconded_at = by, at
         row.save(update_fields=["seconded_by", "seconded_at"])
@@ -191,7 +191,7 @@ def pay_partner(
             % {"day": plain_day(approved_on)}
         )
     _check_payee(row)
-    _check_stakes(row, [by, *_people(row)])
+    _check_stakes(row, [by, *row.people])
     _check_frozen(row)
     key = AccountKey.fund(row.fund, row.currency)
     if ledger.free(key) < row.amount:
@@ -303,12 +303,6 @@ def why_not_payable(row: PartnerPayment) -> str:
 def _check_payee(row: PartnerPayment) -> None:
     if why := why_not_payable(row):
         raise WrongPayee(why)
-
-
-def _people(row: PartnerPayment) -> list[User]:
-    """Who has asked and approved so far."""
-    people = (row.requested_by, row.approved_by, row.seconded_by)
-    return [person for person in people if person is not None]
 
 
 def _check_declared(by: User) -> None:

@@ -179,12 +179,6 @@ def check_payee(row: Disbursement) -> None:
         raise PayeeNotReady(why)
 
 
-def people(row: Disbursement) -> list[User]:
-    """Who has asked and approved so far."""
-    people = (row.requested_by, row.approved_by, row.seconded_by)
-    return [person for person in people if person is not None]
-
-
 def check_stakes(account: PayeeAccount, cost: LegalCost, people: list[User]) -> None:
     if why := stakes.why_staff_account(account):
         raise Conflicted(why)

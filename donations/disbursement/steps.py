@@ -34,7 +34,6 @@ from .checks import (
     check_same_document,
     check_stakes,
     locked,
-    people,
 )
 from .errors import (
     AlreadyDone,
@@ -155,7 +154,7 @@ def approve(
     if row.paid_at is None:
         check_payee(row)
     check_declared(by)
-    check_stakes(row.payee_account, row.cost, [by] if row.paid_at else [by, *people(row)])
+    check_stakes(row.payee_account, row.cost, [by] if row.paid_at else [by, *row.people])
     if is_second:
         row.seconded_by, row.seconded_at, row.seconded_hash = by, at, content_hash
         row.save(update_fields=["seconded_by", "seconded_at", "seconded_hash"])
@@ -246,7 +245,7 @@ def pay(
             % {"day": plain_day(row.approved_at.date())}
         )
     check_payee(row)
-    check_stakes(row.payee_account, row.cost, [by, *people(row)])
+    check_stakes(row.payee_account, row.cost, [by, *row.people])
     if row.lacks_second:
         check_none_overdue(at=at)
     if received is not None and (received <= 0 or received_currency in {"", row.currency}):

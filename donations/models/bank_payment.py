@@ -3,6 +3,7 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -89,6 +90,12 @@ class BankPayment(Proposal, Undoing):
     def is_approved(self) -> bool:
         """May be paid."""
         return bool(self.approved_at) and not self.lacks_second
+
+    @property
+    def people(self) -> list[User]:
+        """Who has asked and approved so far."""
+        people = (self.requested_by, self.approved_by, self.seconded_by)
+        return [person for person in people if person is not None]
 
     def state(self, *, is_proved: bool) -> "BankPayment.State":
         """`is_proved` as `with_proof` tells it."""
