@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Sum
 
@@ -46,3 +47,10 @@ class Reserves:
         """What of `free` may be set aside, cut to the currency's smallest unit; the rest of it stays in reserve."""
         above = min(free - self.of(fund, free, currency), free)
         return max(quantize(above, currency), Decimal(0))
+
+    def kept(self, fund: Fund, account: Any) -> Decimal:
+        """What of an account `with_balance` of `fund` stays in reserve; nothing of a frozen one, of which nothing is set aside."""
+        if account.frozen_at:
+            return Decimal(0)
+        free: Decimal = max(account.balance, Decimal(0))
+        return free - self.usable(fund, free, account.currency)

@@ -52,16 +52,8 @@ class ServingFund:
         return self.reserves.usable(self.fund, next(found, Decimal(0)), currency)
 
     def told(self) -> list[tuple[Any, Decimal]]:
-        """Each account, and what of its balance stays in reserve; nothing of a frozen one, which says so already."""
-        return [
-            (
-                account,
-                Decimal(0)
-                if account.frozen_at
-                else max(account.balance, Decimal(0)) - self.usable(account.currency),
-            )
-            for account in self.accounts
-        ]
+        """Each account, and what of its balance stays in reserve."""
+        return [(account, self.reserves.kept(self.fund, account)) for account in self.accounts]
 
 
 @dataclass(frozen=True)

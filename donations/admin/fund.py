@@ -20,10 +20,12 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import allocation
 from ..models import Account, Fund, FundCover
+from ..reserves import Reserves
 from .partner import state_tag as payment_tag
 from .partner_forms import PARTNER
 from .proposals import ReasonForm
 from .spending_forms import CoverForm, LiftForm
+from .standing import policy_today
 from .surplus import SURPLUS, state_tag
 from .trail import entries_named
 
@@ -232,8 +234,12 @@ class FundAdmin(VerbAdmin, WritableAdmin):
         return ()
 
     def facts(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        # Only of a general one anything stays in reserve.
+        policy = policy_today() if row.kind == Fund.Kind.GENERAL else None
+        reserves = Reserves([row], policy)
         return {
             "fund": row,
+            "balances": [(account, reserves.kept(row, account)) for account in row.balances],
             "covers": row.covers.select_related(
                 "source", "requested_by", "approved_by", "refused_by"
             ).order_by("-pk"),

@@ -236,7 +236,7 @@ def test_reserve_of_a_general_fund_is_beside_what_is_free_and_never_proposed(rea
     assert [label for _pk, label in form.fields["fund"].choices] == ["Choose a fund", label]
     assert form["amount"].value() == "63.00"
     money = f"/admin/donations/legalcost/case/{ready.case.pk}/"
-    for path in (of_cost(ready), money):
+    for path in (of_cost(ready), money, f"/admin/donations/fund/{ready.general.pk}/change/"):
         assert "€70.00 of it €7.00 stays in reserve" in text_of(treasurer.get(path))
 
     allocate(ready, "63", ready.general)
