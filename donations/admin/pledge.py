@@ -17,6 +17,7 @@ from defensefund.lists import DayFilter
 from defensefund.office import ReadOnlyAdmin, RowsInline
 from defensefund.templatetags.formats import day, moment, money
 from defensefund.verbs import VerbAdmin
+from donations.currencies import quantize
 from donations.gift_story import story_of
 from donations.models import CardCharge, Checkout, Decline, Donation, Instalment, Pledge
 from donations.references import format_reference
@@ -193,7 +194,11 @@ class PledgeAdmin(VerbAdmin, ReadOnlyAdmin):
     )
 
     def facts(self, request: HttpRequest, row: Pledge) -> dict[str, Any]:
-        return {"story": story_of(row)}
+        facts: dict[str, Any] = {"story": story_of(row)}
+        if row.erased_at and row.method == Pledge.Method.TRANSFER:
+            # As the search of bank lines reads it.
+            facts["lines_of"] = f"{quantize(row.amount, row.currency):f} {row.currency}"
+        return facts
 
     @admin.display(description=_("amount"), ordering="amount")
     def written(self, pledge: Pledge) -> str:

@@ -1,12 +1,14 @@
 import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 
-from donations import receipts
+from donations import erasure, receipts
 from donations.models import StripeEvent
 from donations.references import format_reference
 from tests import factories
+from tests.donations.reconciliation.files import make_line
 from tests.factories import NOW, log_in, make_user
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +30,20 @@ def test_gift_page_tells_its_way_and_no_address(treasurer):
     for part in ("cs_sample", donation.receipt_number, "€"):
         assert part in page
     assert "rosa@example.org" not in page
+
+
+def test_forgotten_transfer_leads_to_the_bank_lines_that_may_still_name_who_gave(treasurer):
+    pledge = factories.make_pledge(method="transfer", amount="1200")
+    line = make_line("1200", counterparty="A namesake")
+    path = f"/admin/donations/pledge/{pledge.pk}/change/"
+    assert "is forgotten" not in treasurer.get(path).content.decode()
+
+    erasure.forget(pledge, at=NOW)
+
+    page = unescape(treasurer.get(path).content.decode())
+    (link,) = re.findall(r'href="(/admin/donations/statementline/\?q=[^"]+)"', page)
+    assert link.endswith("?q=1200.00%20EUR")
+    assert list(treasurer.get(link).context["cl"].result_list) == [line]
 
 
 def test_promise_shows_which_parts_are_paid(treasurer):
