@@ -178,8 +178,11 @@ def came_back(part: Part, disbursement: Disbursement, *, by: User, at: datetime)
 
 def came_back_from_partner(part: Part, payment: PartnerPayment, *, by: User, at: datetime) -> str:
     """As `came_back`: the money is the fund's again."""
-    payment = PartnerPayment.objects.select_for_update().get(pk=payment.pk)
+    held = PartnerPayment.objects.select_for_update(of=("self",)).select_related("fund")
+    payment = held.get(pk=payment.pk)
     _check_left_here(part, payment)
+    if payment.fund.closed_on:
+        raise DoesNotFit(_("“%(fund)s” is closed: open it again first.") % {"fund": payment.fund})
     return _given_back(part, payment, payment.entry_source, by=by, at=at)
 
 

@@ -181,6 +181,26 @@ def test_what_came_back_is_the_funds_again_and_can_be_asked_for_anew(paid):
     assert broken() == []
 
 
+def test_what_came_back_waits_until_its_closed_fund_is_open_again(paid):
+    said(out(paid), paid.row)
+    paid.fund.closed_on = TODAY
+    paid.fund.save()
+    line = back(paid)
+    facts = {"confirmed_by": make_user(), "confirmed_at": NOW, "partner_payment": paid.row}
+
+    with pytest.raises(DoesNotFit, match="is closed: open it again first"):
+        said(line, CameBack(paid.row))
+    refused(
+        "match_gives_back_to_open_fund",
+        lambda: StatementMatch.objects.create(line=line, amount=1000, **facts),
+    )
+    paid.fund.closed_on = None
+    paid.fund.save()
+    said(line, CameBack(paid.row))
+
+    assert free(paid) == 1000
+
+
 def test_what_a_line_shows_did_leave(paid):
     match_ = said(out(paid), paid.row)
     with pytest.raises(allocation.AtTheBank, match="it left"):
