@@ -76,6 +76,7 @@ def request_explanation(
         raise NotOpen(_("This movement is booked, or another person is to decide on it already."))
     check_told(movement, at=at)
     _check_fits(movement, meaning, fund, bank_account)
+    _check_whole(movement, meaning)
     _check_bears(movement, meaning, fund, at=at)
     return MovementExplanation.objects.create(
         movement=movement,
@@ -101,6 +102,7 @@ def approve_explanation(
     _check_bears(movement, Meaning(row.meaning), row.fund, at=at)
     if movement.is_ours():
         raise NotOpen(_("Stripe has told meanwhile whose gift it is: refuse this."))
+    _check_whole(movement, Meaning(row.meaning))
     row.approved_by, row.approved_at = by, at
     if row.meaning != Meaning.NOT_OURS:
         row.source = _new_source(row, movement)
@@ -207,6 +209,20 @@ def _check_fits(
     if meaning == Meaning.COLLECTED and (bank is None or bank.currency != movement.currency):
         raise WrongMeaning(
             _("Choose the account in %(currency)s it left.") % {"currency": movement.currency}
+        )
+
+
+def _check_whole(movement: BalanceTransaction, meaning: Meaning) -> None:
+    """What went back of a gift is booked by itself, and so not while it stands as something else."""
+    others = MovementExplanation.objects.standing().filter(
+        movement__stripe_payment_intent_id=movement.stripe_payment_intent_id
+    )
+    if meaning == Meaning.GIFT and others.exists():
+        raise NotOpen(
+            _(
+                "What went back of this payment is explained already, as something else: take that back first. Then it is booked "
+                "with the gift."
+            )
         )
 
 

@@ -248,6 +248,31 @@ def test_payment_by_a_link_of_stripes_own_is_a_gift_when_two_people_say_so(peopl
     assert "It is a gift by now" in words(client.get(f"{EXPLANATION}{asked.pk}/take-back/"))
 
 
+def test_payment_is_no_gift_while_what_went_back_of_it_stands_as_something_else(people, fund):
+    paid = odd(**PAID)
+    went_back = odd("-10", type="refund", stripe_payment_intent_id=paid.stripe_payment_intent_id)
+    asked = payouts.request_explanation(
+        paid, meaning=Meaning.GIFT, fund=fund, note="x", by=people[0], at=NOW
+    )
+    said = explain(went_back, people, Meaning.NOT_OURS, at=NOW + timedelta(hours=2))
+
+    with pytest.raises(payouts.NotOpen, match="take that back first"):
+        payouts.approve_explanation(asked, by=people[1], at=NOW)
+    refused(
+        "explained as something else",
+        f"UPDATE donations_movementexplanation SET approved_by_id = {people[1].pk}, approved_at = now(), source = 'x' "
+        f"WHERE id = {asked.pk}",
+    )
+    payouts.refuse_explanation(asked, reason="later", by=people[1], at=NOW)
+    with pytest.raises(payouts.NotOpen, match="take that back first"):
+        explain(paid, people, Meaning.GIFT, fund=fund)
+    payouts.take_back_explanation(said, reason="of a gift", by=people[1], at=NOW)
+    explain(paid, people, Meaning.GIFT, fund=fund)
+
+    assert went_back.is_ours()
+    assert ledger.balance(STRIPE) == 24
+
+
 def test_payment_that_is_not_ours_is_listed_until_it_went_back(people):
     payment = paid_elsewhere()
     explain(payment, people, Meaning.NOT_OURS, at=timezone.now())
