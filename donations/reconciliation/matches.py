@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from defensefund.templatetags.formats import plain_day
@@ -35,6 +35,7 @@ from ..models import (
     StatementLine,
     StatementMatch,
 )
+from ..passing_money import unbooked
 from . import crossing, facts
 from .alone import NeedsAnother, fee_needs_another
 from .errors import AlreadyMatched, DoesNotFit, ReconciliationError
@@ -326,12 +327,25 @@ def undoing(earlier: StatementLine) -> str:
 
 def check_undoes(line: StatementLine, earlier: StatementLine) -> None:
     """Whether `line`, of which nothing is said yet, sent back what came on `earlier`, or brought back what left on it and was
-    noted. Raises DoesNotFit, AlreadyMatched."""
+    noted, and no other line has yet. Raises DoesNotFit, AlreadyMatched."""
     is_other_half = (line.amount, line.account_id) == (-earlier.amount, earlier.account_id)
     if not is_other_half or (line.amount > 0 and not note_of(earlier)):
         raise DoesNotFit(_("These two lines do not undo each other."))
     if line.explained:
         raise AlreadyMatched(_("Somebody has said already what this line is. Nothing was changed."))
+    if note_of(earlier) and not _is_unbooked(earlier):
+        raise AlreadyMatched(_("Another line undoes what was noted there already."))
+
+
+def _is_unbooked(noted: StatementLine) -> bool:
+    """Whether no other line has undone `noted`, or one with the same note: of which of these it was is not kept."""
+    notes = unbooked("l.account_id = %s")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT EXISTS (SELECT 1 FROM ({notes}) n WHERE n.amount = %s)",  # noqa: S608  our own SQL
+            [noted.account_id, noted.amount],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 @transaction.atomic

@@ -251,3 +251,5 @@ def test_what_was_not_ours_and_went_back_undoes_the_note_of_it_by_two_people():
 
     assert [each.explanation for each in came.matches.standing()] == ["Sent to us in error"]
     assert listed_as_unbooked() == []
+    with pytest.raises(AlreadyMatched, match="Another line undoes what was noted there already"):
+        said_by_two(make_line("-60"), suggestion.target, by=asker)
