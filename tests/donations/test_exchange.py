@@ -11,10 +11,11 @@ from django.db import IntegrityError, connection, transaction
 from donations import exchange, ledger
 from donations.exchange import Deal, Document
 from donations.ledger import Posting
-from donations.models import AccountKey, Entry, Exchange
+from donations.models import AccountKey, Entry, Exchange, StatementMatch
 from donations.proofs import PROOFS, _look
 from donations.transparency import books
 from tests import factories
+from tests.donations.reconciliation.files import make_line
 from tests.factories import NOW, PDF, TODAY
 from tests.threads import in_parallel
 
@@ -252,6 +253,30 @@ def test_what_one_person_took_back_before_it_took_two_stays(world):
 
     row.refresh_from_db()
     assert row.state == Exchange.State.UNDONE
+
+
+def test_bank_line_proves_what_is_booked_and_what_one_proves_is_not_taken_back(world):
+    row, undone = world.done(), world.done("100", "150000")
+    exchange.request_undo(undone, reason="Another day.", by=world.treasurer, at=NOW)
+    exchange.take_back(undone, by=world.approver, at=NOW)
+    facts = {"confirmed_by": world.treasurer, "confirmed_at": NOW}
+
+    def proved(by, amount=-400):
+        line = make_line(str(amount), world.euros)
+        return StatementMatch.objects.create(line=line, amount=amount, exchange=by, **facts)
+
+    for wrong in (
+        {"by": undone, "amount": -100},
+        {"by": row, "amount": -399},
+        {"by": row, "amount": 400},
+        {"by": world.record()},
+    ):
+        with pytest.raises(IntegrityError, match="not in the books so"), transaction.atomic():
+            proved(**wrong)
+    proved(row)
+    asked = {"undo_requested_by": world.treasurer, "undo_requested_at": NOW, "undo_reason": "x"}
+    with pytest.raises(IntegrityError, match="a bank line proves"), transaction.atomic():
+        Exchange.objects.filter(pk=row.pk).update(**asked)
 
 
 def spend(world, amount):
