@@ -16,6 +16,7 @@ from donations.models import (
     Donation,
     Entry,
     Exchange,
+    PartnerPayment,
     Refund,
     SurplusMove,
 )
@@ -25,6 +26,8 @@ from donations.transparency import books
 from tests import factories
 from tests.appeals.factories import make_consent
 from tests.donations.conftest import pay
+from tests.donations.partner import LIMITS, PARTNER, approve, ask
+from tests.donations.partner import pay as partner_pay
 from tests.factories import NOW, PDF, TODAY
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +143,20 @@ class World:
             at=NOW,
         )
         allocation.approve_surplus(move, by=self.other, at=NOW)
+
+    def pass_on(self, costs, currency, fund):
+        """The rest of a fund to the partner, while none of the costs needs it."""
+        ended = [allocation.end_cost(cost, ending="settled", by=self.by, at=NOW) for cost in costs]
+        row = ask(
+            self,
+            fund=fund,
+            currency=currency,
+            cause=SurplusMove.Cause.NOT_NEEDED,
+            bank_account=self.bank if currency == "EUR" else self.pesos,
+        )
+        partner_pay(self, approve(self, row))
+        for cost in ended:
+            allocation.reopen_cost(cost, by=self.by, at=NOW)
 
     def give_back(self, cost, amount):
         allocation.bail_returned(
@@ -445,7 +462,7 @@ STEPS = st.lists(
         st.sampled_from(
             ["give", "give", "give", "fee", "refund", "bank_fee", "set_aside", "set_aside", "release",
              "pay", "pay", "reverse", "exchange", "exchange_back", "take_back", "move_rest",
-             "move_back", "give_back", "keep", "follow"]
+             "move_back", "to_partner", "back_from_partner", "give_back", "keep", "follow"]
         ),
         st.integers(1, 20_000),
         st.integers(0, 5),
@@ -498,6 +515,11 @@ def live(world, costs, step):
         case "move_back" if move := SurplusMove.objects.filter(undone_at=None).first():
             allocation.request_surplus_undo(move, reason="Test.", by=world.by, at=NOW)
             allocation.undo_surplus(move, by=world.other, at=NOW)
+        case "to_partner":
+            world.pass_on(costs, "EUR" if pick < 4 else "ARS", fund)
+        case "back_from_partner" if row := PartnerPayment.objects.standing().first():
+            allocation.request_partner_undo(row, reason="Test.", by=world.by, at=NOW)
+            allocation.undo_partner_payment(row, by=world.other, at=NOW)
         case "give_back":
             world.give_back(costs[2], min(amount, ledger.balance(AccountKey.bail(costs[2]))))
         case "keep":
@@ -512,6 +534,14 @@ def test_any_life_of_a_fund_is_told_to_the_cent(db, steps):
     """What the gifts say adds up: to each gift, to each account, and, by cost and fund, to what the public books say."""
     with transaction_undone():
         world = World()
+        factories.make_policy(
+            kinds=("fees", "bail"),
+            limits=LIMITS,
+            surplus_order=["others", "partner"],
+            partner=PARTNER,
+        )
+        world.treasurer, world.approver = world.by, world.other
+        world.partner = factories.make_payee(PARTNER)
         costs = [
             world.cost("300"),
             world.cost("300", currency="ARS"),
@@ -521,12 +551,15 @@ def test_any_life_of_a_fund_is_told_to_the_cent(db, steps):
         world.give("150")
         for step in steps:
             try:
-                live(world, costs, step)
+                with transaction.atomic():
+                    live(world, costs, step)
             except REFUSED:
                 continue
 
         assert proved() == {"lots": (), "gifts": ()}
         assert paid_by_lots() == paid_in_public()
+        assert passed_on_by_lots() == sum(f.figures.passed_on for f in in_public())
+        assert proved("partner_payments") == {"partner_payments": ()}
         for gift in Donation.objects.all():
             [trace] = trace_all([gift])
             assert sum(use.amount for use in trace.uses) + trace.held == gift.amount
@@ -554,6 +587,17 @@ def paid_by_lots():
         return {(code, currency): amount for code, currency, amount in cursor.fetchall()}
 
 
+def passed_on_by_lots():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(spent), 0) FROM donations_lot WHERE kind = 'partner_payment'"
+        )
+        return cursor.fetchone()[0]
+
+
 def paid_in_public():
-    shown = books(language="en", at=NOW)
-    return {(f.code, f.currency): f.figures.paid for f in shown.funds if f.figures.paid}
+    return {(f.code, f.currency): f.figures.paid for f in in_public() if f.figures.paid}
+
+
+def in_public():
+    return books(language="en", at=NOW).funds
