@@ -275,5 +275,9 @@ class UpdateAdmin(TitledAdmin):
         if before in {State.REVIEWED, State.PUBLISHED} and after == State.DRAFT:
             messages.warning(
                 request,
-                _("The text was changed, so its review is void: submit it for review again."),
+                _(
+                    "The text was changed, so its review is void, and until it is reviewed and published again nobody can read it."
+                )
+                if before == State.PUBLISHED
+                else _("The text was changed, so its review is void: submit it for review again."),
             )

@@ -161,7 +161,7 @@ def tell_the_news(house, reader):
     changed = ("Se pagó otra cuenta", "Algo distinto.")
     edit = {"texts-1-title": changed[0], "texts-1-body": changed[1]}
     said = words(organizer.send(f"{desk}change/", edit))
-    assert "The text was changed, so its review is void: submit it for review again." in said
+    assert "so its review is void, and until it is reviewed and published again nobody can" in said
     assert reader.client.get(address).status_code == 404
     assert "A bill is paid" not in reader.read(feed)
 
