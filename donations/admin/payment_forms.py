@@ -51,7 +51,7 @@ class ContentForm(MoneyForm):
     document = DocumentField(
         CostDocument.objects.none(),
         label=gettext_lazy("For this document"),
-        error_messages={"required": gettext_lazy("Choose the bill to be paid.")},
+        error_messages={"required": gettext_lazy("Choose the document that this payment is for.")},
     )
     bank_account = PayingAccountField(
         BankAccount.objects.none(),
