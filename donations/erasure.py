@@ -11,6 +11,7 @@ from .models import (
     Donation,
     KeptCard,
     Letter,
+    PastRow,
     Pledge,
     Receipt,
     RefundRequest,
@@ -122,8 +123,8 @@ def forget_payer(line: StatementLine, *, with_others: bool = False, at: datetime
     """Forgets who is on the other side of `line`, and of all lines of the same one if `with_others`; returns how many lines
     that were, with those of refunds of the same gifts.
 
-    Gone are name, account, text and the hash by which they were known, there, in what notifications tell of the lines, and on
-    refunds. Day, amount, matches and what the line is known again by stay: its file adds nothing, and brings nothing
+    Gone are name, account, text and the hash by which they were known, there, in what notifications tell of the lines, on
+    refunds, and at the gift of the past that a line proves. Day, amount, matches and what the line is known again by stay: its file adds nothing, and brings nothing
     back. Raises AlreadyForgotten, NotAPayer, StillGiving.
     """
     line = StatementLine.objects.select_for_update(no_key=True).get(pk=line.pk)
@@ -155,7 +156,15 @@ def _forget_lines(same: Q, *, at: datetime) -> int:
     )
     _empty(held, at=at)
     requests.update(payee_name="", payee_account="")
+    _forget_past(held, at=at)
     return len(held)
+
+
+def _forget_past(lines: list[StatementLine], *, at: datetime) -> None:
+    """Who gave what of the past the lines prove."""
+    proved = StatementMatch.objects.standing().filter(line__in=lines, amount__gt=0)
+    named = PastRow.objects.filter(pk__in=proved.values("past_row"), forgotten_at=None)
+    named.update(supporter_name="", supporter_email="", note="", forgotten_at=at)
 
 
 def _of_the_same(lines: QuerySet[StatementLine], codes: list[str], *, but: list[int]) -> list[int]:

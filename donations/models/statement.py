@@ -62,10 +62,13 @@ class StatementLineQuerySet(AmountQuerySet["StatementLine"]):
         return self.filter(~Q(explained=F("amount")))
 
     def of_payers(self) -> "StatementLineQuerySet":
-        """All but those of our own payments, whose payees the register has."""
-        payment = models.FilteredRelation(
-            "matches", condition=Q(matches__undone_at=None, matches__disbursement__isnull=False)
+        """All but those of our own payments: the books keep who was paid."""
+        is_ours = (
+            Q(matches__disbursement__isnull=False)
+            | Q(matches__partner_payment__isnull=False)
+            | Q(matches__past_row__isnull=False, matches__amount__lt=0)
         )
+        payment = models.FilteredRelation("matches", condition=Q(matches__undone_at=None) & is_ours)
         return self.alias(payment=payment).filter(payment=None)
 
 

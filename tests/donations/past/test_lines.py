@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from donations import ledger, reconciliation
+from donations import erasure, ledger, reconciliation
 from donations.admin.match_words import told
 from donations.assertions import items
 from donations.models import Account, BankAccount, Entry, PastRow, StatementLine, StatementMatch
@@ -142,3 +142,20 @@ def test_who_gave_a_gift_of_the_past_is_forgotten_at_its_line_too(past, client):
     found.refresh_from_db()
     assert (found.counterparty, found.is_known) == ("", False)
     assert PastRow.objects.get(amount=50).supporter_name == ""
+
+
+def test_forgotten_at_its_line_who_gave_is_forgotten_in_the_past_too_and_who_was_paid_is_kept(past):
+    names = {"payer_hash": "a" * 64, "counterparty": "Ana Ejemplo"}
+    gave, paid = line("50", date(2025, 2, 10), **names), line("-120", date(2025, 3, 15), **names)
+    row = prove_by(gave).past_row
+    prove_by(paid)
+    assert row.supporter_name
+
+    assert erasure.forget_payer(gave, with_others=True, at=NOW) == 1
+
+    row.refresh_from_db()
+    assert (row.supporter_name, row.supporter_email, row.forgotten_at) == ("", "", NOW)
+    paid.refresh_from_db()
+    assert paid.counterparty == "Ana Ejemplo"
+    with pytest.raises(erasure.NotAPayer):
+        erasure.forget_payer(paid, at=NOW)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import IntegrityError, transaction
 
-from donations import allocation, assertions, differences, ledger, tracing
+from donations import allocation, assertions, differences, erasure, ledger, tracing
 from donations.models import Account, AccountKey, PartnerPayment, StatementMatch
 from donations.proofs import prove
 from donations.reconciliation import (
@@ -225,6 +225,19 @@ def test_what_a_line_shows_did_leave(paid):
         said(line, paid.row)
     assert broken() == []
     assert StatementMatch.objects.filter(undone_at=None).count() == 0
+
+
+def test_line_of_a_payment_keeps_who_was_paid_also_when_they_gave_and_are_forgotten(paid):
+    account = {"payer_hash": "a" * 64, "counterparty": "Casa"}
+    line, gave = out(paid, **account), back(paid, "5", **account)
+    said(line, paid.row)
+
+    with pytest.raises(erasure.NotAPayer):
+        erasure.forget_payer(line, at=NOW)
+    assert erasure.forget_payer(gave, with_others=True, at=NOW) == 1
+
+    line.refresh_from_db()
+    assert line.counterparty == "Casa"
 
 
 def test_bank_and_books_agree_on_each_day_though_the_match_is_late(paid):
