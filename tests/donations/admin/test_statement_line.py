@@ -19,6 +19,7 @@ from donations.models import (
     BailOutcome,
     Donation,
     Entry,
+    Exchange,
     OwnTransfer,
     StatementLine,
     StatementMatch,
@@ -424,6 +425,7 @@ def test_list_says_of_each_line_what_its_page_says(treasurer):
         donation=gift, amount=Decimal("12.5"), reason="asked", by=person, at=NOW
     )
     exchange = make_exchange()
+    Exchange.objects.update(approved_by=person, approved_at=NOW)
     said = [
         ({"payout": payout}, f"payout {payout.stripe_payout_id}"),
         ({"disbursement": payment}, f"payment {payment.payment_reference}"),
@@ -439,6 +441,9 @@ def test_list_says_of_each_line_what_its_page_says(treasurer):
         # A payment on a line that brought money would have come back.
         sign = -1 if "disbursement" in thing else 1
         of_line = facts | {"amount": sign, "line": make_line(25 * sign)}
+        if "exchange" in thing:
+            side = make_line(exchange.received, exchange.received_into)
+            of_line |= {"amount": side.amount, "line": side}
         lines.append(StatementMatch.objects.create(**thing, **of_line).line)
     StatementMatch.objects.create(line=lines[-1], explanation="and more", **facts)
 
