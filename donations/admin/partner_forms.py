@@ -23,14 +23,6 @@ from .standing import policy_today
 from .surplus import SurplusForm, rests
 
 
-def reaching(fund: Fund) -> list[Any]:
-    """Of the accounts of `fund` that have something left, those whose rest the partner gets by the policy's order."""
-    on = timezone.now().date()
-    return [
-        each for each in rests(fund) if not allocation.why_no_partner(fund, each.currency, on=on)
-    ]
-
-
 def partners() -> list[Payee]:
     """The payees whose name is the partner's. Names are encrypted, so all are read."""
     policy = policy_today()
@@ -61,7 +53,7 @@ class PartnerForm(SurplusForm):
     field_order = ("currency", "cause", "payee", "bank_account", "file", "note")
 
     def prepare(self) -> None:
-        accounts, policy = reaching(self.row), policy_today()
+        accounts, policy = rests(self.row), policy_today()
         reserves = Reserves([self.row], policy)
         self.fields["currency"].choices = [  # type: ignore[attr-defined]
             (
@@ -109,12 +101,9 @@ def ask_partner(fund: Fund, data: dict[str, Any], by: User, at: datetime) -> str
 
 
 def why_no_partner_payment(fund: Fund, _by: User) -> str:
-    left = rests(fund)
-    if not left:
+    if not rests(fund):
         return _("Nothing is left in this fund.")
-    on = timezone.now().date()
-    reasons = [allocation.why_no_partner(fund, each.currency, on=on) for each in left]
-    return reasons[0] if all(reasons) else ""
+    return allocation.why_no_partner(fund, on=timezone.now().date())
 
 
 # On a fund's page.

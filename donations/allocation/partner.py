@@ -216,13 +216,13 @@ def pay_partner(
     return row
 
 
-def why_no_partner(fund: Fund, currency: str, *, on: date) -> str:
+def why_no_partner(fund: Fund, *, on: date) -> str:
     """What in the policy's order stands against paying the partner what is left of `fund`; "" where nothing does.
 
     The database refuses the same (the migration "partner_rules").
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT donations_partner_hindrance(%s, %s, %s)", [fund.pk, currency, on])
+        cursor.execute("SELECT donations_partner_hindrance(%s, %s)", [fund.pk, on])
         hindrance = cursor.fetchone()[0]
     match hindrance:
         case None:
@@ -231,19 +231,20 @@ def why_no_partner(fund: Fund, currency: str, *, on: date) -> str:
             return _("By the policy nothing that is left over goes to a partner.")
         case "own":
             return _(
-                "Costs that this fund is for lack money in %(currency)s: set it aside for them, or end them, first."
-            ) % {"currency": currency}
+                "Costs that this fund is for lack money: set it aside for them, exchanged where they are in another currency, or end "
+                "them, first."
+            )
         case _whom:
             return _(
-                "By the policy it goes first to %(whom)s, and costs of theirs in %(currency)s lack money: set it aside "
-                "for them, or name a fund of theirs as the fallback."
-            ) % {"whom": Policy.Surplus(hindrance).label, "currency": currency}
+                "By the policy it goes first to %(whom)s, and costs of theirs lack money: set it aside for them, exchanged where "
+                "they are in another currency, or name a fund of theirs as the fallback."
+            ) % {"whom": Policy.Surplus(hindrance).label}
 
 
 def _check_decision(row: PartnerPayment, *, on: date) -> Policy:
     """That the purpose is over, that the partner's turn has come, and that the payee is the partner. The policy that says so."""
     check_cause(row.fund, row.cause, on=on)
-    if why := why_no_partner(row.fund, row.currency, on=on):
+    if why := why_no_partner(row.fund, on=on):
         raise WrongFund(why)
     check_nothing_waits(row.fund, row.currency)
     policy = Policy.objects.in_force(on=on)

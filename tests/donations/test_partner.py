@@ -160,15 +160,18 @@ def test_partner_named_since_voids_the_request(over):
         by_hand(f"approved_at = '{later}', approved_by_id = {over.approver.pk}", row)
 
 
-@pytest.mark.parametrize("whose", ["own", "appeal", "others"])
-def test_whoever_comes_before_and_lacks_money_gets_it_first(over, whose):
+@pytest.mark.parametrize(
+    ("whose", "in_currency"), [("own", "EUR"), ("own", "ARS"), ("appeal", "EUR"), ("others", "ARS")]
+)
+def test_whoever_comes_before_and_lacks_money_gets_it_first(over, whose, in_currency):
     row = ask(over)
     case = (
         over.case
         if whose == "own"
         else factories.make_case(over.case.appeal if whose == "appeal" else None)
     )
-    factories.make_cost(case, owed="50", by=over.treasurer)
+    # In whichever currency: money can be exchanged, and what the partner has is gone.
+    factories.make_cost(case, owed="50", by=over.treasurer, currency=in_currency)
     words = {
         "own": "Costs that this fund is for",
         "appeal": "same appeal",
@@ -270,8 +273,13 @@ def test_cause_is_true(over):
         (Cause.DORMANT, allocation.NotDormant, "not dormant by the policy"),
     ):
         if cause == Cause.COSTS_PAID:
-            # In another currency, so that nobody lacks these euros.
-            factories.make_cost(over.case, owed="90000", currency="ARS", by=over.treasurer)
+            # Its money is set aside, so that nobody lacks any.
+            pesos = factories.make_bank_account("ARS", "pesos")
+            factories.give(over.general, "900", currency="ARS", into=AccountKey.bank(pesos))
+            cost = factories.make_cost(over.case, owed="900", currency="ARS", by=over.treasurer)
+            allocation.allocate(
+                fund=over.general, cost=cost, amount=Decimal(900), by=over.treasurer, at=NOW
+            )
         with pytest.raises(error):
             ask(over, cause=cause)
         with pytest.raises(IntegrityError, match=rule), transaction.atomic():
