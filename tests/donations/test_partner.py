@@ -476,6 +476,14 @@ def test_books_tell_it_apart_from_costs_paid_and_add_up(paid, client):
     assert "Passed on to the partner" in page
     assert f"to {PARTNER}, since the case has ended." in page
     assert "− paid − passed on + exchanged = held" in page
+    for language, because, held in (
+        ("es", "porque la causa terminó", "= saldo, en"),
+        ("pt", "porque o processo terminou", "= em caixa, em"),
+        ("fr", "car l’affaire est terminée", "= détenu, dans"),
+    ):
+        page = client.get(f"/{language}/books/").content.decode()
+        assert f"{PARTNER}, {because}." in page
+        assert held in page
     assert client.get("/en/books.csv").content.decode().splitlines()[0].count("passed_on") == 1
     paid.row.refresh_from_db()
     assert allocation.request_partner_undo(paid.row, reason="x", by=paid.treasurer, at=NOW)
