@@ -42,14 +42,20 @@ def ask(r, **fields):
 
 
 def make_asked(nth=0):
-    """Of a general fund of 10 dollars, which nobody lacks."""
+    """Of a case without costs, whose fund has 10 dollars; by a policy that names nobody before the partner."""
     r = Ready()
-    r.treasurer, r.fund = factories.make_user(), factories.make_fund()
+    r.treasurer, r.fund = (
+        factories.make_user(),
+        factories.make_fund("case", case=factories.make_case()),
+    )
     r.bank = factories.make_bank_account("USD", f"partner-{nth}")
     factories.give(r.fund, "10", currency="USD", into=AccountKey.bank(r.bank))
-    factories.make_policy(limits=LIMITS, surplus_order=ORDER, partner=PARTNER)
+    factories.make_policy(limits=LIMITS, surplus_order=["partner"], partner=PARTNER, by=r.treasurer)
     r.partner = factories.make_payee(PARTNER)
-    return ask(r, currency="USD", cause=SurplusMove.Cause.NOT_NEEDED)
+    asked = ask(r, currency="USD", cause=SurplusMove.Cause.NOT_NEEDED)
+    # Whatever is made after it is under rules that name no order.
+    factories.make_policy(limits=LIMITS, by=r.treasurer)
+    return asked
 
 
 def approve(r, row, by=None, at=NOW):
