@@ -15,7 +15,7 @@ from defensefund.templatetags.formats import money
 from defensefund.verbs import VerbAdmin
 
 from ..models import BalanceTransaction, Entry, MovementExplanation
-from .movement import EXPLAIN
+from .movement import EXPLAIN, why_wait
 from .stripe_words import MOVEMENTS, breakable, movement
 from .trail import entries_named, gifts_of, step
 
@@ -85,6 +85,7 @@ class BalanceTransactionAdmin(VerbAdmin, ReadOnlyAdmin):
         return {
             "movement": row,
             "explanations": explanations,
+            "why_wait": why_wait(row) if row.is_unexplained() else "",
             "steps": [step(each, by=request.user) for each in (gift, row.payout) if each],
             "entries": entries_named([*row.sources, gift.source if gift else None]),
         }

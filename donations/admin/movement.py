@@ -105,6 +105,11 @@ def why_not_explain(movement: BalanceTransaction, _by: User) -> str:
         return _("The program books this kind of movement by itself.")
     if not movement.is_unexplained():
         return _("This movement is explained, or another person is to decide on it already.")
+    return why_wait(movement)
+
+
+def why_wait(movement: BalanceTransaction) -> str:
+    """Why it is too early to explain it; empty once it is not."""
     try:
         payouts.check_told(movement, at=timezone.now())
     except payouts.TooEarly as error:

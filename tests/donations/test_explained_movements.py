@@ -493,6 +493,12 @@ def test_treasurer_explains_and_approver_books_from_the_differences(people, fund
     page = tess.get("/admin/donations/account/differences/")
     assert f"{MOVEMENT}{movement.pk}/change/" in page.content.decode()
     assert "Explain" in words(tess.get(f"{MOVEMENT}{movement.pk}/change/"))
+    # Whoever opens a payment too early reads there why it has no button yet.
+    fresh = odd(**PAID | {"created_at": timezone.now()})
+    early = words(tess.get(f"{MOVEMENT}{fresh.pk}/change/"))
+    assert "explain it when two hours have passed" in early
+    assert f"{MOVEMENT}{fresh.pk}/explain/" not in early
+    assert "two hours" not in words(tess.get(f"{MOVEMENT}{movement.pk}/change/"))
 
     form = {"meaning": "fee", "fund": "", "note": "a fee"}
     assert "Choose the fund" in words(tess.post(f"{MOVEMENT}{movement.pk}/explain/", form))
