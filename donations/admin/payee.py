@@ -267,6 +267,7 @@ class PayeeAdmin(RecordingAdmin):
             "earlier": row.accounts.exclude(pk=row.account_id).select_related(
                 "given_by", "confirmed_by"
             ),
+            "twins": account.twins() if account else (),
             "costs": row.costs.order_by("-pk")[:50],
         }
 

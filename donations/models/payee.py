@@ -206,3 +206,8 @@ class PayeeAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.tail})"
+
+    def twins(self) -> PayeeAccountQuerySet:
+        """The same account, where it is another payee's present one."""
+        present = PayeeAccount.objects.current()
+        return present.filter(account_hash=self.account_hash).exclude(payee=self.payee_id)

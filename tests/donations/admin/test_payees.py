@@ -46,6 +46,16 @@ def test_payee_is_recorded_by_one_and_confirmed_by_another(treasurer, approver):
     assert "this payee may be paid" in text_of(page)
     listed = treasurer.get(f"{PAYEES}?state=payable").context["cl"].result_list
     assert list(listed) == [payee]
+    assert "The same account" not in text_of(treasurer.get(f"{PAYEES}{payee.pk}/change/"))
+
+    press(treasurer, f"{PAYEES}record/", **given(name="Another office", account=f" {IBAN.lower()}"))
+    twin = Payee.objects.exclude(pk=payee.pk).get()
+
+    for row, other in ((payee, twin), (twin, payee)):
+        page = approver.get(f"{PAYEES}{row.pk}/change/")
+        assert "The same account is recorded for another payee too" in text_of(page)
+        assert f'<a href="{PAYEES}{other.pk}/change/">{other}</a>' in page.content.decode()
+    assert "for another payee too" in text_of(approver.get(f"{PAYEES}{twin.pk}/confirm/"))
 
 
 def test_same_form_sent_twice_records_one_payee(treasurer):
