@@ -3,11 +3,11 @@
 from django.db import migrations
 
 ORDER = """
--- Costs that this fund is for lack money: in any currency, since money can be exchanged, and what a partner has is gone.
-CREATE FUNCTION donations_fund_lacks(fund bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
+-- Costs that this fund is for, in this currency, lack money.
+CREATE FUNCTION donations_fund_lacks(fund bigint, code text) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT EXISTS (
         SELECT 1 FROM donations_fund f, donations_legalcost l JOIN appeals_case c ON c.id = l.case_id
-        WHERE f.id = $1 AND l.ended_on IS NULL
+        WHERE f.id = $1 AND l.currency = $2 AND l.ended_on IS NULL
           AND (f.kind = 'general' OR c.appeal_id = f.appeal_id OR c.id = f.case_id
                OR donations_cost_concerns(l.id, f.defendant_id))
           AND l.owed > coalesce((SELECT sum(CASE WHEN is_release THEN -amount ELSE amount END)
@@ -17,9 +17,8 @@ CREATE FUNCTION donations_fund_lacks(fund bigint) RETURNS boolean LANGUAGE sql S
 $$;
 
 -- What in the policy's order stands against a payment to the partner: nothing; that it names none; that costs of the fund
--- itself lack money; or a step before the partner that needs it. As donations_surplus_hindrance says of other funds, but in
--- any currency.
-CREATE FUNCTION donations_partner_hindrance(source bigint, day date) RETURNS text LANGUAGE plpgsql STABLE AS $$
+-- itself lack money; or a step before the partner that needs it. As donations_surplus_hindrance says of other funds.
+CREATE FUNCTION donations_partner_hindrance(source bigint, code text, day date) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
     steps text[] := (SELECT surplus_order FROM donations_policy WHERE id = donations_policy_in_force(day));
     step text;
@@ -27,16 +26,14 @@ BEGIN
     IF steps IS NULL OR NOT 'partner' = ANY (steps) THEN
         RETURN 'unnamed';
     END IF;
-    IF donations_fund_lacks(source) THEN
+    IF donations_fund_lacks(source, code) THEN
         RETURN 'own';
     END IF;
     FOREACH step IN ARRAY steps LOOP
         IF step = 'partner' THEN
             RETURN NULL;
         END IF;
-        PERFORM 1 FROM (SELECT DISTINCT currency FROM donations_legalcost WHERE ended_on IS NULL) owed
-        WHERE donations_others_need(source, owed.currency, step = 'appeal');
-        IF FOUND THEN
+        IF donations_others_need(source, code, step = 'appeal') THEN
             RETURN step;
         END IF;
     END LOOP;
@@ -218,7 +215,7 @@ BEGIN
         END IF;
         SELECT partner, dormant_months INTO rules FROM donations_policy WHERE id = donations_policy_in_force(day);
         IF NEW.partner IS DISTINCT FROM rules.partner
-           OR donations_partner_hindrance(NEW.fund_id, day) IS NOT NULL THEN
+           OR donations_partner_hindrance(NEW.fund_id, NEW.currency, day) IS NOT NULL THEN
             RAISE EXCEPTION 'what is left goes by the order of the policy, and to the partner it names'
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'partner_by_the_policy';
         END IF;
