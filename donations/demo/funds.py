@@ -29,7 +29,7 @@ def make_funds(appeals: list[Appeal], sample_case: Case) -> Fund:
             kind=Fund.Kind.APPEAL,
             appeal=appeal,
             name=FUND_NAMES.get(appeal.slug, appeal.slug),
-            purpose="Costos legales de las personas de este llamado.",
+            purpose="Costos legales de las personas de este llamamiento.",
             fallback=general,
         )
         for case in appeal.cases.all():

@@ -58,11 +58,11 @@ def declare_accounts(staff: Staff, *, at: datetime) -> None:
 TEXTS = {
     "es": (
         "Ejemplo: la huelga del puerto (inventado)",
-        "Un llamado inventado, para probar el fondo: personas, montos y causas de muestra.",
-        "Nada de esto ocurrió. Este llamado existe para que usted pueda **probar el fondo**: donar, "
+        "Un llamamiento inventado, para probar el fondo: personas, montos y causas de muestra.",
+        "Nada de esto ocurrió. Este llamamiento existe para que usted pueda **probar el fondo**: donar, "
         "conciliar el banco, aprobar y pagar un gasto legal sin tocar dinero ni nombres reales.\n\n"
         "En la historia inventada, varias personas fueron citadas por una huelga en un puerto y "
-        "necesitan abogados. Los montos que ve en los libros pertenecen a este ejemplo.",
+        "necesitan abogados. Los montos que ve en las cuentas pertenecen a este ejemplo.",
     ),
     "en": (
         "Sample: the harbour strike (invented)",
