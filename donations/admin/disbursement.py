@@ -22,21 +22,13 @@ from ..exchange_gains import gains_of_payment, is_awaited
 from ..models import AccountKey, Disbursement
 from ..same_documents import alike, elsewhere
 from . import never_left
+from .bank_payment import state_tag, why_final, why_not_approve, why_not_pay
 from .legal_cost import CONTENT_REFUSALS
 from .payment_forms import AmendForm, AnswerForm, ObjectForm, PayForm, RefuseForm
 from .proposals import SeenForm
 from .trail import entries_named
 
 State = Disbursement.State
-TAGS = {
-    State.TO_APPROVE: "warning",
-    State.TO_PAY: "warning",
-    State.TO_PROVE: "warning",
-    State.DONE: "good",
-    State.CAME_BACK: "bad",
-    State.NEVER_LEFT: "bad",
-    State.REFUSED: "bad",
-}
 
 
 def approve(row: Disbursement, data: dict[str, Any], by: User, at: datetime) -> str:
@@ -86,37 +78,6 @@ def why_no_answer(row: Any, by: User) -> str:
     if not open_ones.exclude(by=by).exists():
         return _("The objection is yours: another person answers it.")
     return ""
-
-
-def why_final(row: Any, _by: User) -> str:
-    if row.refused_at:
-        return _("This payment was refused: ask for another.")
-    if row.undone_at:
-        return _("This payment never left: ask for another.")
-    if row.came_back_on:
-        return _("This payment came back: ask for another.")
-    return _("This payment is recorded as paid.") if row.paid_at else ""
-
-
-def why_not_approve(row: Any, by: User) -> str:
-    if row.refused_at or row.undone_at or (row.paid_at and not row.lacks_second):
-        return why_final(row, by)
-    if row.requested_by_id == by.pk:
-        return _("You asked for this payment yourself: another person must approve it.")
-    if row.approved_at and not row.lacks_second:
-        return _("This payment is approved already.")
-    if row.approved_by_id == by.pk:
-        return _("You approved this payment already: a third person must approve it too.")
-    return ""
-
-
-def why_not_pay(row: Any, by: User) -> str:
-    final = why_final(row, by)
-    if final or row.is_approved:
-        return final
-    if row.approved_at:
-        return _("By the policy a third person must approve this payment too.")
-    return _("This payment is not approved.")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -269,8 +230,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
             "payment": row,
             "now": timezone.now(),
             "cost": row.cost,
-            "state": row.state(is_proved=proof is not None),
-            "tag": TAGS[row.state(is_proved=proof is not None)],
+            "tag": state_tag(row, is_proved=proof is not None),
             "why_not_payable": ""
             if row.refused_at or row.paid_at
             else disbursement.why_not_payable(row),
@@ -294,8 +254,7 @@ class DisbursementAdmin(VerbAdmin, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("state"))
     def state(self, row: Any) -> SafeString:
-        state = row.state(is_proved=row.is_proved)
-        tag = format_html('<span class="tag tag--{}">{}</span>', TAGS[state], state.label)
+        tag = state_tag(row, is_proved=row.is_proved)
         if not row.is_unsigned:
             return tag
         until = _("to be signed by %(until)s") % {"until": plain_moment(row.sign_by)}

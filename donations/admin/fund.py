@@ -21,7 +21,7 @@ from defensefund.verbs import Verb, VerbAdmin
 from .. import allocation
 from ..models import Account, Fund, FundCover
 from ..reserves import Reserves
-from .partner import state_tag as payment_tag
+from .bank_payment import state_tag as payment_tag
 from .partner_forms import PARTNER
 from .proposals import ReasonForm
 from .spending_forms import CoverForm, LiftForm

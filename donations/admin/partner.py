@@ -9,7 +9,6 @@ from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -21,7 +20,7 @@ from defensefund.verbs import Verb, VerbAdmin
 
 from .. import allocation, ledger
 from ..models import AccountKey, PartnerPayment
-from .disbursement import TAGS
+from .bank_payment import state_tag, why_final, why_not_approve, why_not_pay
 from .doubts import why_nothing_doubted
 from .downloads import kept_document
 from .never_left import DoubtForm, why_no_doubt, why_not_take_back
@@ -34,11 +33,6 @@ REFUSALS: dict[type[Exception], str] = {
     allocation.NoReason: "reason",
     allocation.AllocationError: "",
 }
-
-
-def state_tag(row: PartnerPayment, *, is_proved: bool) -> SafeString:
-    state = row.state(is_proved=is_proved)
-    return format_html('<span class="tag tag--{}">{}</span>', TAGS[state], state.label)
 
 
 def approve(row: PartnerPayment, data: dict[str, Any], by: User, at: datetime) -> str:
@@ -74,36 +68,6 @@ def take_back(row: PartnerPayment, _data: dict[str, Any], by: User, at: datetime
 def keep(row: PartnerPayment, _data: dict[str, Any], by: User, at: datetime) -> str:
     allocation.keep_partner_payment(row, by=by, at=at)
     return _("It stays as it was recorded.")
-
-
-def why_final(row: Any, _by: User) -> str:
-    if row.refused_at:
-        return _("This payment was refused: ask for another.")
-    if row.undone_at:
-        return _("This payment never left: ask for another.")
-    if row.came_back_on:
-        return _("This payment came back: ask for another.")
-    return _("This payment is recorded as paid.") if row.paid_at else ""
-
-
-def why_not_approve(row: Any, by: User) -> str:
-    if why := why_final(row, by):
-        return why
-    if row.requested_by_id == by.pk:
-        return _("You asked for this payment yourself: another person must approve it.")
-    if row.is_approved:
-        return _("This payment is approved already.")
-    if row.approved_by_id == by.pk:
-        return _("You approved this payment already: a third person must approve it too.")
-    return ""
-
-
-def why_not_pay(row: Any, by: User) -> str:
-    if (why := why_final(row, by)) or row.is_approved:
-        return why
-    if row.approved_at:
-        return _("By the policy a third person must approve this payment too.")
-    return _("This payment is not approved.")
 
 
 def why_not_withdraw(row: Any, by: User) -> str:

@@ -219,7 +219,7 @@ def pay_partner(
 def why_no_partner(fund: Fund, *, on: date) -> str:
     """What in the policy's order stands against paying the partner what is left of `fund`; "" where nothing does.
 
-    The database refuses the same (the migration "partner_rules").
+    The database refuses the same (the migration "partner_in_any_currency").
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT donations_partner_hindrance(%s, %s)", [fund.pk, on])
